@@ -1,0 +1,74 @@
+"""The model index: what the bot knows of a dbt project without running dbt; pure, made by `dbt_project.py`.
+
+It is kept in the database as JSON, so that a `web` process needs no project on disk.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from bot.model import Relation
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One model. `dev` and `prod` come from dbt itself; `prod` is None for an ephemeral or a disabled model."""
+
+    unique_id: str
+    name: str
+    package: str
+    materialized: str
+    language: str = "sql"
+    enabled: bool = True
+    path: str = ""
+    prod: Relation | None = None
+    dev: Relation | None = None
+    unique_key: tuple[str, ...] = ()
+    incremental_strategy: str = ""
+    full_refresh: bool | None = None  # the config's value; None: not set
+    full_refresh_var: str = ""  # the var's name where the config is written as a var
+    transient: bool | None = None
+    on_schema_change: str = "ignore"
+    reads_date: bool = False  # var('backfill_date') in the model or a macro it uses
+    reads_columns: bool = False  # var('backfill_columns') likewise
+    warehouse: str = ""  # snowflake_warehouse of its config
+    hooks: tuple[str, ...] = ()  # raw SQL of pre and post hooks
+    meta: dict[str, Any] = None  # type: ignore[assignment]  # config.meta.refresh
+    documented: tuple[str, ...] = ()  # column names in YAML
+    grain_claims: tuple[tuple[str, tuple[str, ...]], ...] = ()  # (source, columns), best first
+    date_claims: tuple[tuple[str, str], ...] = ()  # (source, column)
+    parents: tuple[str, ...] = ()  # unique ids of models, sources, seeds, snapshots
+    children: tuple[str, ...] = ()  # unique ids of models only
+    tests: tuple[str, ...] = ()
+    owner: str = ""
+    mentions_target: bool = False  # `target.` in its code or a macro it uses
+    checksum: str = ""
+    prod_checksum: str = ""  # of the same node in the production manifest; "" where not known
+
+    def __post_init__(self) -> None:
+        if self.meta is None:
+            object.__setattr__(self, "meta", {})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Index:
+    code: str  # commit, short
+    dirty: bool
+    made_at: datetime
+    project: str
+    entries: tuple[Entry, ...]
+    exposures: dict[str, tuple[str, ...]]  # exposure name -> unique ids it depends on
+    sources: dict[str, Relation]  # unique id -> relation
+    analyses: dict[str, str]  # name -> raw SQL
+
+    @cached_property
+    def by_id(self) -> dict[str, Entry]:
+        return {e.unique_id: e for e in self.entries}
+
+    @cached_property
+    def relations(self) -> dict[Relation, str]:
+        """Every production relation that dbt knows: models, seeds and snapshots by prod name, and sources."""
+        return {e.prod: e.unique_id for e in self.entries if e.prod} | {r: u for u, r in self.sources.items()}
