@@ -62,6 +62,7 @@ class Checked(Event):
 
     name: ClassVar[str] = "checked"
     report: Report
+    statements: tuple[str, ...]  # what Approve will send, copied to `Refresh.statements`
     digest: str
     expires_at: datetime
 
@@ -72,6 +73,24 @@ class Failed(Event):
 
     name: ClassVar[str] = "failed"
     problem: Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Denied(Event):
+    """Changes nothing, in any state: a click that policy or the state refused, kept for the trail."""
+
+    name: ClassVar[str] = "denied"
+    by: Actor
+    action: str
+    rule: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noted(Event):
+    """Changes nothing, in any state: something worth a line in the trail (dev objects dropped, token moved but content equal)."""
+
+    name: ClassVar[str] = "noted"
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

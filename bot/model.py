@@ -473,6 +473,7 @@ class Refresh:
     build: Build | None = None
     candidate: Snapshot | None = None
     report: Report | None = None
+    statements: tuple[str, ...] = ()  # the approved list, in full, as shown before the click and sent after it
     digest: str = ""
     explanations: tuple[Explanation, ...] = ()
     waivers: tuple[Waiver, ...] = ()

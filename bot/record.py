@@ -1,0 +1,66 @@
+"""From an event to its consequences: one machine step, its messages rendered, all stored in one transaction.
+
+Everything that changes a refresh goes through `Recorder`, so state, audit row, posts and live updates never part.
+"""
+
+from __future__ import annotations
+
+from bot import machine
+from bot.blocks import posts_for
+from bot.context import Context
+from bot.errors import LostClaim
+from bot.events import Event
+from bot.machine import Hold, Say, Touch
+from bot.messages import Live, Post
+from bot.model import Refresh
+from bot.store import Claim, Store
+
+
+class Recorder:
+    """Callable by the pipeline (with its claim) and by the decider of clicks (with the click's id)."""
+
+    def __init__(self, store: Store, context: Context) -> None:
+        self._store = store
+        self._context = context
+
+    def __call__(
+        self,
+        before: Refresh,
+        event: Event,
+        *,
+        claim: Claim | None = None,
+        release: bool = False,
+        click: int | None = None,
+        also: tuple[Post, ...] = (),
+    ) -> Refresh:
+        """Store what `event` does to `before`.
+
+        Raises machine.NotAllowed when the event means nothing in this state, and LostClaim when the row has moved
+        on since `before` was read: nothing is stored then.
+        """
+        after, effects = machine.step(before, event)
+        posts: list[Post] = []
+        touch: list[Live] = [Live.CARD]
+        hold = ""
+        for effect in effects:
+            match effect:
+                case Say(topic=topic):
+                    posts += posts_for(topic, after, event, self._context)
+                case Touch(live=live):
+                    touch.append(live)
+                case Hold():
+                    hold = after.unique_id
+        stored = self._store.commit(
+            before,
+            after,
+            event=event,
+            posts=(*posts, *also),
+            touch=tuple(dict.fromkeys(touch)),
+            hold=hold or None,
+            claim=claim,
+            release=release,
+            click=click,
+        )
+        if stored is None:
+            raise LostClaim("This refresh has moved on meanwhile.", f"{before.ref} revision {before.revision}")
+        return stored
