@@ -11,6 +11,10 @@ from bot.model import Actor
 
 Block = dict[str, Any]
 
+# Known only after a message is written, filled in as plain text when it is stored or sent.
+AUDIT_HEAD = "{audit_head}"  # the hash of the audit row that is committed with the message
+THREAD_LINK = "{thread_link}"  # permalink of the refresh's card, for messages outside its thread
+
 
 class Live(StrEnum):
     """Messages that are updated in place, rendered from the current row each time they are sent."""

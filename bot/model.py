@@ -441,6 +441,17 @@ class Promotion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UndoRequest:
+    """Who asked for the undo, and what the refresh goes back to when it is refused."""
+
+    by: Actor
+    at: datetime
+    forced: bool
+    was: State  # done or faulty
+    problem: Problem | None  # of the faulty refresh
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
     """Why a refresh failed, went stale, is faulty or needs a person; `kind` picks the sentence in `wording`."""
 
@@ -480,9 +491,12 @@ class Refresh:
     decisions: tuple[Decision, ...] = ()
     promotion: Promotion | None = None
     undo: Promotion | None = None
+    undo_request: UndoRequest | None = None
+    acceptance: Decision | None = None  # of a faulty production, with the reason
     problem: Problem | None = None
     progress: str = ""  # live only: what the running step is doing
     progress_share: float | None = None  # 0 to 1, against earlier builds
+    undelivered: int = 0  # live only: messages that Slack refused, said on the card
 
     @property
     def ref(self) -> str:

@@ -1,0 +1,361 @@
+"""The life of a refresh as a table: state x event -> what it becomes and what has to be done about it.
+
+Pure. `step` is total: a pair that stands in the table gives the next refresh and its effects, every other pair
+raises NotAllowed. The store stores the result by compare-and-set and raises the revision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from bot import events as e
+from bot.decisions import approvals, carried, explained, waived
+from bot.messages import Live
+from bot.model import Decision, Refresh, State, UndoRequest, Verdict
+
+
+class Topic(StrEnum):
+    """What a message is about; the words are in `wording`."""
+
+    CARD = "card"  # the live root of the thread
+    PLAN = "plan"
+    RESULT = "result"
+    READY = "ready"  # the live approval post
+    NOTHING = "nothing"
+    APPROVED = "approved"  # one of several approvals; the last one shows on the promoted post
+    PROMOTED = "promoted"  # the live promoted post
+    FAULTY = "faulty"  # the same post where verification failed
+    ACCEPTED = "accepted"
+    REFUSED = "refused"  # private to the asker: there is no thread yet
+    FAILED = "failed"
+    WITHDRAWN = "withdrawn"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    NEEDS_ATTENTION = "needs_attention"
+    UNDO_REFUSED = "undo_refused"
+    UNDONE = "undone"
+    AUDIT_START = "audit_start"  # in the audit channel
+    AUDIT_END = "audit_end"
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    topic: Topic
+
+
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """The live message no longer shows what the row says."""
+
+    live: Live
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Freeze the model until a person lifts it."""
+
+
+Effect = Say | Touch | Hold
+Step = tuple[Refresh, tuple[Effect, ...]]
+
+
+class NotAllowed(Exception):
+    """This event has no meaning for the refresh as it is now; nothing was changed."""
+
+    def __init__(self, refresh: Refresh, event: e.Event) -> None:
+        super().__init__(f"{event.name!r} is not possible while {refresh.ref} is {refresh.state}")
+        self.state = refresh.state
+        self.event = event
+
+
+def step(refresh: Refresh, event: e.Event) -> Step:
+    """What `refresh` becomes by `event`, and the effects that go with it. Raises NotAllowed."""
+    if isinstance(event, _REMARKS):
+        return refresh, ()
+    transition = TABLE[refresh.state].get(type(event))
+    if transition is None or (refresh.cancel and isinstance(event, _FORWARD)):
+        raise NotAllowed(refresh, event)
+    after, effects = transition(refresh, event)
+    return replace(after, changed_at=event.at), effects
+
+
+def allows(refresh: Refresh, event: type[e.Event]) -> bool:
+    """Whether the table has a transition for this kind of event, for showing or leaving out a button."""
+    if issubclass(event, _REMARKS):
+        return True
+    return event in TABLE[refresh.state] and not (refresh.cancel and issubclass(event, _FORWARD))
+
+
+# --- before and while building ---------------------------------------------------------------------------------
+
+
+def _started(refresh: Refresh, _: e.Started) -> Step:
+    return replace(refresh, state=State.BUILDING), (_CARD,)
+
+
+def _planned(refresh: Refresh, event: e.Planned) -> Step:
+    first = refresh.plan is None
+    opening = (Say(Topic.CARD), Say(Topic.AUDIT_START)) if first else (_CARD,)
+    return replace(refresh, plan=event.plan), (*opening, Say(Topic.PLAN))
+
+
+def _baseline_taken(refresh: Refresh, event: e.BaselineTaken) -> Step:
+    return replace(refresh, baseline=event.baseline), (_CARD,)
+
+
+def _built(refresh: Refresh, event: e.Built) -> Step:
+    return replace(refresh, state=State.CHECKING, build=event.build, candidate=event.candidate), (_CARD,)
+
+
+def _checked(refresh: Refresh, event: e.Checked) -> Step:
+    after = replace(
+        carried(refresh, event.report),
+        state=State.AWAITING,
+        statements=event.statements,
+        digest=event.digest,
+        expires_at=event.expires_at,
+        problem=None,
+    )
+    ask = Say(Topic.NOTHING) if event.report.nothing_changes else Say(Topic.READY)
+    return after, (_CARD, Say(Topic.RESULT), ask)
+
+
+def _failed(refresh: Refresh, event: e.Failed | e.Refused) -> Step:
+    after = replace(refresh, state=State.FAILED, problem=event.problem)
+    if refresh.plan is None:  # no card and so no thread yet: only the asker needs to know
+        return after, (Say(Topic.REFUSED),)
+    return after, _end(Say(Topic.FAILED))
+
+
+def _cancel_flag(refresh: Refresh, event: e.CancelAsked) -> Step:
+    if refresh.cancel:
+        raise NotAllowed(refresh, event)
+    return replace(refresh, cancel=event.by), (_CARD,)
+
+
+def _cancelled(refresh: Refresh, event: e.CancelAsked) -> Step:
+    return _stopped(replace(refresh, cancel=event.by), event)
+
+
+def _stopped(refresh: Refresh, event: e.Stopped | e.CancelAsked) -> Step:
+    if not refresh.cancel:
+        raise NotAllowed(refresh, event)
+    after = replace(refresh, state=State.CANCELLED)
+    return after, _end(Say(Topic.CANCELLED)) if refresh.plan else ()
+
+
+# --- waiting for people ----------------------------------------------------------------------------------------
+
+
+def _explained(refresh: Refresh, event: e.Explained) -> Step:
+    return explained(refresh, event), (_CARD, _APPROVAL)
+
+
+def _waived(refresh: Refresh, event: e.Waived) -> Step:
+    return waived(refresh, event), (_CARD, _APPROVAL)
+
+
+def _approved(refresh: Refresh, event: e.Approved) -> Step:
+    again = any(d.by.user_id == event.by.user_id for d in approvals(refresh))
+    if again or event.digest != refresh.digest:
+        raise NotAllowed(refresh, event)
+    decision = Decision(approve=True, by=event.by, at=event.at, digest=event.digest)
+    after = replace(refresh, decisions=(*refresh.decisions, decision))
+    if event.complete:
+        return replace(after, state=State.APPROVED), (_CARD, _APPROVAL)
+    return after, (_CARD, _APPROVAL, Say(Topic.APPROVED))
+
+
+def _rejected(refresh: Refresh, event: e.Rejected) -> Step:
+    decision = Decision(approve=False, by=event.by, at=event.at, digest=refresh.digest, reason=event.reason)
+    after = replace(refresh, state=State.REJECTED, decisions=(*refresh.decisions, decision))
+    return after, _end(Say(Topic.REJECTED))
+
+
+def _expired(refresh: Refresh, _: e.Expired) -> Step:
+    return replace(refresh, state=State.EXPIRED), _end(Say(Topic.EXPIRED))
+
+
+def _withdrawn(refresh: Refresh, event: e.Withdrawn) -> Step:
+    return _stale(replace(refresh, problem=event.problem))
+
+
+def _recheck(refresh: Refresh, _: e.RecheckAsked) -> Step:
+    return replace(refresh, state=State.CHECKING, problem=None), (_CARD, _APPROVAL)
+
+
+def _rebuild(refresh: Refresh, event: e.RebuildAsked) -> Step:
+    """Everything about the old build goes, but the report stays until the next one, for what can be carried over."""
+    after = replace(
+        refresh,
+        state=State.QUEUED,
+        request=replace(refresh.request, columns=event.columns or refresh.request.columns),
+        baseline=None,
+        build=None,
+        candidate=None,
+        statements=(),
+        digest="",
+        decisions=(),
+        expires_at=None,
+        problem=None,
+    )
+    return after, (_CARD, _APPROVAL)
+
+
+# --- production ------------------------------------------------------------------------------------------------
+
+
+def _intended(refresh: Refresh, event: e.PromotionIntended) -> Step:
+    return replace(refresh, state=State.PROMOTING, promotion=event.promotion), (_CARD, _APPROVAL)
+
+
+def _promoted(refresh: Refresh, event: e.Promoted) -> Step:
+    return replace(refresh, state=State.VERIFYING, promotion=event.promotion), (_CARD,)
+
+
+def _verified(refresh: Refresh, event: e.Verified) -> Step:
+    broken = event.problem or any(f.verdict is Verdict.FAIL for f in event.promotion.findings)
+    after = replace(
+        refresh, state=State.FAULTY if broken else State.DONE, promotion=event.promotion, problem=event.problem
+    )
+    if broken:
+        return after, (_CARD, _APPROVAL, Say(Topic.FAULTY))
+    return after, _end(Say(Topic.PROMOTED))
+
+
+def _doubted(refresh: Refresh, event: e.Doubted) -> Step:
+    after = replace(refresh, state=State.NEEDS_ATTENTION, problem=event.problem)
+    return after, (_CARD, _APPROVAL, _PROMOTED, Say(Topic.NEEDS_ATTENTION))
+
+
+def _look_again(refresh: Refresh, _: e.LookAgain) -> Step:
+    state = State.UNDOING if refresh.undo_request else State.PROMOTING
+    return replace(refresh, state=state, problem=None), (_CARD, _PROMOTED)
+
+
+def _settled(refresh: Refresh, event: e.Settled) -> Step:
+    if refresh.undo_request:
+        return _undone_now(refresh) if event.happened else _not_undone(refresh)
+    if event.happened:
+        return replace(refresh, state=State.VERIFYING, problem=None), (_CARD,)
+    return _stale(refresh)
+
+
+def _accepted(refresh: Refresh, event: e.Accepted) -> Step:
+    acceptance = Decision(approve=True, by=event.by, at=event.at, digest=refresh.digest, reason=event.reason)
+    after = replace(refresh, state=State.DONE, acceptance=acceptance)
+    return after, (*_end(Say(Topic.ACCEPTED)), _PROMOTED)
+
+
+def _undo_asked(refresh: Refresh, event: e.UndoAsked) -> Step:
+    request = UndoRequest(by=event.by, at=event.at, forced=event.forced, was=refresh.state, problem=refresh.problem)
+    after = replace(refresh, state=State.UNDOING, undo_request=request, undo=None, problem=None)
+    return after, (_CARD, _PROMOTED)
+
+
+def _undo_intended(refresh: Refresh, event: e.UndoIntended) -> Step:
+    return replace(refresh, undo=event.undo), (_CARD,)
+
+
+def _undo_refused(refresh: Refresh, _: e.UndoRefused) -> Step:
+    return _not_undone(refresh)
+
+
+def _undone(refresh: Refresh, event: e.Undone) -> Step:
+    return _undone_now(replace(refresh, undo=event.undo))
+
+
+# --- what several transitions share ----------------------------------------------------------------------------
+
+_CARD = Touch(Live.CARD)
+_APPROVAL = Touch(Live.APPROVAL)
+_PROMOTED = Touch(Live.PROMOTED)
+
+
+def _end(*said: Say) -> tuple[Effect, ...]:
+    return (_CARD, _APPROVAL, *said, Say(Topic.AUDIT_END))
+
+
+def _stale(refresh: Refresh) -> Step:
+    """Decisions are dropped so that they can never count again; the audit trail keeps them."""
+    after = replace(refresh, state=State.STALE, decisions=())
+    return after, (_CARD, _APPROVAL, Say(Topic.WITHDRAWN))
+
+
+def _undone_now(refresh: Refresh) -> Step:
+    after = replace(refresh, state=State.UNDONE, problem=None)
+    return after, (*_end(Say(Topic.UNDONE)), _PROMOTED, Hold())
+
+
+def _not_undone(refresh: Refresh) -> Step:
+    request = refresh.undo_request
+    assert request is not None  # `undoing` is only entered by UndoAsked
+    after = replace(refresh, state=request.was, problem=request.problem, undo_request=None, undo=None)
+    return after, (_CARD, _PROMOTED, Say(Topic.UNDO_REFUSED))
+
+
+_REMARKS = (e.Denied, e.Noted)  # lines in the trail that change nothing, in any state
+_FORWARD = (e.Planned, e.BaselineTaken, e.Built, e.Checked)  # an accepted cancel is never overtaken by these
+
+TABLE: dict[State, dict[type[e.Event], Callable[[Refresh, Any], Step]]] = {
+    State.QUEUED: {e.Started: _started, e.CancelAsked: _cancelled},
+    State.BUILDING: {
+        e.Refused: _failed,
+        e.Planned: _planned,
+        e.BaselineTaken: _baseline_taken,
+        e.Built: _built,
+        e.Failed: _failed,
+        e.CancelAsked: _cancel_flag,
+        e.Stopped: _stopped,
+    },
+    State.CHECKING: {
+        e.BaselineTaken: _baseline_taken,
+        e.Checked: _checked,
+        e.Failed: _failed,
+        e.CancelAsked: _cancel_flag,
+        e.Stopped: _stopped,
+    },
+    State.AWAITING: {
+        e.Explained: _explained,
+        e.Waived: _waived,
+        e.Approved: _approved,
+        e.Rejected: _rejected,
+        e.Expired: _expired,
+        e.Withdrawn: _withdrawn,
+        e.RecheckAsked: _recheck,
+        e.RebuildAsked: _rebuild,
+        e.CancelAsked: _cancelled,
+    },
+    State.APPROVED: {e.PromotionIntended: _intended, e.Withdrawn: _withdrawn, e.CancelAsked: _cancelled},
+    State.STALE: {
+        e.RecheckAsked: _recheck,
+        e.RebuildAsked: _rebuild,
+        e.Rejected: _rejected,
+        e.Expired: _expired,
+        e.CancelAsked: _cancelled,
+    },
+    State.PROMOTING: {
+        e.PromotionIntended: _intended,  # recovery sends again, as a new attempt
+        e.Promoted: _promoted,
+        e.Doubted: _doubted,
+    },
+    State.VERIFYING: {e.Verified: _verified},
+    State.FAULTY: {e.Accepted: _accepted, e.UndoAsked: _undo_asked},
+    State.NEEDS_ATTENTION: {e.LookAgain: _look_again, e.Settled: _settled},
+    State.UNDOING: {
+        e.UndoIntended: _undo_intended,
+        e.UndoRefused: _undo_refused,
+        e.Undone: _undone,
+        e.Doubted: _doubted,
+    },
+    State.DONE: {e.UndoAsked: _undo_asked},
+    State.REJECTED: {},
+    State.CANCELLED: {},
+    State.EXPIRED: {},
+    State.FAILED: {},
+    State.UNDONE: {},
+}
