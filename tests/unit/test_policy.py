@@ -1,0 +1,207 @@
+"""Who may press what: every rule of design section 5, and what must never be allowed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot import policy
+from bot.model import Actor, Decision, Refresh, Relation, Request, State
+from bot.people import Home, Person
+from bot.policy import ACTIONS, Allowed, Denied, decide
+from bot.settings import (
+    DbtSection,
+    ModelSection,
+    PolicySection,
+    Secrets,
+    Settings,
+    SlackSection,
+    UserSection,
+    WarehouseSection,
+    WorkerSection,
+)
+
+NOW = datetime(2026, 4, 21, 14, 0, tzinfo=UTC)
+HOME = Home("T0DEMO")
+ALICE, BOB, CAROL, DAVE = (Person(u, "T0DEMO") for u in ("U0ALICE", "U0BOB", "U0CAROL", "U0DAVE"))
+GROUPS = {"S0DATA": frozenset({"U0ALICE", "U0BOB", "U0CAROL"}), "S0FIN": frozenset({"U0DAVE"})}
+
+
+def settings(models=(), **changes) -> Settings:
+    user = UserSection(user="U", role="R", warehouse="W")
+    given = {"requesters": ("U0ALICE", "S0DATA"), "approvers": ("S0DATA",), **changes}
+    return Settings(
+        secrets=Secrets(),
+        slack=SlackSection(channels=("C0INCIDENTS",)),
+        policy=PolicySection(**given),
+        people={},
+        dbt=DbtSection(project_dir="."),
+        warehouse=WarehouseSection(account="a", builder=user, promoter=user, prod_databases=("ANALYTICS",)),
+        worker=WorkerSection(),
+        models=models,
+    )
+
+
+SETTINGS = settings()
+
+
+def refresh(asker: str = "U0ALICE", decided: tuple[str, ...] = ()) -> Refresh:
+    return Refresh(
+        id=42,
+        state=State.AWAITING,
+        revision=7,
+        request=Request(model="fact_x"),
+        asker=Actor(user_id=asker, team_id="T0DEMO"),
+        channel="C0INCIDENTS",
+        unique_id="model.shop.fact_x",
+        name="fact_x",
+        prod=Relation("ANALYTICS", "PROD", "FACT_X"),
+        dev=Relation("DEV", "DEV_REFRESH_BOT", "FACT_X"),
+        created_at=NOW,
+        changed_at=NOW,
+        digest="d1",
+        decisions=tuple(
+            Decision(approve=True, by=Actor(user_id=u, team_id="T0DEMO"), at=NOW, digest="d1") for u in decided
+        ),
+    )
+
+
+def members(group: str) -> frozenset[str]:
+    return GROUPS[group]
+
+
+def judge(action, person, on=None, using=SETTINGS, lookup=members, home=HOME, **more):
+    return decide(action, person, on or refresh(), using, lookup, home, **more)
+
+
+@pytest.mark.parametrize(
+    ("action", "person", "rule"),
+    [
+        ("ask", BOB, ""),
+        ("ask", DAVE, "not a requester"),
+        ("downstream", BOB, ""),
+        ("cancel", ALICE, ""),
+        ("cancel", BOB, ""),
+        ("cancel", DAVE, "not the asker"),
+        ("explain", ALICE, ""),
+        ("explain", DAVE, "not the asker"),
+        ("drop_dev", CAROL, ""),
+        ("approve", ALICE, "four eyes"),
+        ("approve", BOB, ""),
+        ("approve", DAVE, "not an approver"),
+        ("reject", ALICE, "four eyes"),
+        ("waive", ALICE, "four eyes"),
+        ("waive", CAROL, ""),
+        ("accept", ALICE, "four eyes"),
+        ("undo", ALICE, ""),
+        ("undo", DAVE, "not an approver"),
+        ("happened", ALICE, ""),
+        ("unhold", DAVE, "not an approver"),
+    ],
+)
+def test_who_may_press_what(action, person, rule):
+    answer = judge(action, person)
+    assert answer == Allowed() if not rule else isinstance(answer, Denied) and answer.rule == rule
+
+
+def test_the_asker_who_is_no_approver_still_cancels_and_explains_but_does_not_approve():
+    mine = refresh(asker="U0DAVE")
+    assert judge("explain", DAVE, mine) == judge("cancel", DAVE, mine) == Allowed()
+    assert judge("approve", DAVE, mine).rule == "not an approver"
+
+
+def test_four_eyes_names_who_can():
+    answer = judge("approve", ALICE)
+    assert answer.text == ("You asked for R42, so someone else approves it (four eyes). <@U0BOB> and <@U0CAROL> can.")
+    alone = settings(approvers=("U0ALICE",))
+    assert "Nobody else is an approver" in judge("approve", ALICE, using=alone).text
+
+
+def test_four_eyes_can_be_switched_off():
+    assert judge("approve", ALICE, using=settings(four_eyes=False)) == Allowed()
+
+
+def test_quorum_counts_different_people_on_the_same_digest():
+    two = settings(quorum=2)
+    once = refresh(decided=("U0BOB",))
+    assert policy.missing(once, two) == 1
+    assert judge("approve", BOB, once, two).rule == "already approved"
+    assert "still needs 1 more. <@U0CAROL> can." in judge("approve", BOB, once, two).text
+    assert judge("approve", CAROL, once, two) == Allowed()
+    assert policy.missing(refresh(decided=("U0BOB", "U0BOB")), two) == 1
+    assert policy.missing(replace(once, digest="d2"), two) == 2
+    assert judge("approve", BOB, replace(once, digest="d2"), two) == Allowed()
+
+
+def test_a_models_own_approvers_take_the_place_of_the_general_ones():
+    own = settings(models=(ModelSection(match="fact_*", approvers=("S0FIN",)),))
+    assert judge("approve", DAVE, using=own) == Allowed()
+    assert judge("approve", BOB, using=own).rule == "not an approver"
+    assert decide("hold", DAVE, None, own, members, HOME, model="fact_x") == Allowed()
+    assert decide("hold", BOB, None, own, members, HOME, model="dim_y") == Allowed()
+    assert isinstance(decide("unhold", DAVE, None, own, members, HOME, model="dim_y"), Denied)
+
+
+def broken(group: str) -> frozenset[str]:
+    raise TimeoutError("usergroups.users.list")
+
+
+def test_a_look_up_that_fails_means_no_unless_the_person_is_named():
+    assert judge("approve", BOB, lookup=broken).rule == "could not check"
+    named = settings(approvers=("U0BOB", "S0DATA"))
+    assert judge("approve", BOB, using=named, lookup=broken) == Allowed()
+    assert judge("approve", ALICE, using=settings(approvers=("U0ALICE", "S0DATA")), lookup=broken).rule == "four eyes"
+
+
+def test_same_organisation_on_enterprise_grid():
+    grid = Home("T0DEMO", "E1")
+    assert judge("approve", Person("U0BOB", "T0OTHER", "E1"), home=grid) == Allowed()
+    assert judge("approve", Person("U0BOB", "T0OTHER", "E2"), home=grid).rule == "workspace"
+    assert judge("approve", Person("U0BOB", "T0OTHER", ""), home=HOME).rule == "workspace"
+
+
+actions = st.sampled_from(sorted(ACTIONS))
+users = st.sampled_from(["U0ALICE", "U0BOB", "U0CAROL", "U0DAVE"])
+
+
+@given(
+    actions,
+    users,
+    st.sampled_from(["deleted", "is_bot", "is_restricted", "is_ultra_restricted", "is_stranger", "team"]),
+    users,
+    st.booleans(),
+)
+def test_outsiders_never_count(action, user, flaw, asker, four_eyes):
+    person = Person(user, "T0OTHER") if flaw == "team" else Person(user, "T0DEMO", **{flaw: True})
+    everybody = ("U0ALICE", "U0BOB", "U0CAROL", "U0DAVE", "S0DATA")
+    generous = settings(requesters=everybody, approvers=everybody, four_eyes=four_eyes)
+    answer = judge(action, person, refresh(asker=asker), generous)
+    assert isinstance(answer, Denied)
+    assert answer.text
+
+
+@given(actions, users, users)
+def test_an_empty_configuration_allows_nobody_but_the_asker_to_tidy_up(action, user, asker):
+    answer = judge(action, Person(user, "T0DEMO"), refresh(asker=asker), settings(requesters=(), approvers=()))
+    assert (answer == Allowed()) == (user == asker and action in policy.ASKER_OR_APPROVER)
+
+
+@given(actions, st.sampled_from([ALICE, BOB, CAROL, DAVE]), users, st.integers(1, 3), st.lists(users, max_size=3))
+def test_four_eyes_hold_whatever_else_is_set(action, person, asker, needed, decided):
+    answer = judge(action, person, refresh(asker, tuple(decided)), settings(quorum=needed))
+    if action in policy.OTHER_APPROVER and person.user_id == asker:
+        assert isinstance(answer, Denied)
+    if isinstance(answer, Denied):
+        assert answer.rule
+        assert answer.text
+
+
+def test_every_action_has_words_and_an_unknown_one_is_denied():
+    from bot.wording.rules import VERBS
+
+    assert set(VERBS) >= ACTIONS
+    assert judge("format_disk", BOB).rule == "unknown action"
