@@ -1,8 +1,7 @@
-"""How numbers, shares and days are written: grouped digits, no false precision, never "100 %" beside a difference."""
+"""How numbers and shares are written: grouped digits, no false precision, never "100 %" beside a difference."""
 
 from __future__ import annotations
 
-from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 
 _HUGE = Decimal("1e21")
@@ -30,13 +29,17 @@ def number(value: Numeric | None, *, places: int | None = None, exact: bool = Fa
         return f"{exactly:,f}"
     kept = _fitting_places(size) if places is None else places
     text = f"{_rounded(exactly, kept):,f}"
-    return text.rstrip("0").rstrip(".") if places is None and "." in text else text
+    return _without_zeros(text) if places is None else text
+
+
+def _without_zeros(text: str) -> str:
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _fitting_places(size: Decimal) -> int:
     if size >= 1_000_000 or size == 0:
         return 0
-    return 2 if size >= 100 else 4 - size.adjusted()
+    return 2 if size >= 100 else 3 - size.adjusted()
 
 
 def _rounded(value: Decimal, places: int) -> Decimal:
@@ -68,23 +71,5 @@ def change(share: float | None) -> str:
     elif abs(percent) >= 100:
         places = 0
     else:
-        places = max(0, 1 - abs(percent).adjusted())
-    return f"{_rounded(percent, places):+,f} %"
-
-
-def day(value: date | None) -> str:
-    """ISO, as people type it in the command."""
-    return value.isoformat() if value else "no date"
-
-
-def plural(count: int, one: str, many: str = "") -> str:
-    """`1 row`, `3,032 rows`."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
-
-
-def listed(items: tuple[str, ...] | list[str], most: int = 5) -> str:
-    """`a, b and c`, or the first few and how many more."""
-    shown = list(items[:most])
-    if len(items) > most:
-        return f"{', '.join(shown)} and {len(items) - most:,} more"
-    return " and ".join(filter(None, (", ".join(shown[:-1]), shown[-1]))) if shown else ""
+        places = max(0, 2 - abs(percent).adjusted())
+    return f"{_without_zeros(f'{_rounded(percent, places):+,f}')} %"

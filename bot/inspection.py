@@ -1,0 +1,169 @@
+"""Rows of Snowflake's catalog and SHOW commands -> our values; pure. Keys of a row are in lower case."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from bot import reads
+from bot.model import Column, Kind, Relation, Table, Token
+
+Row = Mapping[str, Any]
+
+_PAGE = 10_000  # a SHOW command's longest answer: a full page may have left something out
+_TEXT = {"TEXT": "VARCHAR", "STRING": "VARCHAR", "CHAR": "VARCHAR", "VARCHAR": "VARCHAR", "BINARY": "BINARY"}
+_EXACT = {"NUMBER", "DECIMAL", "NUMERIC", "INT", "INTEGER", "BIGINT"}
+_TYPES = {
+    "EXTERNAL TABLE": Kind.EXTERNAL,
+    "VIEW": Kind.VIEW,
+    "MATERIALIZED VIEW": Kind.VIEW,
+    "BASE TABLE": Kind.PERMANENT,
+}
+
+
+def utc(value: object) -> datetime:
+    """The connector's timestamp as aware UTC; sessions run in UTC, so a naive one is UTC already."""
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    if not isinstance(value, datetime):
+        return datetime.fromtimestamp(0, UTC)
+    return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+def yes(value: object) -> bool:
+    return str(value).upper() in ("YES", "Y", "TRUE", "ON")
+
+
+def kind(row: Row) -> Kind:
+    """What a row of INFORMATION_SCHEMA.TABLES describes."""
+    for flag, special in (("is_dynamic", Kind.DYNAMIC), ("is_hybrid", Kind.HYBRID), ("is_iceberg", Kind.ICEBERG)):
+        if yes(row.get(flag)):
+            return special
+    found = _TYPES.get(str(row.get("table_type")).upper(), Kind.OTHER)
+    return Kind.TRANSIENT if found is Kind.PERMANENT and yes(row.get("is_transient")) else found
+
+
+def column(row: Row) -> Column:
+    base = str(row["data_type"]).upper()
+    if base in _TEXT and row.get("character_maximum_length") is not None:
+        base = f"{_TEXT[base]}({int(row['character_maximum_length'])})"
+    elif base in _EXACT and row.get("numeric_precision") is not None:
+        base = f"NUMBER({int(row['numeric_precision'])},{int(row.get('numeric_scale') or 0)})"
+    elif base.startswith("TIME") and row.get("datetime_precision") is not None:
+        base = f"{base}({int(row['datetime_precision'])})"
+    return Column(
+        name=row["column_name"],
+        type=base,
+        nullable=yes(row.get("is_nullable", "YES")),
+        comment=row.get("comment") or "",
+    )
+
+
+def table(relation: Relation, row: Row, columns: tuple[Column, ...], **seen: tuple[str, ...] | None) -> Table:
+    """A Table from its catalog row; `seen` are the list fields, None where not visible."""
+    return Table(
+        relation=relation,
+        kind=kind(row),
+        owner=row.get("table_owner") or "",
+        columns=columns,
+        row_count=int(row.get("row_count") or 0),
+        created=utc(row.get("created")),
+        last_altered=utc(row.get("last_altered")),
+        comment=row.get("comment") or "",
+        clustering=row.get("clustering_key") or "",
+        reclustering=yes(row.get("auto_clustering_on")),
+        retention_days=int(row.get("retention_time") or 0),
+        **seen,
+    )
+
+
+def token(row: Row) -> Token:
+    return Token(
+        last_change=str(row["last_change"]),
+        created=utc(row["created"]).isoformat(),
+        last_ddl=utc(row["last_ddl"]).isoformat() if row.get("last_ddl") else "",
+        row_count=int(row.get("row_count") or 0),
+        owner=row.get("table_owner") or "",
+        kind=Kind.TRANSIENT if yes(row.get("is_transient")) else Kind.PERMANENT,
+    )
+
+
+def grants(rows: Iterable[Row]) -> tuple[str, ...]:
+    """`SELECT to ROLE BI`, sorted; ownership is the table's owner, not one of its grants."""
+    return tuple(
+        sorted(
+            f"{row['privilege']} to {row['granted_to']} {row['grantee_name']}"
+            + (" with grant option" if yes(row.get("grant_option")) else "")
+            for row in rows
+            if row["privilege"] != "OWNERSHIP"
+        )
+    )
+
+
+def policies(rows: Iterable[Row]) -> tuple[str, ...]:
+    """`MASKING_POLICY PII on EMAIL`, sorted."""
+    return tuple(
+        sorted(
+            f"{row['policy_kind']} {row['policy_name']}"
+            + (f" on {row['ref_column_name']}" if row.get("ref_column_name") else "")
+            for row in rows
+        )
+    )
+
+
+def tags(rows: Iterable[Row]) -> tuple[str, ...]:
+    """`GOVERNANCE.TAGS.PII = high on EMAIL`, sorted and each once; only what hangs on the table or its columns."""
+    found = {
+        f"{row['tag_database']}.{row['tag_schema']}.{row['tag_name']} = {row['tag_value']}"
+        + (f" on {row['column_name']}" if row.get("column_name") else "")
+        for row in rows
+        if str(row.get("level", "TABLE")).upper() in ("TABLE", "COLUMN")
+    }
+    return tuple(sorted(found))
+
+
+def streams(rows: Sequence[Row], relation: Relation) -> tuple[str, ...] | None:
+    """Streams on the relation, or None when one in its database hides what it is on."""
+    if len(rows) >= _PAGE:
+        return None
+    found = []
+    for row in rows:
+        sources = [s for s in (row.get("table_name"), row.get("base_tables")) if s]
+        if not sources and row.get("database_name") == relation.database:
+            return None
+        if any(_is(relation, name) for source in sources for name in source.split(",")):
+            found.append(_full_name(row))
+    return tuple(sorted(found))
+
+
+def readers(rows: Sequence[Row], relation: Relation) -> tuple[str, ...] | None:
+    """Views or dynamic tables whose text reads the relation; a materialized one is marked as such."""
+    if len(rows) >= _PAGE:
+        return None
+    return tuple(
+        sorted(
+            _full_name(row) + (" (materialized)" if yes(row.get("is_materialized")) else "")
+            for row in rows
+            if _reads(row, relation)
+        )
+    )
+
+
+def _reads(row: Row, relation: Relation) -> bool:
+    text = row.get("text") or ""
+    if relation.name.upper() not in text.upper():
+        return False
+    found = reads.relations(text, row.get("database_name") or "", row.get("schema_name") or "")
+    return True if found is None else relation in found  # what cannot be parsed but names it counts
+
+
+def _is(relation: Relation, name: str) -> bool:
+    try:
+        return Relation.parse(name) == relation
+    except ValueError:
+        return False
+
+
+def _full_name(row: Row) -> str:
+    return str(Relation(row.get("database_name") or "", row.get("schema_name") or "", row["name"]))

@@ -1,0 +1,34 @@
+"""Which relations a piece of Snowflake SQL reads; pure, by parsing, never by searching text."""
+
+from __future__ import annotations
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from bot.model import Relation
+
+
+def relations(sql: str, database: str = "", schema: str = "") -> frozenset[Relation] | None:
+    """Every table that `sql` reads, names completed from `database` and `schema`; None when it cannot be parsed.
+
+    A CREATE statement's own name is left out, and so are the names of its WITH clauses.
+    """
+    try:
+        parsed = sqlglot.parse_one(sql, read="snowflake")
+    except SqlglotError:
+        return None
+    own = parsed.this.find(exp.Table) if isinstance(parsed, exp.Create) and parsed.this else None
+    local = {_fold(cte.args["alias"].this) for cte in parsed.find_all(exp.CTE)}
+    found = set()
+    for table in parsed.find_all(exp.Table):
+        parts = [_fold(part) for part in table.parts if isinstance(part, exp.Identifier)]
+        if table is own or not parts or len(parts) > 3 or (len(parts) == 1 and parts[0] in local):
+            continue
+        database_, schema_, name = ([database, schema][: 3 - len(parts)] + parts)[-3:]
+        found.add(Relation(database_, schema_, name))
+    return frozenset(found)
+
+
+def _fold(identifier: exp.Identifier) -> str:
+    return identifier.name if identifier.args.get("quoted") else identifier.name.upper()

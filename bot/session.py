@@ -1,0 +1,296 @@
+"""One Snowflake connection of one of the two users: its statements, what it sees and what it changes.
+
+Errors are told apart by what they leave behind: a SqlError did nothing, Unreachable may be looked up by name, and
+InDoubt (a write of the promoter without an answer) is never retried.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from snowflake.connector import DictCursor, SnowflakeConnection
+from snowflake.connector.errors import Error, ProgrammingError
+
+from bot import inspection, queries
+from bot.errors import InDoubt, RefreshError
+from bot.model import Column, Content, Kind, Relation, Snapshot, Table, Token
+from bot.settings import UserSection
+from bot.wording import warehouse as wording
+
+_HISTORY_PAGE = 10_000
+_CLIENT_SIDE = range(250_000, 300_000)  # the connector's own error numbers: the server said nothing
+_NOT_VISIBLE = {2003, 2043, 3001, 3003}  # does not exist or not authorized; insufficient privileges
+_TRANSIENT_SOURCE = 2120
+
+Row = dict[str, Any]
+Binds = Mapping[str, object]
+
+
+class SqlError(RefreshError):
+    """Snowflake answered a statement with an error; nothing of it happened. `code` is Snowflake's number."""
+
+    def __init__(self, user_text: str, detail: str, code: int) -> None:
+        super().__init__(user_text, detail)
+        self.code = code
+
+
+class NotVisible(SqlError):
+    """The object does not exist or the role may not see it: Snowflake does not say which."""
+
+
+class TransientSource(SqlError):
+    """002120: a transient table cannot be cloned into a permanent one."""
+
+
+class Unreachable(RefreshError):
+    """No answer, for a statement whose effect does not matter or that can be looked up by name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HistoryRow:
+    """One statement in Snowflake's query history; `status` is RUNNING, SUCCESS, FAIL, QUEUED, BLOCKED ..."""
+
+    query_id: str
+    status: str
+    started: datetime
+    text: str
+    error: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class History:
+    """Statements of one tag. A full page is no proof that anything is absent."""
+
+    rows: tuple[HistoryRow, ...]
+    full_page: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schema:
+    owner: str
+    transient: bool
+
+
+class Session:
+    """One connection of one user. `statements` and `query_ids` grow in the order sent, `""` where there was no id."""
+
+    def __init__(self, connection: SnowflakeConnection, section: UserSection, *, doubts: bool) -> None:
+        self._connection = connection
+        self._doubts = doubts
+        self.statements: list[str] = []
+        self.query_ids: list[str] = []
+        self._check_identity(section)
+
+    # Statements
+
+    def rows(self, sql_name: str, /, binds: Binds | None = None, **context: object) -> list[Row]:
+        """Read: every row of `sql/<sql_name>.sql`, keys in lower case. Raises SqlError, Unreachable."""
+        return self._send(queries.render(sql_name, **context), binds, writes=False)
+
+    def run(self, sql_name: str, /, binds: Binds | None = None, **context: object) -> str:
+        """Write: the query id of `sql/<sql_name>.sql`. Raises SqlError, and InDoubt for the promoter."""
+        self._send(queries.render(sql_name, **context), binds, writes=True)
+        return self.query_ids[-1]
+
+    def send(self, statement: str) -> str:
+        """Write: one statement of an approved list, letter by letter. Raises as `run`."""
+        self._send(statement.replace("%", "%%"), None, writes=True)
+        return self.query_ids[-1]
+
+    def _send(self, sql: str, binds: Binds | None, *, writes: bool) -> list[Row]:
+        self.statements.append(queries.plain(sql))
+        cursor = self._connection.cursor(DictCursor)
+        try:
+            cursor.execute(sql if binds else queries.plain(sql), dict(binds) if binds else None)
+            found = cursor.fetchall()
+        except (Error, OSError) as error:
+            self.query_ids.append(getattr(error, "sfqid", None) or cursor.sfqid or "")
+            raise self._translated(error, writes) from error
+        finally:
+            cursor.close()
+        self.query_ids.append(cursor.sfqid or "")
+        return [{str(key).lower(): value for key, value in dict(row).items()} for row in found]
+
+    def _translated(self, error: Error | OSError, writes: bool) -> RefreshError:
+        message = wording.redact(str(error))
+        code = getattr(error, "errno", None) or -1
+        if isinstance(error, ProgrammingError) and code > 0 and code not in _CLIENT_SIDE:
+            kind = TransientSource if code == _TRANSIENT_SOURCE else NotVisible if code in _NOT_VISIBLE else SqlError
+            return kind(wording.refused(message), f"{message}\n{self.statements[-1]}", code)
+        if writes and self._doubts:
+            return InDoubt(wording.in_doubt(), message)
+        return Unreachable(wording.unreachable(), message)
+
+    def _check_identity(self, section: UserSection) -> None:
+        row = self.rows("inspect/identity")[0]
+        if (row["role_name"] or "").upper() != section.role.upper():
+            raise RefreshError(wording.wrong_role(section.user, section.role, row["role_name"] or "none"))
+        if json.loads(row["secondary_roles"] or "{}").get("value") not in (None, "", "NONE"):
+            raise RefreshError(wording.secondary_roles(section.user), row["secondary_roles"])
+
+    # Looking
+
+    def role(self) -> str:
+        return self.rows("inspect/identity")[0]["role_name"]
+
+    def exists(self, relation: Relation) -> bool:
+        return bool(self.rows("inspect/table", _named(relation), relation=relation))
+
+    def schema(self, relation: Relation) -> Schema | None:
+        """Owner and kind of the relation's schema; None when there is none that we may see."""
+        rows = self.rows("inspect/schema", {"schema": relation.schema}, relation=relation)
+        if not rows:
+            return None
+        return Schema(owner=rows[0]["schema_owner"] or "", transient=inspection.yes(rows[0]["is_transient"]))
+
+    def columns(self, relation: Relation) -> tuple[Column, ...]:
+        rows = self.rows("inspect/columns", _named(relation), relation=relation)
+        return tuple(inspection.column(row) for row in rows)
+
+    def table(self, relation: Relation) -> Table | None:
+        """All that the catalog says about one table; None when it is not there. List fields are None where not visible.
+
+        Raises NotVisible when the database itself is not visible.
+        """
+        rows = self.rows("inspect/table", _named(relation), relation=relation)
+        if not rows:
+            return None
+        grants = self._if_visible("inspect/grants", relation)
+        policies = self._if_visible("inspect/policies", relation, {"relation": relation.sql})
+        streams = self._if_visible("inspect/streams", relation)
+        dynamic = self._if_visible("inspect/dynamic_tables", relation)
+        views = self._if_visible("inspect/views", relation)
+        tags = self._tags(relation)
+        return inspection.table(
+            relation,
+            rows[0],
+            self.columns(relation),
+            grants=None if grants is None else inspection.grants(grants),
+            policies=None if policies is None else inspection.policies(policies),
+            tags=None if tags is None else inspection.tags(tags),
+            streams=None if streams is None else inspection.streams(streams, relation),
+            dynamic_tables=None if dynamic is None else inspection.readers(dynamic, relation),
+            views=None if views is None else inspection.readers(views, relation),
+        )
+
+    def _tags(self, relation: Relation) -> list[Row] | None:
+        found: list[Row] = []
+        for sql_name in ("inspect/tags", "inspect/column_tags"):
+            rows = self._if_visible(sql_name, relation, {"relation": relation.sql})
+            if rows is None:
+                return None
+            found += rows
+        return found
+
+    def _if_visible(self, sql_name: str, relation: Relation, binds: Binds | None = None) -> list[Row] | None:
+        """Rows, or None where Snowflake refuses: an edition without the feature, a role without the right."""
+        try:
+            return self.rows(sql_name, binds, relation=relation)
+        except SqlError:
+            return None
+
+    def token(self, relation: Relation) -> Token | None:
+        """The cheap change marker; None when the table is not there."""
+        binds = {"relation": relation.sql, **_named(relation)}
+        try:
+            rows = self.rows("inspect/token", binds, relation=relation)
+        except NotVisible:
+            return None
+        return inspection.token(rows[0]) if rows else None
+
+    def content(self, relation: Relation, columns: Sequence[str] = ()) -> Content:
+        """Exact count and 64-bit hash over `columns` (default: all) in sorted order, so that any two tables compare."""
+        names = sorted(columns) or sorted(c.name for c in self.columns(relation))
+        row = self.rows("inspect/content", relation=relation, columns=names)[0]
+        return Content(rows=int(row["row_count"]), hash=int(row["hash"] or 0))
+
+    def snapshot(self, relation: Relation, prod_token: Token | None = None) -> Snapshot:
+        """The table's kind, token and content now, each read back. Raises NotVisible when it is not there."""
+        token = self.token(relation)
+        if token is None:
+            detail = f"{relation} is not there"
+            raise NotVisible(wording.refused(detail), detail, 2003)
+        content = self.content(relation)
+        return Snapshot(
+            relation=relation,
+            kind=token.kind,
+            token=token,
+            content=content,
+            taken_at=datetime.now(UTC),
+            prod_token=prod_token,
+        )
+
+    def answers(self, relation: Relation) -> bool:
+        """Whether a dependent view still compiles."""
+        return self._if_visible("inspect/answers", relation) is not None
+
+    def history(self, tag: str, since: datetime, database: str) -> History:
+        """Statements sent under exactly this tag since then, oldest first. `database`: any that the role may use."""
+        binds = {"tag": tag, "since": since.astimezone(UTC).isoformat(), "page": _HISTORY_PAGE}
+        rows = self.rows("inspect/history", binds, database=database)
+        return History(
+            rows=tuple(
+                HistoryRow(
+                    query_id=row["query_id"],
+                    status=row["execution_status"] or "",
+                    started=inspection.utc(row["start_time"]),
+                    text=row["query_text"] or "",
+                    error=wording.redact(row["error_message"] or ""),
+                )
+                for row in rows
+                if row["query_id"]
+            ),
+            full_page=int(rows[0]["seen"]) >= _HISTORY_PAGE,
+        )
+
+    # Changing
+
+    def clone(
+        self,
+        source: Relation,
+        to: Relation,
+        kind: Kind,
+        *,
+        replace: bool = False,
+        copy_grants: bool = False,
+        copy_tags: bool = False,
+    ) -> str:
+        """Zero-copy clone as a permanent or transient table. Raises TransientSource (002120)."""
+        return self.send(
+            queries.clone(source, to, kind, replace=replace, copy_grants=copy_grants, copy_tags=copy_tags),
+        )
+
+    def rename(self, source: Relation, target: Relation) -> str:
+        return self.run("dev/rename", source=source, target=target)
+
+    def drop(self, relation: Relation) -> str:
+        return self.run("dev/drop", relation=relation)
+
+    def grant_select(self, relation: Relation, role: str) -> str:
+        return self.run("dev/grant_select", relation=relation, role=role)
+
+    def ensure_dev_schema(self, relation: Relation, reader_role: str) -> None:
+        """The bot's dev schema with the promoter's rights to read in it, made when missing."""
+        if self.schema(relation) is None:
+            self.run("dev/create_schema", relation=relation)
+        self.run("dev/grant_usage", relation=relation, role=reader_role)
+        self.run("dev/grant_future", relation=relation, role=reader_role)
+
+    def cancel(self, query_id: str) -> None:
+        """Stop one of this user's statements; one that has ended already is no error."""
+        self.rows("inspect/cancel", {"query_id": query_id})
+
+    def cancel_tag(self, tag: str, since: datetime, database: str) -> int:
+        """Stop whatever still runs under a tag; how many there were."""
+        running = [r for r in self.history(tag, since, database).rows if r.status in ("RUNNING", "QUEUED", "BLOCKED")]
+        for row in running:
+            self.cancel(row.query_id)
+        return len(running)
+
+
+def _named(relation: Relation) -> Binds:
+    return {"schema": relation.schema, "name": relation.name}

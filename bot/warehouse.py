@@ -1,0 +1,103 @@
+"""The Snowflake gateway: opens short-lived sessions of the two users.
+
+The builder reads production and writes the dev schema; the promoter has the role that owns production. Neither
+session has secondary roles, both run in UTC, and every statement carries the step's query tag.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import snowflake.connector
+from snowflake.connector import SnowflakeConnection
+from snowflake.connector.errors import Error
+
+from bot.errors import RefreshError
+from bot.session import History, HistoryRow, NotVisible, Schema, Session, SqlError, TransientSource, Unreachable
+from bot.settings import Settings, UserSection
+from bot.wording import warehouse as wording
+
+__all__ = [
+    "History",
+    "HistoryRow",
+    "NotVisible",
+    "Schema",
+    "Session",
+    "SqlError",
+    "TransientSource",
+    "Unreachable",
+    "Warehouse",
+]
+
+_LOGIN_SECONDS = 30
+_NETWORK_SECONDS = 120
+
+
+class Warehouse:
+    """Opens sessions; holds no connection of its own."""
+
+    def __init__(self, settings: Settings, installation: str) -> None:
+        self._settings = settings
+        self._installation = installation
+
+    @contextmanager
+    def builder(self, tag: str, warehouse: str = "") -> Iterator[Session]:
+        """A session that can never write to production. Raises RefreshError when the identity is not as set up."""
+        section, key = self._settings.warehouse.builder, self._settings.secrets.snowflake_builder_key_file
+        with self._open(section, key, tag, warehouse, abort_detached=True) as connection:
+            yield Session(connection, section, doubts=False)
+
+    @contextmanager
+    def promoter(self, tag: str) -> Iterator[Session]:
+        """A session as the owner of production: a lost connection there raises InDoubt for statements that write."""
+        section, key = self._settings.warehouse.promoter, self._settings.secrets.snowflake_promoter_key_file
+        with self._open(section, key, tag, "", abort_detached=False) as connection:
+            yield Session(connection, section, doubts=True)
+
+    @contextmanager
+    def _open(
+        self, section: UserSection, key: Path | None, tag: str, warehouse: str, *, abort_detached: bool
+    ) -> Iterator[SnowflakeConnection]:
+        if key is None:
+            raise RefreshError(wording.no_key(section.user))
+        try:
+            connection = self._connect(section, str(key), tag or self._installation, warehouse, abort_detached)
+        except (Error, OSError, ValueError) as error:
+            raise RefreshError(wording.cannot_log_in(section.user), wording.redact(str(error))) from error
+        try:
+            connection.telemetry_enabled = False
+            yield connection
+        finally:
+            connection.close(retry=False)
+
+    def _connect(
+        self, section: UserSection, key: str, tag: str, warehouse: str, abort_detached: bool
+    ) -> SnowflakeConnection:
+        place = self._settings.warehouse
+        address = {"host": place.host, "port": place.port, "protocol": place.protocol} if place.host else {}
+        passphrase = self._settings.secrets.snowflake_key_passphrase.get_secret_value()
+        return snowflake.connector.connect(
+            **address,
+            account=place.account,
+            user=section.user,
+            role=section.role,
+            warehouse=warehouse or section.warehouse,
+            authenticator="SNOWFLAKE_JWT",
+            private_key_file=key,
+            private_key_file_pwd=passphrase or None,
+            secondary_roles="NONE",
+            login_timeout=_LOGIN_SECONDS,
+            network_timeout=_NETWORK_SECONDS,
+            application="dbt_refresh",
+            session_parameters={
+                "QUERY_TAG": tag,
+                "TIMEZONE": "UTC",
+                "DATE_OUTPUT_FORMAT": "YYYY-MM-DD",
+                "QUOTED_IDENTIFIERS_IGNORE_CASE": False,
+                "STATEMENT_TIMEOUT_IN_SECONDS": int(place.statement_timeout.total_seconds()),
+                "ABORT_DETACHED_QUERY": abort_detached,
+                "CLIENT_TELEMETRY_ENABLED": False,
+            },
+        )

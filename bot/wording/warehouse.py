@@ -1,0 +1,53 @@
+"""What the bot says when Snowflake says no, or says nothing."""
+
+from __future__ import annotations
+
+import re
+
+from bot.wording.text import code, prose
+
+# Snowflake quotes rows and single values in some messages; they must not reach Slack or a log.
+_ROW_VALUES = re.compile(r"(Row Values?:\s*)\[.*\]", re.IGNORECASE | re.DOTALL)
+_VALUE = re.compile(r"\b((?:numeric |boolean |string )?value|date|timestamp|time)(\s+)'[^']*'", re.IGNORECASE)
+
+
+def redact(message: str) -> str:
+    """Snowflake's own message without the data it may quote."""
+    return _VALUE.sub(r"\1\2'...'", _ROW_VALUES.sub(r"\1[withheld]", message))
+
+
+def refused(message: str) -> str:
+    return f"Snowflake refused a statement: {prose(redact(message), 500)}"
+
+
+def unreachable() -> str:
+    return "Snowflake does not answer. Production was not touched by this; please try again in a few minutes."
+
+
+def in_doubt() -> str:
+    return (
+        "The connection to Snowflake broke after a statement on production was sent. "
+        "Whether it happened is not known yet; nothing is retried on its own."
+    )
+
+
+def cannot_log_in(user: str) -> str:
+    return f"{code(user)} cannot log in to Snowflake: its key, its role or the network need an administrator."
+
+
+def wrong_role(user: str, expected: str, actual: str) -> str:
+    return (
+        f"{code(user)} logged in with role {code(actual)} instead of {code(expected)}: "
+        f"set its DEFAULT_ROLE, and grant it that role."
+    )
+
+
+def secondary_roles(user: str) -> str:
+    return (
+        f"{code(user)} has secondary roles, which would give it more rights than it needs: "
+        "`ALTER USER … SET DEFAULT_SECONDARY_ROLES = ()`."
+    )
+
+
+def no_key(user: str) -> str:
+    return f"No key file is set for the Snowflake user {code(user)}."

@@ -1,0 +1,3 @@
+-- Who this session is. One row: user_name, role_name, secondary_roles (JSON: {"roles": "", "value": ""}), version.
+SELECT CURRENT_USER() AS user_name, CURRENT_ROLE() AS role_name, CURRENT_SECONDARY_ROLES() AS secondary_roles,
+  CURRENT_VERSION() AS version
