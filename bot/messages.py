@@ -71,3 +71,4 @@ class Click:
     payload: dict[str, Any]
     thread_ts: str = ""
     id: int = 0  # given by the store
+    attempt: int = 0  # given by the store: 1 when it is decided for the first time

@@ -1,0 +1,12 @@
+"""The one writer of our own database, and the only truth: Slack shows it, the worker acts on it."""
+
+from bot.store.claims import Claims
+from bot.store.mail import Letter, LiveMessage, Mail, StoredFile
+from bot.store.records import Held, Hold, Object, Records
+from bot.store.refreshes import Claim, Refreshes, Taken
+
+__all__ = ["Claim", "Held", "Hold", "Letter", "LiveMessage", "Object", "Store", "StoredFile", "Taken"]
+
+
+class Store(Refreshes, Claims, Mail, Records):
+    """All tables behind one object; see the parents for what each part offers."""

@@ -1,0 +1,92 @@
+"""The connection to our own database: SQLite by default, PostgreSQL by URL; transactions, clock, migrations."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, create_engine, event, extract, func, make_url, select, text
+
+from bot.store import tables as t
+
+_MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
+_MIGRATION_LOCK = 7_262_373  # any number, the same in every process
+
+
+def seconds(at: datetime | None) -> float | None:
+    return at.timestamp() if at else None
+
+
+def moment(value: float | None) -> datetime | None:
+    return datetime.fromtimestamp(value, UTC) if value is not None else None
+
+
+class Database:
+    """One engine. `clock` replaces the database's own clock, in seconds since 1970."""
+
+    def __init__(self, url: str, clock: Callable[[], float] | None = None) -> None:
+        parsed = make_url(url)
+        self._sqlite = parsed.get_backend_name() == "sqlite"
+        self._clock = clock or (time.time if self._sqlite else None)
+        if self._sqlite and parsed.database:
+            Path(parsed.database).resolve().parent.mkdir(parents=True, exist_ok=True)
+        self._engine = create_engine(url, pool_pre_ping=not self._sqlite, pool_size=10, max_overflow=20)
+        self._installation = ""
+        if self._sqlite:
+            event.listen(self._engine, "connect", _prepare_sqlite)
+            event.listen(self._engine, "begin", _begin_sqlite)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        with self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One transaction; SQLite takes its write lock at once, so that a check and its write never part."""
+        with self._engine.connect().execution_options(writes=True) as connection, connection.begin():
+            yield connection
+
+    def now(self, connection: Connection) -> float:
+        """Leases go by the database's clock, since workers' clocks differ; a single host has only one."""
+        if self._clock:
+            return self._clock()
+        return float(connection.execute(select(extract("epoch", func.clock_timestamp()))).scalar_one())
+
+    def migrate(self) -> None:
+        """Bring the tables up to date; safe while several processes start at once."""
+        config = Config()
+        config.set_main_option("script_location", str(_MIGRATIONS))
+        with self.writing() as connection:
+            if not self._sqlite:
+                connection.execute(text("select pg_advisory_xact_lock(:n)"), {"n": _MIGRATION_LOCK})
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    @property
+    def installation(self) -> str:
+        """Random id made at the first migration: part of every name and tag in the warehouse."""
+        if not self._installation:
+            with self.reading() as connection:
+                self._installation = connection.execute(select(t.installation.c.id)).scalar_one()
+        return self._installation
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves
+    for pragma in ("journal_mode=wal", "busy_timeout=30000", "synchronous=full", "foreign_keys=on"):
+        connection.execute(f"pragma {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes")
+    connection.exec_driver_sql("begin immediate" if writes else "begin")

@@ -1,0 +1,277 @@
+"""What has to reach Slack: ordered posts, their files, and the live messages with the version people should see.
+
+A lane is a queue in which only the first unsent post can be taken. Each refresh has one, which keeps its thread
+in order; an answer that only one person sees has its own, so that nothing makes it wait.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, insert, or_, select, update
+
+from bot.messages import Attachment, Live, Message, Post
+from bot.store import tables as t
+from bot.store.codec import dumps, loads
+from bot.store.database import Database, moment
+
+O = t.outbox.c  # noqa: E741
+L = t.live_messages.c
+R = t.refreshes.c
+_UNSENT = ("waiting", "sending")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredFile:
+    n: int
+    attachment: Attachment
+    file_id: str  # empty until Slack has the bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """A post whose turn it is, leased to one worker. `interrupted`: a send began and its outcome is not known."""
+
+    id: int
+    key: str
+    refresh: int | None
+    channel: str
+    thread: bool
+    live: Live | None
+    private_to: str
+    message: Message
+    interrupted: bool
+    attempt: int
+    created_at: datetime
+    files: tuple[StoredFile, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveMessage:
+    """A message that is updated in place; `wanted` is the version that has to be shown."""
+
+    refresh: int
+    live: Live
+    channel: str
+    ts: str
+    wanted: int
+    shown: int
+    attempt: int = 0
+
+
+def insert_posts(
+    connection: Connection,
+    refresh: int | None,
+    posts: Sequence[Post],
+    now: float,
+    fill: Mapping[str, str] | None = None,
+) -> None:
+    """Queue posts in order; one whose key is known is ignored. `fill` replaces placeholders in the text."""
+    for post in posts:
+        if connection.execute(select(O.id).where(O.key == post.key)).first():
+            continue
+        values = {
+            "key": post.key,
+            "lane": f"R{refresh}" if refresh is not None and not post.private_to else post.key,
+            "refresh": refresh,
+            "channel": post.channel,
+            "thread": post.thread,
+            "live": post.live,
+            "private_to": post.private_to,
+            "message": _filled(dumps(post.message), fill or {}),
+            "state": "waiting",
+            "created_at": now,
+        }
+        number = connection.execute(insert(t.outbox).values(values).returning(O.id)).scalar_one()
+        for n, file in enumerate(post.files):
+            named = {"name": file.name, "title": file.title, "alt_text": file.alt_text, "content": file.content}
+            connection.execute(insert(t.files).values(post=number, n=n, **named))
+        if post.live and refresh is not None:
+            _expect_live(connection, refresh, post.live, post.channel)
+
+
+def touch_live(connection: Connection, refresh: int, lives: Collection[Live]) -> None:
+    """The row has changed: these messages have a newer version to show. Those never posted stay unposted."""
+    if lives:
+        mine = (L.refresh == refresh, L.live.in_(sorted(lives)))
+        connection.execute(update(t.live_messages).where(*mine).values(wanted=L.wanted + 1))
+
+
+def _expect_live(connection: Connection, refresh: int, live: Live, channel: str) -> None:
+    known = select(L.live).where(L.refresh == refresh, L.live == live)
+    if connection.execute(known).first() is None:
+        values = {"refresh": refresh, "live": live, "channel": channel, "wanted": 1, "shown": 0}
+        connection.execute(insert(t.live_messages).values(values))
+
+
+def _filled(text: str, fill: Mapping[str, str]) -> str:
+    for placeholder, value in fill.items():
+        text = text.replace(placeholder, json.dumps(value)[1:-1])
+    return text
+
+
+def _free(c: Any, now: float) -> Any:
+    return and_(or_(c.lease_until.is_(None), c.lease_until < now), or_(c.not_before.is_(None), c.not_before <= now))
+
+
+class Mail(Database):
+    def answer(self, post: Post, refresh: int | None = None) -> None:
+        """Queue one post that belongs to no change."""
+        with self.writing() as connection:
+            insert_posts(connection, refresh, [post], self.now(connection))
+
+    def take_letters(self, owner: str, limit: int, lease_seconds: float) -> list[Letter]:
+        """The first unsent post of up to `limit` lanes. Each counts as being sent from here on."""
+        earlier = t.outbox.alias()
+        first = ~(
+            select(earlier.c.id)
+            .where(earlier.c.lane == O.lane, earlier.c.id < O.id, earlier.c.state.in_(_UNSENT))
+            .exists()
+        )
+        with self.writing() as connection:
+            now = self.now(connection)
+            query = select(t.outbox).where(O.state.in_(_UNSENT), _free(O, now), first).order_by(O.id).limit(limit)
+            rows = connection.execute(query.with_for_update(skip_locked=True)).all()
+            if not rows:
+                return []
+            lease = {"owner": owner, "lease_until": now + lease_seconds, "attempts": O.attempts + 1}
+            values = {**lease, "state": "sending", "started_at": now, "not_before": None}
+            connection.execute(update(t.outbox).where(O.id.in_([row.id for row in rows])).values(values))
+            return [_letter(row, _files(connection, row.id)) for row in rows]
+
+    def keep_file(self, letter: Letter, n: int, file_id: str) -> None:
+        """Slack has the bytes: remember under which id, before the file is shown to anybody."""
+        f = t.files.c
+        with self.writing() as connection:
+            mine = (f.post == letter.id, f.n == n)
+            connection.execute(update(t.files).where(*mine).values(file_id=file_id))
+
+    def letter_sent(self, letter: Letter, ts: str, shown: int | None = None) -> None:
+        """It is in Slack under `ts`; for a live message, showing version `shown`. The card becomes the root."""
+        with self.writing() as connection:
+            now = self.now(connection)
+            self._finish(connection, letter, {"state": "sent", "ts": ts, "error": None})
+            if letter.live and letter.refresh is not None:
+                mine = (L.refresh == letter.refresh, L.live == letter.live)
+                values = {"channel": letter.channel, "ts": ts, "shown": shown or 0, "shown_at": now}
+                connection.execute(update(t.live_messages).where(*mine).values(values))
+                if letter.live is Live.CARD:
+                    root = update(t.refreshes).where(R.id == letter.refresh)
+                    connection.execute(root.values(thread_ts=ts))
+
+    def letter_refused(self, letter: Letter, error: str) -> None:
+        """Slack will never take it; the card says so, and the next post of the lane goes on."""
+        with self.writing() as connection:
+            self._finish(connection, letter, {"state": "undeliverable", "error": error})
+            if letter.refresh is not None and not letter.private_to:
+                _undelivered(connection, letter.refresh)
+
+    def letter_later(self, letter: Letter, retry_in: float, error: str, *, sent_maybe: bool) -> None:
+        """Try again after `retry_in` seconds, looking for it first when it may have arrived."""
+        state = "sending" if sent_maybe else "waiting"
+        with self.writing() as connection:
+            later = self.now(connection) + retry_in
+            self._finish(connection, letter, {"state": state, "not_before": later, "error": error})
+
+    def _finish(self, connection: Connection, letter: Letter, values: dict[str, Any]) -> None:
+        done = {**values, "owner": None, "lease_until": None}
+        connection.execute(update(t.outbox).where(O.id == letter.id).values(done))
+
+    def take_live(self, owner: str, limit: int, lease_seconds: float, gap: float) -> list[LiveMessage]:
+        """Posted live messages that are out of date, whose last update is `gap` seconds old, after all posts."""
+        posts_wait = select(O.id).where(O.refresh == L.refresh, O.private_to == "", O.state.in_(_UNSENT)).exists()
+        with self.writing() as connection:
+            now = self.now(connection)
+            rested = or_(L.shown_at.is_(None), L.shown_at <= now - gap)
+            old = (L.ts.is_not(None), L.wanted > L.shown, rested, ~posts_wait, _free(L, now))
+            query = select(t.live_messages).where(*old).order_by(L.shown_at).limit(limit)
+            rows = connection.execute(query.with_for_update(skip_locked=True)).all()
+            for row in rows:
+                lease = {"owner": owner, "lease_until": now + lease_seconds, "attempts": L.attempts + 1}
+                self._set_live(connection, _live(row), lease)
+        return [_live(row) for row in rows]
+
+    def live_message(self, refresh: int, live: Live) -> LiveMessage | None:
+        with self.reading() as connection:
+            mine = (L.refresh == refresh, L.live == live)
+            row = connection.execute(select(t.live_messages).where(*mine)).first()
+        return _live(row) if row else None
+
+    def live_shown(self, message: LiveMessage, *, refused: bool = False) -> None:
+        """Its version `wanted` is in Slack, or Slack refuses it: nothing more to send until the next change."""
+        with self.writing() as connection:
+            now = self.now(connection)
+            free = {"owner": None, "lease_until": None, "attempts": 0, "not_before": None}
+            self._set_live(connection, message, {"shown": message.wanted, "shown_at": now, **free})
+            if refused and message.live is not Live.CARD:
+                _undelivered(connection, message.refresh)
+
+    def live_later(self, message: LiveMessage, retry_in: float) -> None:
+        with self.writing() as connection:
+            later = self.now(connection) + retry_in
+            self._set_live(connection, message, {"owner": None, "lease_until": None, "not_before": later})
+
+    def _set_live(self, connection: Connection, message: LiveMessage, values: dict[str, Any]) -> None:
+        mine = (L.refresh == message.refresh, L.live == message.live)
+        connection.execute(update(t.live_messages).where(*mine).values(values))
+
+    def keep_permalink(self, refresh: int, link: str) -> None:
+        with self.writing() as connection:
+            connection.execute(update(t.refreshes).where(R.id == refresh).values(permalink=link))
+
+    def unsent(self) -> int:
+        """Posts that still have to reach Slack, for health checks and tests."""
+        with self.reading() as connection:
+            return len(connection.execute(select(O.id).where(O.state.in_(_UNSENT))).all())
+
+
+def _undelivered(connection: Connection, refresh: int) -> None:
+    connection.execute(update(t.refreshes).where(R.id == refresh).values(undelivered=R.undelivered + 1))
+    touch_live(connection, refresh, [Live.CARD])
+
+
+def _files(connection: Connection, post: int) -> tuple[StoredFile, ...]:
+    rows = connection.execute(select(t.files).where(t.files.c.post == post).order_by(t.files.c.n))
+    return tuple(
+        StoredFile(
+            n=row.n,
+            attachment=Attachment(name=row.name, content=row.content, title=row.title, alt_text=row.alt_text),
+            file_id=row.file_id or "",
+        )
+        for row in rows
+    )
+
+
+def _letter(row: Row[Any], files: tuple[StoredFile, ...]) -> Letter:
+    created = moment(row.created_at)
+    assert created is not None  # the column is NOT NULL
+    return Letter(
+        id=row.id,
+        key=row.key,
+        refresh=row.refresh,
+        channel=row.channel,
+        thread=row.thread,
+        live=Live(row.live) if row.live else None,
+        private_to=row.private_to,
+        message=loads(Message, row.message),
+        interrupted=row.state == "sending",
+        attempt=row.attempts + 1,
+        created_at=created,
+        files=files,
+    )
+
+
+def _live(row: Row[Any]) -> LiveMessage:
+    return LiveMessage(
+        refresh=row.refresh,
+        live=Live(row.live),
+        channel=row.channel,
+        ts=row.ts or "",
+        wanted=row.wanted,
+        shown=row.shown,
+        attempt=row.attempts + 1,
+    )
