@@ -1,0 +1,45 @@
+"""The step `checking`: compare candidate and baseline, and put the result before the people who decide."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bot import comparison, freezing, guards, names, promotion, report
+from bot.decisions import carried
+from bot.events import BaselineTaken, Checked, Withdrawn
+from bot.model import Refresh
+from bot.services import Services
+from bot.worker import Lease
+
+
+class Checking:
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def run(self, refresh: Refresh, lease: Lease) -> Refresh:
+        """checking -> awaiting. A re-check comes without a baseline and takes a fresh one."""
+        services = self._services
+        tag = names.tag(refresh, services.store.installation, "check")
+        with services.warehouse.builder(tag, refresh.request.warehouse) as session:
+            if refresh.baseline is None:
+                baseline = freezing.baseline(services, refresh, session, lease.claim.fence)
+                event = BaselineTaken(at=services.clock(), baseline=baseline)
+                refresh = services.record(refresh, event, claim=lease.claim)
+            found = comparison.compare(session, refresh, services.settings, lease.progress)
+            schema, installation = services.settings.warehouse.backup_schema, services.store.installation
+            backup = names.backup(refresh, schema, installation, lease.claim.fence)
+            services.store.record_object(backup, "backup", refresh.id)
+            statements = promotion.statements(refresh, schema, installation, lease.claim.fence)
+            considered = replace(carried(refresh, found), statements=statements)
+            checked = Checked(
+                at=services.clock(),
+                report=found,
+                statements=statements,
+                digest=report.digest(considered, statements),
+                expires_at=services.clock() + services.settings.policy.expires_after,
+            )
+            refresh = services.record(refresh, checked, claim=lease.claim)
+            seen = guards.look(session, refresh, services.clock())
+            if seen.problem:
+                refresh = services.record(refresh, Withdrawn(at=services.clock(), problem=seen.problem))
+        return refresh

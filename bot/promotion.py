@@ -1,0 +1,151 @@
+"""Steps from `approved` to `done`: guard, backup, intent, the one statement, verification (design section 5).
+
+At most once: the intent is committed before the statement is sent, and a promotion whose outcome is not known is
+never repeated blindly; `recovery.py` looks and decides.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+
+from bot import guards, names, queries, report, verification
+from bot.errors import InDoubt
+from bot.events import Doubted, Noted, Promoted, PromotionIntended, Verified, Withdrawn
+from bot.model import Problem, Promotion, Refresh, Relation, Snapshot, Table
+from bot.recovery import Recovery
+from bot.services import Services
+from bot.session import Session, SqlError
+from bot.wording import production as say
+from bot.worker import Lease
+
+
+def statements(refresh: Refresh, schema: str, installation: str, attempt: int) -> tuple[str, ...]:
+    """The approved list of a refresh whose candidate is frozen: shown in full before the click, sent letter by letter."""
+    assert refresh.plan is not None and refresh.candidate is not None
+    backup = names.backup(refresh, schema, installation, attempt)
+    return queries.promotion(refresh.plan.prod, refresh.candidate.relation, backup)
+
+
+class Promoting:
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._recovery = Recovery(services)
+
+    def approved(self, refresh: Refresh, lease: Lease) -> Refresh:
+        """approved -> verifying, or stale when anything is no longer as approved."""
+        services = self._services
+        attempt = uuid.uuid4().hex
+        tag = names.tag(refresh, services.store.installation, "promote", attempt)
+        with services.warehouse.promoter(tag) as session:
+            prod, problem = self._still_as_approved(session, refresh)
+            if prod is None or problem is not None:
+                return self._withdraw(refresh, lease, problem or Problem(kind=guards.REBUILD, text=""))
+            backup = self._back_up(session, refresh, prod)
+            if isinstance(backup, Problem):
+                return self._withdraw(refresh, lease, backup)
+            promotion = self._intent(session, refresh, prod, backup, attempt, tag)
+            if isinstance(promotion, Problem):
+                return self._withdraw(refresh, lease, promotion)
+            event = PromotionIntended(at=services.clock(), promotion=promotion)
+            refresh = services.record(refresh, event, claim=lease.claim)
+            lease.check()
+            return self._send(session, refresh, promotion, lease)
+
+    def promoting(self, refresh: Refresh, lease: Lease) -> Refresh:
+        """A predecessor died or lost the reply after the intent: fence, look, decide."""
+        return self._recovery.promotion(refresh, lease)
+
+    def verifying(self, refresh: Refresh, lease: Lease) -> Refresh:
+        """verifying -> done or faulty; may be repeated."""
+        services, promotion = self._services, refresh.promotion
+        assert promotion is not None and refresh.candidate is not None
+        with services.warehouse.promoter(promotion.tag) as session:
+            findings = verification.verify(session, refresh, promotion, refresh.candidate.content)
+            after = session.snapshot(refresh.prod)
+            query_ids = (*promotion.query_ids, *session.query_ids)
+        verified = replace(promotion, findings=findings, after=after, query_ids=tuple(filter(None, query_ids)))
+        services.store.note_change(refresh.prod, services.clock())
+        problem = verification.problem(findings)
+        event = Verified(at=services.clock(), promotion=verified, problem=problem)
+        return services.record(refresh, event, claim=lease.claim)
+
+    # What stands between the approval and the statement
+
+    def _still_as_approved(self, session: Session, refresh: Refresh) -> tuple[Table | None, Problem | None]:
+        """The table as it is now, and what is no longer as it was approved."""
+        plan = refresh.plan
+        assert plan is not None
+        seen = guards.look(session, refresh, self._services.clock())
+        if seen.problem:
+            return None, seen.problem
+        if seen.note:
+            self._services.record(refresh, Noted(at=self._services.clock(), text=seen.note))
+        prod = session.table(refresh.prod)
+        if prod is None:
+            return None, Problem(kind=guards.REBUILD, text=say.prod_gone(refresh.prod))
+        if changed := say.changes(plan.prod, prod):
+            return prod, Problem(kind=guards.REBUILD, text=say.shape_changed(changed))
+        role = session.role()
+        if prod.owner != role:
+            return prod, Problem(kind=guards.REBUILD, text=say.not_owner(refresh.prod, prod.owner, role))
+        if report.digest(refresh, refresh.statements) != refresh.digest:
+            return prod, Problem(kind=guards.RECHECK, text=say.digest_changed())
+        return prod, None
+
+    def _back_up(self, session: Session, refresh: Refresh, prod: Table) -> Snapshot | Problem:
+        """Take the backup, first on the approved list; one that a crash left behind is used when it holds the same."""
+        services = self._services
+        backup = self.backup_relation(refresh)
+        keep_until = services.clock() + services.settings.warehouse.keep_backup
+        services.store.record_object(backup, "backup", refresh.id, keep_until)
+        if not session.exists(backup):
+            session.send(refresh.statements[0])
+        taken = session.snapshot(backup)
+        if session.content(prod.relation) != taken.content or taken.kind is not prod.kind:
+            return Problem(kind=guards.REBUILD, text=say.backup_taken(backup))
+        return taken
+
+    def _intent(
+        self, session: Session, refresh: Refresh, prod: Table, backup: Snapshot, attempt: str, tag: str
+    ) -> Promotion | Problem:
+        """Prod's token once more, right before: whatever moved since the guard is seen here."""
+        token = session.token(refresh.prod)
+        seen = guards.look(session, refresh, self._services.clock())
+        if seen.problem or token is None:
+            return seen.problem or Problem(kind=guards.REBUILD, text=say.prod_gone(refresh.prod))
+        assert refresh.candidate is not None
+        return Promotion(
+            attempt=attempt,
+            tag=tag,
+            source=refresh.candidate.relation,
+            prod_token=token,
+            before=prod,
+            statements=refresh.statements,
+            intended_at=self._services.clock(),
+            backup=backup,
+        )
+
+    def _send(self, session: Session, refresh: Refresh, promotion: Promotion, lease: Lease) -> Refresh:
+        services = self._services
+        _, replace_prod, *rest = promotion.statements
+        try:
+            session.send(replace_prod)
+        except InDoubt:
+            raise  # stays `promoting`: the next claim fences and looks
+        except SqlError as error:
+            problem = Problem(kind="promotion refused", text=say.refused_statement(error.detail), detail=error.detail)
+            return services.record(refresh, Doubted(at=services.clock(), problem=problem), claim=lease.claim)
+        for statement in rest:
+            session.send(statement)
+        sent = replace(promotion, query_ids=tuple(filter(None, session.query_ids)), sent_at=services.clock())
+        return services.record(refresh, Promoted(at=services.clock(), promotion=sent), claim=lease.claim)
+
+    def backup_relation(self, refresh: Refresh) -> Relation:
+        """The name in the first approved statement; it is recorded when the statements are made."""
+        made = [o.relation for o in self._services.store.objects(refresh.id) if o.kind == "backup"]
+        return next(r for r in made if r.sql in refresh.statements[0])
+
+    def _withdraw(self, refresh: Refresh, lease: Lease, problem: Problem) -> Refresh:
+        event = Withdrawn(at=self._services.clock(), problem=problem)
+        return self._services.record(refresh, event, claim=lease.claim)

@@ -1,0 +1,114 @@
+"""What became of a statement whose answer was lost: fence, look, decide; never a blind repetition (design section 5).
+
+Errs to asking a person. The fence renames the source, so that a late statement finds nothing to clone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from enum import Enum
+
+from bot import names
+from bot.events import Doubted, Promoted
+from bot.model import Problem, Promotion, Refresh, Relation, Snapshot, Token
+from bot.services import Services
+from bot.session import HistoryRow, Session
+from bot.wording import production as say
+from bot.worker import Lease
+
+_RUNNING = frozenset({"RUNNING", "QUEUED", "BLOCKED", "RESUMING_WAREHOUSE"})
+
+
+class Fate(Enum):
+    """What a look at history and prod proves about the statement."""
+
+    HAPPENED = "happened"
+    RUNNING = "running"
+    NOT_SENT = "not sent"
+    UNCERTAIN = "uncertain"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What was seen. `settled`: the statement's timeout has passed, so an absent one will not start any more."""
+
+    statuses: tuple[str, ...]
+    full_page: bool
+    prod_moved: bool
+    settled: bool
+
+
+def decide(seen: Evidence) -> Fate:
+    """The decision table; pure. Only agreement of history and prod is proof."""
+    if any(s in _RUNNING for s in seen.statuses):
+        return Fate.RUNNING
+    succeeded = "SUCCESS" in seen.statuses
+    if succeeded and seen.prod_moved:
+        return Fate.HAPPENED
+    if not succeeded and not seen.prod_moved and not seen.full_page and seen.settled:
+        return Fate.NOT_SENT
+    return Fate.UNCERTAIN
+
+
+class Recovery:
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def promotion(self, refresh: Refresh, lease: Lease) -> Refresh:
+        """Settle a promotion in doubt: verifying, or needs_attention, or wait while the statement still runs."""
+        services, promotion = self._services, refresh.promotion
+        assert promotion is not None
+        refresh = self._fence(refresh, lease)
+        with services.warehouse.promoter(f"{promotion.tag}:look") as session:
+            seen = self.evidence(session, promotion, refresh.prod)
+        match decide(seen):
+            case Fate.HAPPENED:
+                sent = replace(promotion, sent_at=promotion.sent_at or promotion.intended_at)
+                return services.record(refresh, Promoted(at=services.clock(), promotion=sent), claim=lease.claim)
+            case Fate.RUNNING:
+                lease.retry_in(services.settings.worker.lease.total_seconds())
+                return refresh
+        return services.record(refresh, self.doubt(seen), claim=lease.claim)
+
+    def evidence(self, session: Session, intent: Promotion, prod: Relation) -> Evidence:
+        """Look for the one statement by its tag and text, and at prod's token."""
+        services = self._services
+        history = session.history(intent.tag, intent.intended_at - timedelta(minutes=1), prod.database)
+        mine = [row for row in history.rows if self._is_replacement(row, prod)]
+        token: Token | None = session.token(prod)
+        grace = services.settings.warehouse.statement_timeout + timedelta(minutes=5)
+        return Evidence(
+            statuses=tuple(row.status for row in mine),
+            full_page=history.full_page,
+            prod_moved=token != intent.prod_token,
+            settled=services.clock() > intent.intended_at + grace,
+        )
+
+    def doubt(self, seen: Evidence) -> Doubted:
+        lines = (say.seen_history(seen.statuses, seen.full_page), say.seen_prod(seen.prod_moved))
+        return Doubted(at=self._services.clock(), problem=Problem(kind="doubt", text=say.doubt(lines)))
+
+    def _is_replacement(self, row: HistoryRow, prod: Relation) -> bool:
+        head = " ".join(row.text.upper().split()[:3])
+        return head == "CREATE OR REPLACE" and prod.sql in row.text
+
+    def _fence(self, refresh: Refresh, lease: Lease) -> Refresh:
+        """The builder renames the candidate; repeated after a crash it finds the name it gave before."""
+        services, candidate = self._services, refresh.candidate
+        assert candidate is not None
+        fenced = names.candidate(refresh, services.store.installation, lease.claim.fence)
+        tag = names.tag(refresh, services.store.installation, "fence")
+        with services.warehouse.builder(tag) as session:
+            current = self._current(session, refresh, candidate)
+            if current is None:
+                return refresh
+            services.store.record_object(fenced, "candidate", refresh.id)
+            session.rename(current, fenced)
+            services.store.forget_object(current)
+        return replace(refresh, candidate=replace(candidate, relation=fenced))
+
+    def _current(self, session: Session, refresh: Refresh, candidate: Snapshot) -> Relation | None:
+        """The candidate under whatever name an earlier fence gave it."""
+        known = [o.relation for o in self._services.store.objects(refresh.id) if o.kind == "candidate"]
+        return next((r for r in (*reversed(known), candidate.relation) if session.exists(r)), None)

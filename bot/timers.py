@@ -1,0 +1,79 @@
+"""What happens because time passes: expiry, the stale poll, the janitor, the model index (design section 6).
+
+Every timer runs in every worker; the store's compare-and-set picks one winner for each refresh.
+"""
+
+from __future__ import annotations
+
+import structlog
+
+from bot import guards, names
+from bot.errors import LostClaim, RefreshError
+from bot.events import Expired, Noted, Withdrawn
+from bot.machine import NotAllowed
+from bot.model import State
+from bot.services import Services
+from bot.session import NotVisible
+
+log = structlog.get_logger()
+
+
+class Timers:
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._code = ""  # the version that the index in the store was made from, as far as this process knows
+
+    def expire(self) -> None:
+        """End what waited for people longer than the policy allows."""
+        services = self._services
+        for refresh in services.store.expired(services.clock()):
+            try:
+                services.record(refresh, Expired(at=services.clock()))
+            except (LostClaim, NotAllowed):
+                log.debug("decided meanwhile", refresh=refresh.ref)
+
+    def poll_stale(self) -> None:
+        """Look at prod's token while a refresh waits, so that nobody approves what is gone."""
+        services = self._services
+        for refresh in services.store.in_state(State.AWAITING):
+            tag = names.tag(refresh, services.store.installation, "poll")
+            try:
+                with services.warehouse.builder(tag) as session:
+                    seen = guards.look(session, refresh, services.clock())
+                if seen.problem:
+                    services.store.note_change(refresh.prod, services.clock())
+                    services.record(refresh, Withdrawn(at=services.clock(), problem=seen.problem))
+                elif seen.note:
+                    services.record(refresh, Noted(at=services.clock(), text=seen.note))
+            except (LostClaim, NotAllowed):
+                log.debug("decided meanwhile", refresh=refresh.ref)
+            except RefreshError as error:
+                log.warning("could not look at production", refresh=refresh.ref, detail=error.detail)
+
+    def clean_up(self) -> None:
+        """Drop what is due, by recorded exact name: backups as the promoter, everything else as the builder."""
+        services = self._services
+        for made in services.store.due_objects(services.clock()):
+            open_session = services.warehouse.promoter if made.kind == "backup" else services.warehouse.builder
+            try:
+                with open_session(f"dbt-refresh:{services.store.installation}:janitor") as session:
+                    if session.exists(made.relation):
+                        session.drop(made.relation)
+                services.store.forget_object(made.relation)
+            except NotVisible:
+                services.store.forget_object(made.relation)
+            except RefreshError as error:
+                log.warning("could not drop", relation=str(made.relation), detail=error.detail)
+
+    def refresh_index(self) -> None:
+        """Read the dbt project again when its code has changed; the old index serves meanwhile."""
+        services = self._services
+        code, dirty = services.project.version()
+        seen = f"{code}:{dirty}" if code else ""
+        if services.store.index() is not None and seen and seen == self._code:
+            return
+        try:
+            services.store.put_index(services.project.index())
+            self._code = seen
+        except RefreshError as error:
+            log.error("the dbt project cannot be read", problem=error.user_text, detail=error.detail)

@@ -1,0 +1,112 @@
+"""Undo: one atomic clone of the backup over production, with the same intent, tag and look as a promotion."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+
+from bot import names, queries
+from bot.errors import InDoubt
+from bot.events import Doubted, Undone, UndoIntended, UndoRefused
+from bot.model import Problem, Promotion, Refresh, Snapshot
+from bot.recovery import Fate, Recovery, decide
+from bot.services import Services
+from bot.session import Session, SqlError
+from bot.wording import production as say
+from bot.worker import Lease
+
+
+class Undoing:
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._recovery = Recovery(services)
+
+    def run(self, refresh: Refresh, lease: Lease) -> Refresh:
+        """undoing -> undone, back to where it was when refused, or needs_attention when in doubt."""
+        if refresh.undo is not None:
+            return self._look(refresh, lease)
+        services, promotion = self._services, refresh.promotion
+        assert promotion is not None and refresh.undo_request is not None
+        attempt = uuid.uuid4().hex
+        tag = names.tag(refresh, services.store.installation, "undo", attempt)
+        with services.warehouse.promoter(tag) as session:
+            if refused := self._refused(session, refresh, promotion):
+                return self._record(refresh, UndoRefused(at=services.clock(), problem=refused), lease)
+            intent = self._intent(session, refresh, promotion, attempt, tag)
+            refresh = self._record(refresh, UndoIntended(at=services.clock(), undo=intent), lease)
+            lease.check()
+            return self._send(session, refresh, intent, lease)
+
+    def _refused(self, session: Session, refresh: Refresh, promotion: Promotion) -> Problem | None:
+        """Why not: no backup any more, or prod moved since and nobody forced it."""
+        backup, request = promotion.backup, refresh.undo_request
+        if backup is None or not session.exists(backup.relation):
+            return Problem(kind="undo refused", text=say.backup_gone(backup.relation if backup else None))
+        if request is None or request.forced:
+            return None
+        after: Snapshot | None = promotion.after
+        if after is not None and session.token(refresh.prod) == after.token:
+            return None
+        now = session.content(refresh.prod)
+        then = after.content if after else now
+        if after is not None and now == then:
+            return None
+        text = say.undo_would_lose(refresh, then.rows, now.rows, self._services.clock())
+        return Problem(kind="undo refused: moved", text=text)
+
+    def _intent(
+        self, session: Session, refresh: Refresh, promotion: Promotion, attempt: str, tag: str
+    ) -> Promotion:
+        prod, token = session.table(refresh.prod), session.token(refresh.prod)
+        assert prod is not None and token is not None and promotion.backup is not None
+        before = replace(prod, kind=promotion.before.kind, reclustering=promotion.before.reclustering)
+        return Promotion(
+            attempt=attempt,
+            tag=tag,
+            source=promotion.backup.relation,
+            prod_token=token,
+            before=before,
+            statements=queries.promotion(before, promotion.backup.relation, None),
+            intended_at=self._services.clock(),
+            backup=promotion.backup,
+        )
+
+    def _send(self, session: Session, refresh: Refresh, intent: Promotion, lease: Lease) -> Refresh:
+        services = self._services
+        try:
+            for statement in intent.statements:
+                session.send(statement)
+        except InDoubt:
+            raise  # stays `undoing` with its intent: the next claim looks
+        except SqlError as error:
+            problem = Problem(kind="undo refused", text=say.refused_statement(error.detail), detail=error.detail)
+            return self._record(refresh, Doubted(at=services.clock(), problem=problem), lease)
+        done = replace(intent, query_ids=tuple(filter(None, session.query_ids)), sent_at=services.clock())
+        done = replace(done, after=session.snapshot(refresh.prod))
+        return self._finished(refresh, done, lease)
+
+    def _look(self, refresh: Refresh, lease: Lease) -> Refresh:
+        """After a crash or a lost answer: the undo happened, still runs, or a person has to say."""
+        services, intent = self._services, refresh.undo
+        assert intent is not None
+        with services.warehouse.promoter(f"{intent.tag}:look") as session:
+            seen = self._recovery.evidence(session, intent, refresh.prod)
+            fate = decide(seen)
+            if fate is Fate.HAPPENED:
+                return self._finished(refresh, replace(intent, after=session.snapshot(refresh.prod)), lease)
+        if fate is Fate.RUNNING:
+            lease.retry_in(services.settings.worker.lease.total_seconds())
+            return refresh
+        return self._record(refresh, self._recovery.doubt(seen), lease)
+
+    def _finished(self, refresh: Refresh, done: Promotion, lease: Lease) -> Refresh:
+        """Undone only when prod equals the backup; anything else is for a person."""
+        services = self._services
+        if done.after is None or done.backup is None or done.after.content != done.backup.content:
+            problem = Problem(kind="doubt", text=say.doubt((say.not_the_backup(),)))
+            return self._record(refresh, Doubted(at=services.clock(), problem=problem), lease)
+        services.store.note_change(refresh.prod, services.clock())
+        return self._record(refresh, Undone(at=services.clock(), undo=done), lease)
+
+    def _record(self, refresh: Refresh, event: UndoRefused | UndoIntended | Undone | Doubted, lease: Lease) -> Refresh:
+        return self._services.record(refresh, event, claim=lease.claim)

@@ -1,0 +1,54 @@
+"""Is production now what was approved? Read in the session that replaced it (design section 5)."""
+
+from __future__ import annotations
+
+from bot.model import Content, Finding, Problem, Promotion, Refresh, Relation, Table, Verdict
+from bot.session import Session
+from bot.wording import verification as say
+
+
+def verify(session: Session, refresh: Refresh, promotion: Promotion, expected: Content) -> tuple[Finding, ...]:
+    """One finding each for the content, what hangs on the table, and the views that read it."""
+    content = session.content(refresh.prod)
+    now = session.table(refresh.prod)
+    found = [_finding("content", content == expected, rows=content.rows, expected_rows=expected.rows)]
+    found += _attributes(promotion.before, now)
+    views = promotion.before.views or ()
+    broken = [view for view in views if not session.answers(Relation.parse(view))]
+    found.append(_finding("views", not broken, read=len(views), broken=broken))
+    return tuple(found)
+
+
+def _attributes(before: Table, now: Table | None) -> list[Finding]:
+    """Grants, owner, policies, tags, kind, clustering, comment, before and after; not visible stays unknown."""
+    names = ("grants", "owner", "policies", "tags", "kind", "clustering", "reclustering", "comment")
+    found = []
+    for name in names:
+        was, is_now = getattr(before, name), getattr(now, name) if now else None
+        if was is None and is_now is None and now is not None:
+            found.append(_finding(name, None))
+        else:
+            found.append(_finding(name, now is not None and was == is_now, before=_text(was), after=_text(is_now)))
+    return found
+
+
+def problem(findings: tuple[Finding, ...]) -> Problem | None:
+    """What makes production faulty, in words; None when every finding that could be seen passes."""
+    failed = [f for f in findings if f.verdict is Verdict.FAIL]
+    return Problem(kind="faulty", text=say.faulty(failed)) if failed else None
+
+
+def _text(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _finding(name: str, passed: bool | None, **numbers: object) -> Finding:
+    verdict = {True: Verdict.PASS, False: Verdict.FAIL, None: Verdict.UNKNOWN}[passed]
+    return Finding(
+        check="verification",
+        name=f"verification:{name}",
+        verdict=verdict,
+        blocks=verdict is Verdict.FAIL,
+        waivable=False,
+        numbers=numbers,
+    )

@@ -1,0 +1,36 @@
+"""What the bot says when a step of its own could not go on."""
+
+from __future__ import annotations
+
+from bot.model import Kind, Relation
+from bot.wording.text import code, plural
+
+
+def cancelled() -> str:
+    return "Cancelled as asked; nothing in production was touched."
+
+
+def no_baseline(prod: Relation, tries: int) -> str:
+    return (
+        f"{code(prod)} was written to each time it was frozen ({plural(tries, 'try', 'tries')}): "
+        "ask again when its load has ended."
+    )
+
+
+def no_index() -> str:
+    return "The dbt project has not been read yet: please try again in a minute."
+
+
+def gone_from_project(name: str) -> str:
+    return f"{code(name)} is no longer a model of this project."
+
+
+def candidate_kind(kind: Kind, prod_kind: Kind) -> str:
+    return (
+        f"dbt built a {kind} table and production is {prod_kind}; a {kind} table cannot be cloned into a {prod_kind} one. "
+        f"Set `transient: {'false' if prod_kind is Kind.PERMANENT else 'true'}` on the model and ask again."
+    )
+
+
+def dev_not_there(dev: Relation) -> str:
+    return f"dbt reported success, but {code(dev)} is not there."

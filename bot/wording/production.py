@@ -1,0 +1,100 @@
+"""What the bot says when production is not what was approved, or when it is not known what happened to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from bot.model import Content, Refresh, Relation, Table
+from bot.wording.text import clock, code, listed, plural, prose
+
+
+def prod_gone(prod: Relation) -> str:
+    return f"{code(prod)} is no longer there, so there is nothing to replace."
+
+
+def prod_changed(baseline: Content, now: Content, since: datetime, seen: datetime) -> str:
+    """Prod changed after 13:55 (seen 14:07): 3,032 rows then, 3,033 now."""
+    rows = (
+        f"{plural(baseline.rows, 'row')} then, {now.rows:,} now"
+        if baseline.rows != now.rows
+        else f"still {plural(now.rows, 'row')}, with other values"
+    )
+    return f"Prod changed after {clock(since)} (seen {clock(seen)}): {rows}."
+
+
+def candidate_changed(candidate: Relation) -> str:
+    return f"The candidate {code(candidate)} is not what was compared any more: someone else wrote to it."
+
+
+def shape_changed(changed: Sequence[str]) -> str:
+    return f"Prod's {listed(changed)} changed since it was compared."
+
+
+def digest_changed() -> str:
+    return "What was approved is not what would be sent now: the decisions no longer count."
+
+
+def not_owner(prod: Relation, owner: str, role: str) -> str:
+    return f"{code(prod)} is owned by {code(owner)} and the promoter's role is {code(role)}; a clone would change its owner."
+
+
+def backup_taken(backup: Relation) -> str:
+    return f"A backup of that name exists already and is not what prod holds: {code(backup)}."
+
+
+def changes(before: Table, after: Table) -> list[str]:
+    """The parts of a table that people would miss: owner, kind, columns, policies, tags, clustering."""
+    parts = {
+        "owner": (before.owner, after.owner),
+        "kind": (before.kind, after.kind),
+        "columns": ([(c.name, c.type) for c in before.columns], [(c.name, c.type) for c in after.columns]),
+        "policies": (before.policies, after.policies),
+        "tags": (before.tags, after.tags),
+        "clustering key": (before.clustering, after.clustering),
+        "automatic clustering": (before.reclustering, after.reclustering),
+    }
+    return [name for name, (was, now) in parts.items() if was != now]
+
+
+def refused_statement(message: str) -> str:
+    return f"Snowflake refused the statement, so production was not replaced: {prose(message, 600)}"
+
+
+def doubt(seen: Sequence[str]) -> str:
+    lines = "\n".join(f"• {line}" for line in seen)
+    return (
+        "The connection broke while production was being replaced, and what happened is not certain. "
+        f"Nothing is retried on its own. What was seen:\n{lines}"
+    )
+
+
+def seen_history(statuses: Sequence[str], full_page: bool) -> str:
+    if statuses:
+        return f"Snowflake's query history has the statement: {listed([s.lower() for s in statuses])}."
+    if full_page:
+        return "Snowflake's query history was too long to be read to its end."
+    return "Snowflake's query history does not show the statement (it can lag)."
+
+
+def seen_prod(moved: bool) -> str:
+    return "Prod was replaced or written since." if moved else "Prod is unchanged since."
+
+
+def still_running() -> str:
+    return "The statement is still running at Snowflake; waiting for it."
+
+
+def backup_gone(backup: Relation | None) -> str:
+    return f"The backup {code(backup)} is gone, so it cannot be undone from here." if backup else "There is no backup."
+
+
+def undo_would_lose(refresh: Refresh, rows_then: int, rows_now: int, seen: datetime) -> str:
+    return (
+        f"Prod changed since {refresh.ref} was promoted (seen {clock(seen)}): {plural(rows_then, 'row')} then, "
+        f"{rows_now:,} now. An undo would lose what was written since."
+    )
+
+
+def not_the_backup() -> str:
+    return "Prod does not equal the backup that it was to be replaced by."

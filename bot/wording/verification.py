@@ -1,0 +1,55 @@
+"""How a verification reads: what is as it was, and what is not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.model import Finding, Promotion, Verdict
+from bot.wording.text import code, listed, plural, prose
+
+_NAMES = {
+    "reclustering": "automatic clustering",
+    "clustering": "clustering key",
+}
+
+
+def _name(finding: Finding) -> str:
+    part = finding.name.removeprefix("verification:")
+    return _NAMES.get(part, part)
+
+
+def verified(promotion: Promotion) -> str:
+    """3,032 rows, hash equal to the candidate; grants, owner, tags and policies unchanged."""
+    passed = [_name(f) for f in promotion.findings if f.verdict is Verdict.PASS]
+    unseen = [_name(f) for f in promotion.findings if f.verdict is Verdict.UNKNOWN]
+    parts = []
+    if promotion.after is not None and "content" in passed:
+        parts.append(f"{plural(promotion.after.content.rows, 'row')}, hash equal to the candidate (64 bit)")
+    kept = [n for n in passed if n in ("grants", "owner", "policies", "tags", "kind", "comment")]
+    if kept:
+        parts.append(f"{listed(kept)} unchanged")
+    views = next((f for f in promotion.findings if f.name == "verification:views"), None)
+    if views is not None and views.verdict is Verdict.PASS and views.numbers.get("read"):
+        parts.append(f"{plural(int(str(views.numbers['read'])), 'view')} on it still answer")
+    if unseen:
+        parts.append(f"{listed(unseen)} not visible to the promoter")
+    return "; ".join(parts)
+
+
+def faulty(failed: Sequence[Finding]) -> str:
+    """One line per thing that is not as it was."""
+    return "\n".join(f"• {_failure(f)}" for f in failed)
+
+
+def _failure(finding: Finding) -> str:
+    name, numbers = _name(finding), finding.numbers
+    if name == "content":
+        return (
+            f"content: prod has {plural(int(str(numbers['rows'])), 'row')}, the candidate "
+            f"{int(str(numbers['expected_rows'])):,}; they are not equal"
+        )
+    if name == "views":
+        broken = numbers["broken"]
+        names = listed([code(v) for v in broken]) if isinstance(broken, (list, tuple)) else code(broken)
+        return f"views that no longer answer: {names}"
+    return f"{name}: was {prose(numbers['before'], 120)}, is {prose(numbers['after'], 120)}"
