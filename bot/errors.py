@@ -54,3 +54,7 @@ class LostClaim(RefreshError):
 
 class InDoubt(RefreshError):
     """A statement was sent and its outcome is not known. Never retried blindly."""
+
+
+class DeadlinePassed(RefreshError):
+    """A step took longer than `[worker] step_deadline`: stop what was started."""

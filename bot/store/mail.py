@@ -150,18 +150,23 @@ class Mail(Database):
             mine = (f.post == letter.id, f.n == n)
             connection.execute(update(t.files).where(*mine).values(file_id=file_id))
 
-    def letter_sent(self, letter: Letter, ts: str, shown: int | None = None) -> None:
-        """It is in Slack under `ts`; for a live message, showing version `shown`. The card becomes the root."""
+    def letter_sent(self, letter: Letter, ts: str, *, shown: int = 0, missing: str = "") -> None:
+        """It is in Slack under `ts`; for a live message, showing version `shown`. The card becomes the root.
+
+        `missing` says why its files are not there, which the card mentions.
+        """
         with self.writing() as connection:
             now = self.now(connection)
-            self._finish(connection, letter, {"state": "sent", "ts": ts, "error": None})
+            self._finish(connection, letter, {"state": "sent", "ts": ts, "error": missing or None})
             if letter.live and letter.refresh is not None:
                 mine = (L.refresh == letter.refresh, L.live == letter.live)
-                values = {"channel": letter.channel, "ts": ts, "shown": shown or 0, "shown_at": now}
+                values = {"channel": letter.channel, "ts": ts, "shown": shown, "shown_at": now}
                 connection.execute(update(t.live_messages).where(*mine).values(values))
                 if letter.live is Live.CARD:
                     root = update(t.refreshes).where(R.id == letter.refresh)
                     connection.execute(root.values(thread_ts=ts))
+            if missing and letter.refresh is not None:
+                _undelivered(connection, letter.refresh)
 
     def letter_refused(self, letter: Letter, error: str) -> None:
         """Slack will never take it; the card says so, and the next post of the lane goes on."""

@@ -1,0 +1,289 @@
+"""The worker: APScheduler as clock and pool, our table as the record.
+
+Every job lives in memory only and can be lost at any moment; what has to be done is always asked of the store.
+Builds, promotions and clicks have threads of their own, so that an approval never waits behind a build.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+import structlog
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from bot.errors import DeadlinePassed, LostClaim
+from bot.messages import Click, Post
+from bot.model import DRIVEN, Refresh, State
+from bot.outbox import Delivery
+from bot.settings import WorkerSection
+from bot.store import Claim, Store
+
+log = structlog.get_logger()
+
+PROMOTIONS = frozenset({State.APPROVED, State.PROMOTING, State.VERIFYING, State.UNDOING})
+BUILDS = DRIVEN - PROMOTIONS
+_PROMOTION_SLOTS = 2
+_CLICK_SLOTS = 2
+_CLICK_LEASE = 60.0
+_CLICK_TRIES = 5
+_DELIVER_SECONDS = 0.5
+_LONGEST_PAUSE = 300.0
+
+T = TypeVar("T")
+Timers = Mapping[str, tuple[float, Callable[[], object]]]
+
+
+class Lease:
+    """What a running step holds: its claim, which it renews itself, and a deadline.
+
+    Call `check`, `progress` or `cancelled` at least every quarter of the lease: nothing else keeps it.
+    """
+
+    def __init__(
+        self, store: Store, claim: Claim, settings: WorkerSection, abandoned: threading.Event | None = None
+    ) -> None:
+        self.claim = claim
+        self._store = store
+        self._seconds = settings.lease.total_seconds()
+        self._renew_at = time.monotonic() + self._seconds / 4
+        self._deadline = time.monotonic() + settings.step_deadline.total_seconds()
+        self._allowed = settings.step_deadline
+        self._abandoned = abandoned or threading.Event()
+
+    @property
+    def refresh(self) -> Refresh:
+        """As it was when it was claimed."""
+        return self.claim.refresh
+
+    def check(self) -> None:
+        """Renew when it is time. Raises LostClaim when somebody else drives it now, DeadlinePassed."""
+        if self._abandoned.is_set():
+            raise LostClaim("This process is stopping.", f"{self.refresh.ref} abandoned")
+        if time.monotonic() > self._deadline:
+            raise DeadlinePassed(f"This step took longer than {self._allowed} and was stopped.")
+        if time.monotonic() >= self._renew_at:
+            self.renew()
+
+    def renew(self) -> None:
+        """Raises LostClaim."""
+        if not self._store.renew(self.claim, self._seconds):
+            raise self._lost()
+        self._renew_at = time.monotonic() + self._seconds / 4
+
+    def progress(self, text: str, share: float | None = None) -> None:
+        """Show on the card what is being done. Raises as `check`."""
+        self.check()
+        if not self._store.progress(self.claim, text, share):
+            raise self._lost()
+
+    def cancelled(self) -> bool:
+        """Whether a person asked to cancel. Raises as `check`."""
+        self.check()
+        return self._store.cancel_asked(self.refresh.id)
+
+    def _lost(self) -> LostClaim:
+        return LostClaim("This refresh has moved on meanwhile.", f"{self.refresh.ref} fence {self.claim.fence}")
+
+
+class _Lane(Generic[T]):
+    """One kind of work: how to claim a piece, how to do it, and how many at the same time."""
+
+    def __init__(self, name: str, slots: int, claim: Callable[[int], list[T]], work: Callable[[T], None]) -> None:
+        self.name = name
+        self.slots = slots
+        self.claim = claim
+        self.work = work
+        self.free = threading.Semaphore(slots)
+
+    def take(self) -> int:
+        """Occupy every free slot; returns how many."""
+        taken = 0
+        while self.free.acquire(blocking=False):
+            taken += 1
+        return taken
+
+    def give_back(self, count: int) -> None:
+        if count:
+            self.free.release(count)
+
+
+class Worker:
+    """`drive` takes a claimed refresh as far as it goes without a person; `decide` settles one click.
+
+    `timers` run every so many seconds in each worker: what they do must bear being done twice. `apologise` makes
+    the answer to a click that could not be decided after several tries.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        delivery: Delivery,
+        drive: Callable[[Lease], None],
+        decide: Callable[[Click], None],
+        timers: Timers,
+        settings: WorkerSection,
+        apologise: Callable[[Click], Post] | None = None,
+    ) -> None:
+        self._store = store
+        self._delivery = delivery
+        self._drive_one = drive
+        self._decide_one = decide
+        self._apologise = apologise
+        self._settings = settings
+        self._owner = f"{socket.gethostname()[:40]}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
+        self._lanes: tuple[_Lane[Any], ...] = (
+            _Lane("clicks", _CLICK_SLOTS, self._claim_clicks, self._decide),
+            _Lane("promotions", _PROMOTION_SLOTS, partial(self._claim, PROMOTIONS), self._drive),
+            _Lane("builds", settings.steps, partial(self._claim, BUILDS), self._drive),
+        )
+        self._delivering = threading.Lock()
+        self._soon: set[str] = set()
+        self._stopping = threading.Event()
+        self._abandoned = threading.Event()
+        self._scheduler = self._schedule(timers)
+
+    def _schedule(self, timers: Timers) -> BackgroundScheduler:
+        pools = {lane.name: ThreadPoolExecutor(lane.slots) for lane in self._lanes}
+        scheduler = BackgroundScheduler(
+            timezone=UTC,
+            executors={"default": ThreadPoolExecutor(4), "timers": ThreadPoolExecutor(2), **pools},
+            job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
+        )
+        now = datetime.now(UTC)
+        sweep = self._settings.sweep_seconds
+        scheduler.add_job(self._sweep, "interval", seconds=sweep, id="sweep", next_run_time=now)
+        scheduler.add_job(self._deliver, "interval", seconds=_DELIVER_SECONDS, id="deliver", next_run_time=now)
+        for name, (seconds, run) in timers.items():
+            scheduler.add_job(_timer, "interval", args=[name, run], seconds=seconds, id=name, executor="timers")
+        return scheduler
+
+    def start(self) -> None:
+        self._scheduler.start()
+        log.info("worker started", owner=self._owner, steps=self._settings.steps)
+
+    def wake(self) -> None:
+        """Look for work now: a listener in the same process has stored a request or a click."""
+        self._run_soon("sweep", self._sweep)
+
+    def stop(self, drain_seconds: float = 20.0) -> bool:
+        """Take nothing new, let running steps end for `drain_seconds`, then leave them to the next claim.
+
+        Returns whether everything had ended. What is left stops at its next `Lease.check`.
+        """
+        self._stopping.set()
+        until = time.monotonic() + drain_seconds
+        drained = all(
+            lane.free.acquire(timeout=max(0.0, until - time.monotonic()))
+            for lane in self._lanes
+            for _ in range(lane.slots)
+        )
+        self._abandoned.set()
+        self._deliver()
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
+        log.info("worker stopped", owner=self._owner, drained=drained)
+        return drained
+
+    # --- finding work -----------------------------------------------------------------------------------------------
+
+    def _sweep(self) -> None:
+        for lane in self._lanes:
+            if not self._stopping.is_set():
+                self._fill(lane)
+
+    def _fill(self, lane: _Lane[T]) -> None:
+        """Give every free slot of the lane something to do."""
+        slots = lane.take()
+        found: list[T] = []
+        try:
+            found = lane.claim(slots) if slots else []
+            for one in found:
+                self._scheduler.add_job(self._work, args=[lane, one], executor=lane.name)
+        finally:
+            lane.give_back(slots - len(found))
+
+    def _work(self, lane: _Lane[T], one: T) -> None:
+        """A finished slot takes the next piece itself; waiting for the sweep would leave it idle."""
+        todo = [one]
+        try:
+            while todo:
+                lane.work(todo[0])
+                self._run_soon("deliver", self._deliver)
+                todo = [] if self._stopping.is_set() else lane.claim(1)
+        finally:
+            lane.give_back(1)
+
+    def _claim(self, states: frozenset[State], limit: int) -> list[Claim]:
+        return self._store.claim(self._owner, limit, self._settings.lease.total_seconds(), states)
+
+    def _claim_clicks(self, limit: int) -> list[Click]:
+        return self._store.claim_clicks(self._owner, limit, _CLICK_LEASE)
+
+    def _run_soon(self, name: str, run: Callable[[], None]) -> None:
+        """Once more beside the regular job, however often it is asked for before it runs."""
+        if name in self._soon or self._stopping.is_set():
+            return
+        self._soon.add(name)
+
+        def once() -> None:
+            self._soon.discard(name)
+            run()
+
+        self._scheduler.add_job(once)
+
+    # --- doing it ---------------------------------------------------------------------------------------------------
+
+    def _drive(self, claim: Claim) -> None:
+        """Nothing is lost when a step breaks: the refresh is given back and tried again, later each time."""
+        lease = Lease(self._store, claim, self._settings, self._abandoned)
+        with structlog.contextvars.bound_contextvars(refresh=claim.refresh.ref, state=claim.was, fence=claim.fence):
+            try:
+                self._drive_one(lease)
+            except LostClaim as lost:
+                log.info("lost claim", detail=lost.detail)
+                self._store.release(claim)
+            except Exception:
+                log.exception("step broke", attempt=claim.attempt)
+                self._store.release(claim, retry_in=_pause(claim.attempt))
+            else:
+                self._store.release(claim, retry_in=_pause(claim.attempt - 1))
+
+    def _decide(self, click: Click) -> None:
+        with structlog.contextvars.bound_contextvars(click=click.id, action=click.action, refresh=click.refresh):
+            try:
+                self._decide_one(click)
+                self._store.settle_click(click.id)
+            except Exception:
+                log.exception("click not decided", attempt=click.attempt)
+                if click.attempt < _CLICK_TRIES:
+                    self._store.retry_click(click.id, _pause(click.attempt))
+                else:
+                    self._store.settle_click(click.id, (self._apologise(click),) if self._apologise else ())
+
+    def _deliver(self) -> None:
+        if self._delivering.acquire(blocking=False):
+            try:
+                self._delivery.run_once()
+            finally:
+                self._delivering.release()
+
+
+def _timer(name: str, run: Callable[[], object]) -> None:
+    try:
+        run()
+    except Exception:
+        log.exception("timer broke", timer=name)
+
+
+def _pause(attempt: int) -> float:
+    """Seconds until the next try: none at first, then 1, 2, 4 ... five minutes."""
+    return min(2.0 ** (attempt - 1), _LONGEST_PAUSE) if attempt > 0 else 0.0
