@@ -1,0 +1,154 @@
+"""The approval post: what is asked, what is in the way, and who decided what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from bot.decisions import approvals
+from bot.model import Explanation, Refresh, State, Waiver
+from bot.wording.text import clock, code, dotted, listed, mention, plural, prose, sentences
+
+REASONS = {
+    "upstream correction": "known upstream correction",
+    "revaluation": "price revaluation",
+    "late data": "late-arriving data",
+    "other": "other",
+}
+
+
+def ready(refresh: Refresh, *, needed: int, who: str, waits: str, now: datetime) -> str:
+    """Ready for approval · 1 of @data-approvers, not @alice · expires tomorrow 14:05 · waits for 2 explanations"""
+    expires = f"expires {clock(refresh.expires_at, now)}" if refresh.expires_at else ""
+    return dotted(["*Ready for approval*", f"{needed} of {who}" if who else "", expires, waits])
+
+
+def blocked(refresh: Refresh, *, waits: str, now: datetime) -> str:
+    expires = f"expires {clock(refresh.expires_at, now)}" if refresh.expires_at else ""
+    return dotted(["*Cannot be approved as it is*", waits, expires])
+
+
+def who(entries: Sequence[str], asker: str, four_eyes: bool) -> str:
+    """@data-approvers, not @alice"""
+    names = listed([mention(e) for e in entries], "or", most=4)
+    return f"{names}, not {mention(asker)}" if four_eyes and names else names
+
+
+def nobody() -> str:
+    return "nobody yet (`policy.approvers` is empty)"
+
+
+def waits_for(groups: int, findings: Sequence[str]) -> str:
+    """waits for 2 explanations and a waiver of sanity"""
+    parts = [plural(groups, "explanation") if groups else "", f"a waiver of {listed(findings)}" if findings else ""]
+    present = [p for p in parts if p]
+    return f"waits for {' and '.join(present)}" if present else ""
+
+
+def fails(findings: Sequence[str]) -> str:
+    return f"{listed(findings)} in the way, and nobody may waive that" if findings else ""
+
+
+def will_send(count: int) -> str:
+    return f"Approve sends {'this statement' if count == 1 else f'these {count} statements'}, and nothing else:"
+
+
+def explained(found: Sequence[Explanation]) -> list[str]:
+    """Explained by @bob: known upstream correction, "Dune re-published the batch". One line per person and reason."""
+    lines: dict[tuple[str, str, str], int] = {}
+    for x in found:
+        key = (x.by.user_id, x.reason, x.note)
+        lines[key] = lines.get(key, 0) + 1
+    return [
+        f"Explained by {mention(user)}{f' ({count} groups)' if count > 1 else ''}: {reason(why, note)}."
+        for (user, why, note), count in lines.items()
+    ]
+
+
+def reason(why: str, note: str) -> str:
+    word = REASONS.get(why, prose(why))
+    return f"{word}, “{prose(note)}”" if note and word != "other" else f"“{prose(note)}”" if note else word
+
+
+def waived(found: Sequence[Waiver]) -> list[str]:
+    return [f"Waived by {mention(w.by)}: {prose(w.finding)}, “{prose(w.reason)}”." for w in found]
+
+
+def approved_so_far(refresh: Refresh, needed: int) -> str:
+    given = approvals(refresh)
+    if not given:
+        return ""
+    return f"Approved by {listed(f'{mention(d.by)} {clock(d.at)}' for d in given)}; {needed} more needed."
+
+
+def decided(refresh: Refresh) -> str:
+    """The post after the decision, for every state in which there is nothing to press."""
+    given = listed(f"{mention(d.by)} {clock(d.at)}" for d in approvals(refresh))
+    match refresh.state:
+        case State.REJECTED:
+            last = next((d for d in reversed(refresh.decisions) if not d.approve), None)
+            return f"*Rejected* by {mention(last.by)} {clock(last.at)}: {prose(last.reason)}" if last else "*Rejected*"
+        case State.CANCELLED:
+            who_ended = f" by {mention(refresh.cancel)}" if refresh.cancel else ""
+            return f"*Cancelled*{who_ended} {clock(refresh.changed_at)}"
+        case State.EXPIRED:
+            return f"*Expired* {clock(refresh.changed_at)}: nobody decided in time"
+        case State.FAILED:
+            return "*Not approved*: the refresh failed"
+        case State.QUEUED | State.BUILDING:
+            return "*Being rebuilt* on a fresh copy of production; the new result follows below"
+        case State.CHECKING:
+            return "*Being checked again*; the new result follows below"
+    return f"*Approved* by {given}" if given else "*Approved*"
+
+
+def on_digest(digest: str) -> str:
+    return f"digest {code(digest[:8])}" if digest else ""
+
+
+def withdrawn(text: str, decisions: bool) -> str:
+    """Withdrawn. Prod changed after 13:55 ..."""
+    return sentences("*Withdrawn.*", text, "Earlier approvals no longer count." if decisions else "")
+
+
+def ways_on(recheck: bool) -> str:
+    if recheck:
+        return "*Re-check* compares the same candidate with production as it is now; *Rebuild* builds it anew."
+    return "*Rebuild* builds it anew on production as it is now."
+
+
+def in_doubt(text: str) -> str:
+    return f"*Needs a person.* {text}"
+
+
+def in_doubt_choices(undo: bool) -> str:
+    """What each button will do."""
+    it, end = ("The undo", "the refresh counts as undone") if undo else ("The replacement", "production is verified")
+    back = "the refresh is as it was before the undo" if undo else "the refresh is withdrawn, nothing more is sent"
+    return (
+        "*Look again* reads Snowflake's history once more and sends nothing. "
+        f"*It happened*: {it.lower()} is taken as done and {end}. *It did not*: {back}."
+    )
+
+
+def nothing(refresh: Refresh, value: str) -> str:
+    """Nothing would change: the source has not been corrected yet."""
+    dates = listed([d.isoformat() for d in refresh.request.dates], most=3)
+    if value and dates:
+        still = f"The candidate equals production; {dates} still holds {value}."
+    elif dates:
+        still = f"The candidate equals production, {dates} included."
+    else:
+        still = "The candidate equals production."
+    return f"*Nothing would change.* {still} The source has probably not been corrected yet."
+
+
+def closed(refresh: Refresh) -> str:
+    by = f" by {mention(refresh.cancel)}" if refresh.cancel else ""
+    return f"Closed{by}. Production was not touched."
+
+
+def finding_fails(name: str, line: str, waivable: bool) -> str:
+    """Parity: fail. 12 rows before 2026-04-08 differ ..."""
+    way = "An approver may waive it, with a reason." if waivable else "Nobody may waive this; nothing was promoted."
+    return f"*{name[:1].upper()}{prose(name[1:])}: fail.* {sentences(line, way)}"

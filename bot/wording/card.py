@@ -1,0 +1,226 @@
+"""The card: the root message of a refresh, short lines that say where it stands; what has nothing to say is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from itertools import pairwise
+from statistics import median
+
+from bot.decisions import approvals
+from bot.model import ColumnChange, Headline, Mode, Plan, Refresh, Report, Request, Side, State
+from bot.wording.numbers import number, pair
+from bot.wording.text import clock, code, day, dotted, lasted, listed, mention, plural, prose, sentences
+
+_STATES = {
+    State.QUEUED: "queued",
+    State.BUILDING: "building in dev",
+    State.CHECKING: "comparing with production",
+    State.AWAITING: "waiting for approval",
+    State.APPROVED: "approved, about to be promoted",
+    State.PROMOTING: "being promoted",
+    State.VERIFYING: "promoted, being verified",
+    State.STALE: "withdrawn, waiting for a rebuild",
+    State.FAULTY: "promoted, but verification failed",
+    State.NEEDS_ATTENTION: "needs a person",
+    State.UNDOING: "being undone",
+    State.DONE: "done",
+    State.REJECTED: "rejected",
+    State.CANCELLED: "cancelled",
+    State.EXPIRED: "expired",
+    State.FAILED: "failed",
+    State.UNDONE: "undone",
+}
+_BAR = 10
+
+
+def mode(request: Request) -> str:
+    return f"backfill from {day(request.since)}" if request.mode is Mode.BACKFILL and request.since else "full refresh"
+
+
+def state(refresh: Refresh) -> str:
+    """Where it stands, in words."""
+    if refresh.cancel and refresh.state in (State.BUILDING, State.CHECKING):
+        return "being cancelled"
+    if refresh.state is State.AWAITING and refresh.report and refresh.report.nothing_changes:
+        return "nothing would change"
+    return _STATES[refresh.state]
+
+
+def title(refresh: Refresh) -> str:
+    """R42 · ez_ethereum_metrics · backfill from 2026-04-08 · waiting for approval"""
+    return f"*{dotted([refresh.ref, prose(refresh.name, 120), mode(refresh.request), state(refresh)])}*"
+
+
+def outcome(refresh: Refresh) -> str:
+    """Who ended it and when: promoted by @bob 14:07 · 6:12 in all."""
+    match refresh.state:
+        case State.DONE | State.UNDONE | State.FAULTY | State.VERIFYING | State.UNDOING:
+            who = listed(mention(d.by) for d in approvals(refresh))
+            when = refresh.promotion.sent_at or refresh.promotion.intended_at if refresh.promotion else None
+            promoted = f"Promoted, approved by {who}" if who else "Promoted"
+            took = refresh.changed_at - refresh.created_at
+            total = f"{lasted(took.total_seconds())} in all" if refresh.state is State.DONE else ""
+            return dotted([promoted + (f" {clock(when)}" if when else ""), _undone(refresh), total])
+        case State.CANCELLED if refresh.cancel:
+            return f"Cancelled by {mention(refresh.cancel)} {clock(refresh.changed_at)}"
+        case State.REJECTED:
+            last = next((d for d in reversed(refresh.decisions) if not d.approve), None)
+            return f"Rejected by {mention(last.by)} {clock(last.at)}: {prose(last.reason)}" if last else ""
+        case State.EXPIRED:
+            return f"Nobody decided before {clock(refresh.changed_at)}. Production was not touched."
+        case State.FAILED:
+            return "Production was not touched."
+    return ""
+
+
+def _undone(refresh: Refresh) -> str:
+    if refresh.state is not State.UNDONE or not refresh.undo_request:
+        return ""
+    return f"undone by {mention(refresh.undo_request.by)} {clock(refresh.changed_at)}"
+
+
+def headline(line: Headline) -> str:
+    """The broken number before and after, with its neighbours; literal text."""
+    before, after = pair(line.before, line.after)
+    around = [
+        f"day before {number(line.day_before)}" if line.day_before is not None else "",
+        f"day after {number(line.day_after)}" if line.day_after is not None else "",
+    ]
+    first = f"{day(line.day)}  {line.metric}  {before} -> {after}"
+    neighbours = dotted(around)
+    return f"{first}\n{' ' * 10}  {neighbours}" if neighbours else first
+
+
+def changes(request: Request, report: Report) -> str:
+    """Asked for: changed. Anything else: 0 rows, 0 columns."""
+    if request.mode is Mode.FULL_REFRESH:
+        return f"Changed: {_columns(report.changes)}." if report.changes else "Changed: nothing."
+    wanted = [c for c in report.changes if c.allowed and c.window]
+    beside = [c for c in report.changes if c.history or (not c.allowed and c.window)]
+    rest = _columns(beside) if beside else "0 rows, 0 columns"
+    return f"Asked for: {'changed' if wanted else 'unchanged'}. Anything else: {rest}."
+
+
+def _columns(changed: Sequence[ColumnChange]) -> str:
+    return listed([f"{code(c.column)} in {plural(c.history + c.window, 'row')}" for c in changed], most=4)
+
+
+def rows(baseline: Side, candidate: Side) -> str:
+    """3,032 -> 3,032 rows, 2018-01-02 to 2026-04-21 on both sides"""
+    counts = f"{baseline.rows:,} -> {plural(candidate.rows, 'row')}"
+    before, after = _dates(baseline), _dates(candidate)
+    if not before and not after:
+        return counts
+    dates = (
+        f"{before} on both sides" if before == after else f"{before or 'no dates'} before, {after or 'no dates'} after"
+    )
+    return f"{counts}, {dates}"
+
+
+def _dates(side: Side) -> str:
+    return f"{day(side.first)} to {day(side.last)}" if side.first and side.last else ""
+
+
+def written(last: datetime, seen: Sequence[datetime], now: datetime) -> str:
+    """prod last written 02:14, usually nightly: approve before 02:00"""
+    return f"prod last written {clock(last, now)}{_rhythm(seen, now)}"
+
+
+def _rhythm(seen: Sequence[datetime], now: datetime) -> str:
+    """From at least three changes of prod; nothing is said where they have no rhythm."""
+    gaps = [b - a for a, b in pairwise(seen)]
+    if len(gaps) < 2:
+        return ""
+    usual = timedelta(seconds=median(g.total_seconds() for g in gaps))
+    if usual < timedelta(hours=3):
+        minutes = max(1, round(usual.total_seconds() / 60))
+        return (
+            f", usually every {plural(minutes, 'minute') if minutes < 90 else '1 to 3 hours'}: needs a quick approver"
+        )
+    if not timedelta(hours=20) <= usual <= timedelta(hours=28):
+        return ""
+    expected = seen[-1] + usual
+    while expected <= now:
+        expected += usual
+    word = "nightly" if expected.hour < 8 or expected.hour >= 20 else "daily"
+    return f", usually {word}: approve before {clock(expected.replace(minute=0, second=0), now)}"
+
+
+def asked(refresh: Refresh) -> str:
+    """Asked by @alice · frozen Dune batch · warehouse ETHEREUM · code `3f9c2e1`, as in production · 1:06 to build"""
+    plan, build = refresh.plan, refresh.build
+    usual = f" (usually {lasted(plan.typical_seconds)})" if plan and plan.typical_seconds else ""
+    after = f"after R{refresh.request.from_refresh}" if refresh.request.from_refresh else ""
+    return dotted(
+        [
+            f"Asked by {mention(refresh.asker)}",
+            after,
+            prose(refresh.request.reason),
+            warehouse(plan) if plan else "",
+            version(plan) if plan else "",
+            f"{lasted(build.seconds)} to build{usual}" if build else "",
+        ]
+    )
+
+
+def warehouse(plan: Plan) -> str:
+    return f"warehouse {prose(plan.warehouse)}" if plan.warehouse else ""
+
+
+def version(plan: Plan) -> str:
+    """code `3f9c2e1`, as in production"""
+    if not plan.code:
+        return ""
+    same = {True: ", as in production", False: ", *not* what production was built with", None: ""}[plan.code_in_prod]
+    return f"code {code(plan.code)}{' with uncommitted changes' if plan.dirty else ''}{same}"
+
+
+def progress(refresh: Refresh, now: datetime) -> str:
+    """Building in dev · 0:41 of about 1:10 · ▓▓▓▓▓▓░░░░"""
+    doing = prose(refresh.progress) or _STATES[refresh.state].capitalize()
+    since = refresh.baseline.taken_at if refresh.baseline else refresh.created_at
+    gone = max(0.0, (now - since).total_seconds())
+    if refresh.state is State.QUEUED or not refresh.plan:
+        return doing
+    if refresh.state is not State.BUILDING:
+        return dotted([doing, bar(refresh.progress_share)])
+    usual = refresh.plan.typical_seconds
+    share = refresh.progress_share
+    if share is None and usual:
+        share = min(gone / usual, 0.95)
+    return dotted([doing, f"{lasted(gone)} of about {lasted(usual)}" if usual else lasted(gone), bar(share)])
+
+
+def bar(share: float | None) -> str:
+    if share is None:
+        return ""
+    full = max(0, min(_BAR, int(share * _BAR)))
+    return "▓" * full + "░" * (_BAR - full)
+
+
+def undeliverable(count: int) -> str:
+    return (
+        f"Slack refused {plural(count, 'message')} of this thread; everything is in `dbt-refresh audit`."
+        if count
+        else ""
+    )
+
+
+def wants(open_groups: int, blocked: Sequence[str]) -> str:
+    """What has to happen next, as the card's last line while it waits."""
+    waits = f"{plural(open_groups, 'outlier group')} to explain" if open_groups else ""
+    fails = f"{listed(blocked)} in the way" if blocked else ""
+    return f"Before an approval: {' and '.join(filter(None, (waits, fails)))}." if waits or fails else ""
+
+
+def next_step(refresh: Refresh) -> str:
+    """Where a person has to act, for states in which nothing goes on by itself."""
+    match refresh.state:
+        case State.STALE:
+            return sentences("What was compared is not what is there.", "The way on is in the thread.")
+        case State.NEEDS_ATTENTION:
+            return "It is not certain what happened to production: an approver decides in the thread."
+        case State.FAULTY:
+            return "An approver undoes it or accepts it, in the thread."
+    return ""

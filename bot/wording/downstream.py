@@ -1,0 +1,97 @@
+"""Who reads the table: one line on the card, and what to do next once it is promoted (design 2.10)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from bot.model import Mode, Plan, Reader, Request
+from bot.wording.text import code, day, listed, plural, sentences
+
+NEEDS_NOTHING = frozenset({"view", "ephemeral", "materialized_view", "dynamic_table"})
+
+
+def readers(plan: Plan, request: Request) -> str:
+    """Reads it: 1 model, which does not use these columns. Same bad source: 28 other models, not refreshed."""
+    count = len(plan.readers)
+    if not count:
+        reads = "Reads it: no other model."
+    else:
+        reads = f"Reads it: {plural(count, 'model')}{_uses(plan.readers, request)}."
+    others = plan.siblings
+    source = f"Same sources: {plural(others, 'other model')}, not refreshed." if others else ""
+    return sentences(reads, source)
+
+
+def _uses(found: Sequence[Reader], request: Request) -> str:
+    uses = sum(r.uses_columns is True for r in found)
+    unknown = sum(r.uses_columns is None for r in found)
+    if unknown == len(found):
+        return ""
+    what = "these columns" if request.columns else "a changed column"
+    if len(found) == 1:
+        return f", which uses {what}" if uses else f", which does not use {what}"
+    rest = f", {unknown:,} unclear" if unknown else ""
+    return f", of which {uses or 'none'} {'uses' if uses < 2 else 'use'} {what} (by name){rest}"
+
+
+def ranked(plan: Plan) -> list[Reader]:
+    """The next level, in the order in which it matters: tables that use a changed column first."""
+    level = [r for r in plan.readers if r.depth == 1 and r.materialized not in NEEDS_NOTHING]
+    order = {True: 0, None: 1, False: 2}
+    return sorted(level, key=lambda r: (order[r.uses_columns], r.name))
+
+
+def follow_up(plan: Plan, request: Request, date_var: str) -> str:
+    """What the bot does not do by itself: totals by kind, the next level, one selector for all."""
+    if not plan.readers:
+        return "Next, by hand: nothing; no model reads this table."
+    if all(r.uses_columns is False for r in plan.readers):
+        who = "the model" if len(plan.readers) == 1 else "the models"
+        verb = "does" if len(plan.readers) == 1 else "do"
+        return f"Next, by hand: nothing; {who} downstream {verb} not use these columns."
+    if all(r.materialized in NEEDS_NOTHING for r in plan.readers):
+        return "Next, by hand: nothing; everything downstream is a view and shows the new rows already."
+    level = ranked(plan)
+    following = f"First in line: {listed([code(r.name) for r in level], most=6)}." if level else ""
+    return sentences(f"Downstream, not refreshed yet: {_totals(plan.readers)}.", following) + (
+        f"\nAll of it at once, by hand in production: {code(selector(plan, request, date_var))}"
+    )
+
+
+def _totals(found: Sequence[Reader]) -> str:
+    kinds = Counter(_kind(r) for r in found)
+    words = {
+        "view": "views that need nothing",
+        "dated": "incremental, honouring the date",
+        "own": "that need a refresh of their own",
+    }
+    return listed([f"{kinds[k]:,} {words[k]}" for k in words if kinds[k]])
+
+
+def _kind(reader: Reader) -> str:
+    if reader.materialized in NEEDS_NOTHING:
+        return "view"
+    return "dated" if reader.materialized == "incremental" and reader.honours_date else "own"
+
+
+def selector(plan: Plan, request: Request, date_var: str) -> str:
+    since = request.since or min(request.at, default=None)
+    dated = any(_kind(r) == "dated" for r in plan.readers) and since is not None and request.mode is Mode.BACKFILL
+    variables = f' --vars \'{{"{date_var}": "{day(since)}"}}\'' if dated and since else ""
+    return f"dbt build --select {plan.name}+ --exclude {plan.name}{variables}"
+
+
+def in_order(found: Sequence[Reader]) -> str:
+    """Every descendant, nearest first, as a plain text file."""
+    words = {True: "uses a changed column", False: "", None: "columns unclear"}
+    order = sorted(found, key=lambda r: (r.depth, {True: 0, None: 1, False: 2}[r.uses_columns], r.name))
+    lines = [
+        "\t".join(filter(None, [str(r.depth), r.name, str(r.prod or ""), r.materialized, words[r.uses_columns]]))
+        for r in order
+    ]
+    return "\n".join(["level\tmodel\tproduction\tkind\tcolumns", *lines]) + "\n"
+
+
+def list_posted(count: int) -> str:
+    return f"All {plural(count, 'model')} downstream, in the order in which to refresh them."

@@ -1,0 +1,58 @@
+"""Replies that are written once into the thread: how a refresh ended, or went on. They are the trail people read."""
+
+from __future__ import annotations
+
+from bot.model import Actor, Decision, Problem, Refresh
+from bot.wording.requests import command
+from bot.wording.text import clock, code, mention, prose, sentences
+
+
+def failed(problem: Problem) -> str:
+    return f"*Failed.* {problem.text}\nProduction was not touched."
+
+
+def rejected(decision: Decision) -> str:
+    return f"*Rejected by {mention(decision.by)} {clock(decision.at)}:* {prose(decision.reason)}. Production was not touched."
+
+
+def cancelled(by: Actor | None, refresh: Refresh) -> str:
+    who = f" by {mention(by)}" if by else ""
+    return f"*Cancelled{who} {clock(refresh.changed_at)}.* Production was not touched."
+
+
+def expired(again: str) -> str:
+    return f"*Expired.* Nobody decided in time, and production was not touched. To start again: {command(again)}."
+
+
+def approved_one(by: Actor, missing: int, others: str) -> str:
+    return sentences(f"*Approved by {mention(by)}*; {missing} more needed.", others)
+
+
+def accepted(decision: Decision) -> str:
+    return f"*Accepted by {mention(decision.by)} {clock(decision.at)}:* {prose(decision.reason)}. Production stays as it is."
+
+
+def undo_refused(text: str, can_force: bool) -> str:
+    forced = "*Undo anyway* on the post above does it all the same and names what is lost." if can_force else ""
+    return sentences("*Not undone.*", text, "Production was not touched.", forced)
+
+
+def undo_did_not_happen() -> str:
+    return "*Not undone.* The undo did not reach production, which stays as it was promoted."
+
+
+def undone(refresh: Refresh) -> str:
+    who = f" by {mention(refresh.undo_request.by)}" if refresh.undo_request else ""
+    return (
+        f"*Undone{who} {clock(refresh.changed_at)}.* {code(refresh.prod)} is what it was before the promotion. "
+        f"The model is on hold: nobody can refresh it until an approver writes {command(f'unhold {refresh.name}')}."
+    )
+
+
+def compiled_sql(ref: str) -> str:
+    return f"The compiled SQL of {ref}."
+
+
+def reminder(refresh: Refresh, waits: str) -> str:
+    expires = f"It expires {clock(refresh.expires_at)}." if refresh.expires_at else ""
+    return sentences(f"*{refresh.ref} still waits for a decision.*", waits, expires)

@@ -1,0 +1,95 @@
+"""The plan: what will be done with which tables, before anything is built."""
+
+from __future__ import annotations
+
+from bot.model import Mode, Origin, Plan, Request
+from bot.wording.text import code, dotted, listed, plural, prose, sentences
+
+
+def plan(found: Plan, request: Request, *, date_var: str, columns_var: str) -> str:
+    """The plan reply. Lines that have nothing to say are left out."""
+    lines = [
+        f"*Plan.* Prod {code(found.prod.relation)} ({found.prod.kind}) · dev {code(found.dev)}.",
+        sentences(_parents(found), _honours(request, date_var), _columns(found, request, columns_var)),
+        _grain(found.rules.grain, found.rules.date_column),
+        _warehouse(found),
+        _code(found),
+        _hooks(found),
+        *[prose(note, 400) for note in found.notes],
+        "Production is not touched before an approval.",
+    ]
+    return "\n".join(line for line in lines if line)
+
+
+def _parents(found: Plan) -> str:
+    if not found.parents:
+        return ""
+    return f"Reads {plural(len(found.parents), 'parent')}, all from production."
+
+
+def _honours(request: Request, date_var: str) -> str:
+    if request.mode is Mode.BACKFILL:
+        return f"Honours {code(date_var)}."
+    return ""
+
+
+def _columns(found: Plan, request: Request, columns_var: str) -> str:
+    """With a list of columns a merge leaves the others as they were, the write time included."""
+    if not request.columns:
+        return ""
+    kept = [c for c in found.rules.clock if c.upper() not in {x.upper() for x in request.columns}]
+    only = f"Only {listed([code(c) for c in request.columns])} will change (by {code(columns_var)})"
+    if not kept:
+        return only + "."
+    verb = "keeps" if len(kept) == 1 else "keep"
+    return f"{only}; {listed([code(c) for c in kept])} {verb} prod's value, unless added to {code('columns=')}."
+
+
+def _grain(grain: Origin, dates: Origin) -> str:
+    def said(what: str, origin: Origin) -> str:
+        if not origin.columns:
+            return f"no {what} found"
+        return f"{what} {listed([code(c) for c in origin.columns])}, from {prose(origin.source)}"
+
+    line = dotted([said("grain", grain), said("date column", dates)])
+    return line[:1].upper() + line[1:] + "."
+
+
+def _warehouse(found: Plan) -> str:
+    if not found.warehouse_override:
+        return ""
+    return f"Built on warehouse {code(found.warehouse)} instead of the model's own, for this build only."
+
+
+def _code(found: Plan) -> str:
+    if found.code_in_prod is not False:
+        return ""
+    return f"The code {code(found.code)} is not what production was built with: changes of the model go live too."
+
+
+def _hooks(found: Plan) -> str:
+    runs = f"Hooks that run in dev: {listed([code(_short(h)) for h in found.hooks], most=3)}." if found.hooks else ""
+    skipped = (
+        f"Skipped, since they name another database; run them by hand after the promotion: "
+        f"{listed([code(_short(h)) for h in found.skipped_hooks], most=3)}."
+        if found.skipped_hooks
+        else ""
+    )
+    return sentences(runs, skipped)
+
+
+def _short(sql: str) -> str:
+    line = " ".join(sql.split())
+    return line if len(line) <= 120 else line[:119] + "…"
+
+
+def only_a_plan() -> str:
+    return "This was a plan only: nothing was built and nothing was changed."
+
+
+def would_send() -> str:
+    return "After an approval it would send:"
+
+
+def tests(found: Plan) -> str:
+    return f"Tests: {listed([code(t) for t in found.tests], most=6)}." if found.tests else "The model has no tests."

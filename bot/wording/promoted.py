@@ -1,0 +1,62 @@
+"""The promoted post: what production is now, and how long there is a way back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bot.decisions import approvals
+from bot.model import Refresh, State
+from bot.wording.text import clock, listed, mention, prose, sentences
+from bot.wording.verification import verified
+
+
+def promoted(refresh: Refresh) -> str:
+    """Approved by @bob 14:07, promoted 14:07, verified: pass. 3,032 rows ..."""
+    promotion = refresh.promotion
+    who = listed(f"{mention(d.by)} {clock(d.at)}" for d in approvals(refresh))
+    approved = f"Approved by {who}, promoted" if who else "Promoted"
+    when = promotion.sent_at or promotion.intended_at if promotion else refresh.changed_at
+    found = verified(promotion) if promotion else ""
+    return sentences(f"*{approved} {clock(when)}, verified: pass.*", f"{found}." if found else "")
+
+
+def accepted(refresh: Refresh) -> str:
+    acceptance = refresh.acceptance
+    if not acceptance:
+        return ""
+    return f"Accepted as it is by {mention(acceptance.by)} {clock(acceptance.at)}: {prose(acceptance.reason)}"
+
+
+def faulty(refresh: Refresh) -> str:
+    """What is not as it was, worst news first."""
+    text = refresh.problem.text if refresh.problem else "Production is not what was approved."
+    return f"*Promoted, but verification failed.*\n{text}"
+
+
+def faulty_choices(backup: bool) -> str:
+    if not backup:
+        return "The backup is gone, so an undo is not possible from here. *Accept* keeps production as it is, with a reason."
+    return "*Undo* puts the backup back at once. *Accept* keeps production as it is, with a reason."
+
+
+def undo_in_progress(refresh: Refresh) -> str:
+    who = f" {mention(refresh.undo_request.by)} asked for it" if refresh.undo_request else ""
+    return f"*Being undone:*{who}; production is being replaced by the backup."
+
+
+def undone(refresh: Refresh) -> str:
+    who = f" by {mention(refresh.undo_request.by)}" if refresh.undo_request else ""
+    return f"*Undone*{who} {clock(refresh.changed_at)}: production is what it was before the promotion."
+
+
+def backup_kept(until: datetime, now: datetime) -> str:
+    days = max(0, round((until - now).total_seconds() / 86400))
+    return f"Backup kept {days} days." if days > 1 else f"Backup kept until {clock(until, now)}."
+
+
+def backup_over() -> str:
+    return "The backup's time is over, so there is no undo any more."
+
+
+def state_note(refresh: Refresh) -> str:
+    return accepted(refresh) if refresh.state in (State.DONE, State.UNDOING, State.UNDONE) else ""
