@@ -1,0 +1,165 @@
+"""The parent's end of a dbt child: start it, ask it, hear its events, stop it; knows nothing of refreshes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bot.errors import Cancelled, RefreshError
+from bot.settings import Settings
+from bot.wording import dbt as wording
+
+_POLL = 0.5  # seconds between two looks at `cancelled`
+_STOP_WITHIN = 20.0  # seconds that dbt has to cancel its queries before its process group is killed
+_LOG_TAIL = 4000
+
+# Error texts of Snowflake that carry cells of the rows: a whole row, or one value.
+_ROW = re.compile(r"Row Values: \[(?:.|\n)*\]")
+_CELL = re.compile(
+    r"\b((?:Numeric value|Boolean value|Date|Time|Timestamp|String|User character length limit)) '[^'\n]*'"
+)
+_COMPILED_AT = re.compile(r"\n?\s*compiled code at [^\n]*", re.IGNORECASE)
+_MISSING_VARIABLE = re.compile(r"Env var required but not provided: '(\w+)'")
+
+
+class ChildFailed(Exception):
+    """The child answered that it cannot; `kind` and `message` say why, `more` is what it knew."""
+
+    def __init__(self, kind: str, message: str, more: dict[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.kind, self.message, self.more = kind, clean(message), more or {}
+
+
+def clean(message: str) -> str:
+    """dbt's message as it is, without values of rows and without paths of this machine."""
+    text = _ROW.sub("Row Values: [not shown]", message)
+    return _COMPILED_AT.sub("", _CELL.sub(r"\1 '...'", text)).strip()
+
+
+def as_refresh_error(failure: ChildFailed, say: Callable[[str], str]) -> RefreshError:
+    """The failure in plain words; what dbt itself said is put into `say`."""
+    if missing := _MISSING_VARIABLE.search(failure.message):
+        return RefreshError(wording.missing_variable(missing[1]), failure.message)
+    if failure.kind == "flags":
+        return RefreshError(wording.dbt_flag_in_env(failure.more["names"]), failure.message)
+    if failure.kind == "unknown_analysis":
+        return RefreshError(wording.unknown_analysis(failure.message))
+    return RefreshError(say(failure.message), failure.message)
+
+
+def setup(settings: Settings, workdir: Path, profiles: Path, target: str, profile: str) -> dict[str, Any]:
+    """The part of the child's set-up that is the same for reading a project and for building a model."""
+    return {
+        "project_dir": str(settings.dbt.project_dir.resolve()),
+        "profiles_dir": str(profiles.resolve()),
+        "profile": profile,
+        "target": target,
+        "target_path": str((workdir / "target").resolve()),
+        "log_path": str((workdir / "log").resolve()),
+        "statement_timeout": settings.warehouse.statement_timeout.total_seconds(),
+        "vars": {},
+        "unique_id": "",
+        "analyses": [],
+        "warehouse": "",
+        "full_refresh": False,
+        "state_dir": "",
+        "write": False,
+    }
+
+
+class Process:
+    """One child in a session of its own. It ends by itself when this process ends, however that happens."""
+
+    def __init__(self, name: str, workdir: Path, environment: dict[str, str], content: dict[str, Any]) -> None:
+        workdir.mkdir(parents=True, exist_ok=True)
+        self._name, self._log = name, workdir / "dbt-child.log"
+        with self._log.open("wb") as log:
+            self._popen = subprocess.Popen(
+                [sys.executable, "-m", "bot.dbt_child"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                cwd=workdir,
+                env=environment,
+                start_new_session=True,
+                text=True,
+            )
+        self._replies: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+        threading.Thread(target=self._read, name=f"dbt-{self._popen.pid}", daemon=True).start()
+        self._send(content)
+
+    def ask(
+        self,
+        command: dict[str, Any],
+        *,
+        within: float,
+        hear: Callable[[dict[str, Any]], None] = lambda _event: None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> dict[str, Any]:
+        """Send one command and wait for its answer.
+
+        Raises ChildFailed, Cancelled when `cancelled()` turned true, RefreshError when `within` seconds are over or
+        the child is gone. After the last three the child has ended.
+        """
+        self._send(command)
+        deadline = time.monotonic() + within
+        while True:
+            try:
+                reply = self._replies.get(timeout=_POLL)
+            except queue.Empty:
+                if cancelled():
+                    self.stop()
+                    raise Cancelled(wording.cancelled(self._name)) from None
+                if time.monotonic() > deadline:
+                    self.stop()
+                    raise RefreshError(wording.took_too_long(self._name, round(within / 60))) from None
+                continue
+            if reply is None:
+                raise RefreshError(wording.child_ended(self._name), clean(self._last_words()))
+            if "done" in reply:
+                return reply["done"]
+            if failed := reply.get("failed"):
+                raise ChildFailed(failed.pop("kind"), failed.pop("message"), failed)
+            hear(reply)
+
+    def stop(self) -> None:
+        """Interrupt dbt so that it cancels its queries, wait, then kill its process group. Does nothing twice."""
+        if self._popen.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._popen.send_signal(signal.SIGINT)
+        with contextlib.suppress(BrokenPipeError):
+            if self._popen.stdin and not self._popen.stdin.closed:
+                self._popen.stdin.close()
+        try:
+            self._popen.wait(_STOP_WITHIN)
+        except subprocess.TimeoutExpired:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._popen.pid, signal.SIGKILL)
+            self._popen.wait()
+
+    def _send(self, content: dict[str, Any]) -> None:
+        assert self._popen.stdin is not None
+        with contextlib.suppress(BrokenPipeError, ValueError):  # gone: the reader says so
+            self._popen.stdin.write(json.dumps(content) + "\n")
+            self._popen.stdin.flush()
+
+    def _read(self) -> None:
+        assert self._popen.stdout is not None
+        with self._popen.stdout as lines:
+            for line in lines:
+                self._replies.put(json.loads(line))
+        self._replies.put(None)
+
+    def _last_words(self) -> str:
+        return self._log.read_text(errors="replace")[-_LOG_TAIL:]
