@@ -106,7 +106,7 @@ def group(name: str = "g1", worst: str = "1676204911.20") -> OutlierGroup:
 
 def finding(name: str = "sanity", rows: int = 1, verdict: Verdict = Verdict.FAIL) -> Finding:
     return Finding(
-        check=name, name=name, verdict=verdict, blocks=True, waivable=True, numbers={"rows": rows, "of": ("a", "b")}
+        check=name, name=name, verdict=verdict, blocks=True, waivable=True, numbers={"rows": rows, "of": ["a", "b"]}
     )
 
 

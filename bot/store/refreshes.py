@@ -127,7 +127,7 @@ class Refreshes(Database):
         Leaving the driven states gives the lease back. Raises Taken when an undo needs locks that someone else
         holds by now.
         """
-        stored = replace(after, revision=before.revision + 1) if after != before else before
+        stored = _following(before, after)
         try:
             with self.writing() as connection:
                 if stored is not before and not self._swap(connection, before, stored, claim, release):
@@ -152,7 +152,8 @@ class Refreshes(Database):
         moved = after.state is not before.state
         values = _columns(after)
         if moved:
-            values |= {"attempts": 0, "not_before": None, "progress": "", "progress_share": None}
+            values |= {"attempts": 0, "not_before": None}
+            values |= {"progress": after.progress, "progress_share": after.progress_share}
         if release or after.state not in DRIVEN or (moved and not claim):
             values |= {"owner": None, "lease_until": None}
         if after.build and after.build != before.build:
@@ -232,6 +233,15 @@ class Refreshes(Database):
         with self.reading() as connection:
             rows = connection.execute(query).all()
         return [to_refresh(row) for row in rows]
+
+
+def _following(before: Refresh, after: Refresh) -> Refresh:
+    """`after` as it is stored: the next revision, and no progress of a state that is over."""
+    if after == before:
+        return before
+    if after.state is not before.state:
+        after = replace(after, progress="", progress_share=None)
+    return replace(after, revision=before.revision + 1)
 
 
 def _live() -> Any:

@@ -192,8 +192,8 @@ def test_explanations_and_waivers_survive_a_rebuild_where_nothing_differs() -> N
     assert [x.group for x in told.explanations] == ["g1"]
     rebuilt = after(told, e.RebuildAsked)
     assert (rebuilt.build, rebuilt.candidate, rebuilt.baseline, rebuilt.digest) == (None, None, None, "")
-    stored = replace(finding(), numbers={"rows": 1, "of": ["a", "b"]})  # tuples come back from the store as lists
-    equal = carried(rebuilt, report(findings=(stored,)))
+    fresh = replace(finding(), numbers={"rows": 1, "of": ("a", "b")})  # the store turns tuples into lists
+    equal = carried(rebuilt, report(findings=(fresh,)))
     assert (equal.explanations, equal.waivers) == (told.explanations, told.waivers)
     other = carried(rebuilt, report(groups=(group(worst="3"),), findings=(finding(rows=2),)))
     assert (other.explanations, other.waivers) == ((), ())

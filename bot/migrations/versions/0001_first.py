@@ -80,7 +80,7 @@ def create_slack() -> None:
         sa.Column("id", sa.Integer(), primary_key=True),
         sa.Column("key", sa.String(200), nullable=False),
         sa.Column("lane", sa.String(200), nullable=False),
-        sa.Column("refresh", sa.Integer(), sa.ForeignKey("refreshes.id")),
+        sa.Column("refresh", sa.Integer()),
         sa.Column("channel", sa.String(40), nullable=False),
         sa.Column("thread", sa.Boolean(), nullable=False),
         sa.Column("live", sa.String(20)),
