@@ -80,11 +80,11 @@ def options_of(element: Json) -> list[Json]:
 def entered(element: Json, raw: Any, offered: list[Json]) -> Json:
     """A person's plain value in Slack's shape; an option is named by its value or its label. Raises Impossible."""
     key, _, many = SHAPES[element["type"]]
-    empty = raw is None or raw == "" or raw == []
+    empty = raw in (None, "", [])
     if key in {"selected_option", "selected_options"}:
         choices = options_of(element) or offered
-        wanted = list(raw) if many and not empty else [] if empty else [raw]
-        picked = [_option(choices, r) for r in wanted]
+        wanted: list[Any] = [] if empty else [*raw] if many else [raw]
+        picked = [_option(choices, w) for w in wanted]
         return {"type": element["type"], key: picked if many else (picked[0] if picked else None)}
     if many:
         return {"type": element["type"], key: list(raw or [])}
