@@ -1,0 +1,167 @@
+"""The stage of the stories: both sandboxes, the real bot in this process, and an eye on production that trusts no log.
+
+The sandbox Snowflake is seeded once per test process and put back to that state before each story; the dbt project is
+read once. Every story ends with `Stage.judge`: production changed only where the story says it was approved.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from bot.dbt_project import Project
+from bot.index import Index
+from bot.service import Service
+from bot.settings import Settings
+from sandbox.people import Incident
+from sandbox.slack import SlackSandbox
+from sandbox.world import PROD_DATABASES, World
+
+FACT = "ANALYTICS.PROD.FACT_ETHEREUM_DAILY_DEX_VOLUMES"
+EZ = "ETHEREUM.PROD_CORE.EZ_METRICS"
+
+
+@dataclass(kw_only=True)
+class Stage:
+    """One story's bot and people. `approved`: how often each production table may have been replaced."""
+
+    world: World
+    settings: Settings
+    index: Index
+    bot: Service
+    before: dict[str, tuple[int, int, str]]
+    seen: int  # statements in Snowflake's log before the story
+    approved: Counter[str] = field(default_factory=Counter)
+    first_approval: int | None = None
+    nightly: set[str] = field(default_factory=set)  # tables that somebody else wrote on purpose
+
+    @property
+    def slack(self):  # noqa: ANN201
+        return self.world.slack.control
+
+    def asks(self, text: str, user: str = "alice", ref: str = "R1", channel: str = "C0INCIDENTS") -> Incident:
+        """Ask for a refresh; returns its conversation. The answer to the command is private."""
+        receipt = self.slack.command(user, text, channel)
+        assert receipt.ok, receipt
+        return Incident(self.slack, ref, channel)
+
+    def told(self, user: str, text: str, channel: str = "C0INCIDENTS") -> str:
+        """Type a command and return the private answer."""
+        incident = Incident(self.slack, "R0", channel)
+        return incident.answered(user, lambda: self.slack.command(user, text, channel))
+
+    def explains(self, incident: Incident, user: str = "bob") -> None:
+        """Give one reason for every group."""
+        incident.click(user, "explain")
+        self.slack.wait(lambda: self.slack.modal(user), what="the form")
+        receipt = self.slack.submit(user, "", {"reason": "Known upstream correction", "note": "Dune re-published"})
+        assert receipt.ok, receipt
+        incident.wait_button("approve")
+
+    def approves(self, incident: Incident, table: str, user: str = "bob") -> None:
+        self.note_approval(table)
+        incident.click(user, "approve")
+
+    def note_approval(self, table: str) -> None:
+        self.approved[table] += 1
+        if self.first_approval is None:
+            self.first_approval = len(self.world.snowflake.log)
+
+    def value(self, sql: str) -> object:
+        """One value, read as the administrator."""
+        with self.world.snowflake.admin() as connection, connection.cursor() as cursor:
+            row = cursor.execute(sql).fetchone()
+        return row[0] if row else None
+
+    def nightly_writes(self, table: str, sql: str) -> None:
+        """Somebody else's load of a production table."""
+        self.nightly.add(table)
+        with self.world.snowflake.connect("DBT_NIGHTLY", "nightly") as connection, connection.cursor() as cursor:
+            cursor.execute(sql)
+
+    def restart(self) -> None:
+        """The bot's process ends and another begins on the same database."""
+        self.bot.stop(drain_seconds=0.0)
+        self.bot = start(self.settings, self.index)
+
+    def judge(self) -> None:
+        """From the wire log and from a census of every table: only what was approved, once each, after its approval."""
+        snowflake = self.world.snowflake
+        after = snowflake.census(set(PROD_DATABASES))
+        changed = {t for t in self.before.keys() | after.keys() if self.before.get(t) != after.get(t)}
+        changed = {t for t in changed if ".REFRESH_BACKUPS." not in t}
+        assert changed - self.nightly == set(self.approved) - self.nightly
+        ours = [w for w in snowflake.writes(set(PROD_DATABASES)) if w.user not in ("ADMIN", "DBT_NIGHTLY")]
+        log = list(snowflake.log)
+        for write in ours:
+            flat = " ".join(write.sql.replace('"', "").upper().split())
+            assert write.user == "REFRESH_PROMOTER_SVC", flat
+            assert write.tag.startswith("dbt-refresh:"), flat
+            assert self.first_approval is not None, f"written before any approval: {flat}"
+            assert log.index(write) >= self.first_approval, f"written before the approval: {flat}"
+        replaced: Counter[str] = Counter()
+        for write in ours:
+            if write.error:
+                continue
+            flat = " ".join(write.sql.replace('"', "").upper().split())
+            target = flat.split(" TABLE ", 1)[1].split()[0]
+            if ".REFRESH_BACKUPS." in target:
+                assert flat.startswith(("CREATE TRANSIENT TABLE", "CREATE TABLE")), flat
+            elif flat.startswith("CREATE OR REPLACE"):
+                assert flat.endswith("COPY GRANTS") or flat.endswith("COPY TAGS"), flat
+                replaced[target] += 1
+            else:
+                assert flat.endswith("RESUME RECLUSTER"), flat
+        assert replaced == self.approved
+
+
+def start(settings: Settings, index: Index) -> Service:
+    bot = Service(settings, gap=0.0)
+    bot.store.put_index(index)
+    bot.worker.start()
+    bot.connect()
+    return bot
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, object, Index, Path]]:
+    """The seeded world, its saved state, and the dbt project read once."""
+    world = World(tmp_path_factory.mktemp("world"))
+    world.start()
+    settings = Settings.load(world.environ())
+    data = tmp_path_factory.mktemp("project")
+    index = Project(settings, data / "project").index()
+    saved = world.snowflake.save()
+    yield world, saved, index, data
+    world.stop()
+
+
+@pytest.fixture
+def stage(project: tuple[World, object, Index, Path], tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Stage]:
+    """A fresh Slack, Snowflake as seeded, an empty database, and the bot. `@pytest.mark.policy(...)` changes settings."""
+    world, saved, index, data = project
+    world.snowflake.restore(saved)
+    world.slack.stop()
+    world.slack = SlackSandbox()
+    world.slack.start()
+    settings = Settings.load(world.environ(DATABASE_URL=f"sqlite:///{tmp_path / 'refresh.db'}"))
+    changes = {k: v for m in request.node.iter_markers("settings") for k, v in m.kwargs.items()}
+    settings = settings.model_copy(
+        update={
+            "worker": settings.worker.model_copy(update={"data_dir": data, "sweep_seconds": 0.2}),
+            **{name: getattr(settings, name).model_copy(update=values) for name, values in changes.items()},
+        }
+    )
+    before, seen = world.snowflake.census(set(PROD_DATABASES)), len(world.snowflake.log)
+    bot = start(settings, index)
+    stage = Stage(world=world, settings=settings, index=index, bot=bot, before=before, seen=seen)
+    world.slack.control.wait_connected()
+    try:
+        yield stage
+    finally:
+        stage.bot.stop(drain_seconds=5.0)
+    stage.judge()
