@@ -265,3 +265,6 @@ class Undone(Event):
 
     name: ClassVar[str] = "undone"
     undo: Promotion
+
+
+REMARKS = (Denied, Noted)  # lines of the trail that change nothing, possible in any state

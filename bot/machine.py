@@ -14,7 +14,7 @@ from typing import Any
 from bot import events as e
 from bot.decisions import approvals, carried, explained, waived
 from bot.messages import Live
-from bot.model import Decision, Refresh, State, UndoRequest, Verdict
+from bot.model import ENDS, Decision, Refresh, State, UndoRequest, Verdict
 
 
 class Topic(StrEnum):
@@ -74,7 +74,7 @@ class NotAllowed(Exception):
 
 def step(refresh: Refresh, event: e.Event) -> Step:
     """What `refresh` becomes by `event`, and the effects that go with it. Raises NotAllowed."""
-    if isinstance(event, _REMARKS):
+    if isinstance(event, e.REMARKS):
         return refresh, ()
     transition = TABLE[refresh.state].get(type(event))
     if transition is None or (refresh.cancel and isinstance(event, _FORWARD)):
@@ -85,7 +85,7 @@ def step(refresh: Refresh, event: e.Event) -> Step:
 
 def allows(refresh: Refresh, event: type[e.Event]) -> bool:
     """Whether the table has a transition for this kind of event, for showing or leaving out a button."""
-    if issubclass(event, _REMARKS):
+    if issubclass(event, e.REMARKS):
         return True
     return event in TABLE[refresh.state] and not (refresh.cancel and issubclass(event, _FORWARD))
 
@@ -104,10 +104,14 @@ def _planned(refresh: Refresh, event: e.Planned) -> Step:
 
 
 def _baseline_taken(refresh: Refresh, event: e.BaselineTaken) -> Step:
+    if not refresh.plan:
+        raise NotAllowed(refresh, event)
     return replace(refresh, baseline=event.baseline), (_CARD,)
 
 
 def _built(refresh: Refresh, event: e.Built) -> Step:
+    if not refresh.baseline:
+        raise NotAllowed(refresh, event)
     return replace(refresh, state=State.CHECKING, build=event.build, candidate=event.candidate), (_CARD,)
 
 
@@ -239,7 +243,7 @@ def _look_again(refresh: Refresh, _: e.LookAgain) -> Step:
 
 def _settled(refresh: Refresh, event: e.Settled) -> Step:
     if refresh.undo_request:
-        return _undone_now(refresh) if event.happened else _not_undone(refresh)
+        return _undone_now(refresh) if event.happened else _not_undone(refresh, event)
     if event.happened:
         return replace(refresh, state=State.VERIFYING, problem=None), (_CARD,)
     return _stale(refresh)
@@ -259,10 +263,6 @@ def _undo_asked(refresh: Refresh, event: e.UndoAsked) -> Step:
 
 def _undo_intended(refresh: Refresh, event: e.UndoIntended) -> Step:
     return replace(refresh, undo=event.undo), (_CARD,)
-
-
-def _undo_refused(refresh: Refresh, _: e.UndoRefused) -> Step:
-    return _not_undone(refresh)
 
 
 def _undone(refresh: Refresh, event: e.Undone) -> Step:
@@ -291,14 +291,14 @@ def _undone_now(refresh: Refresh) -> Step:
     return after, (*_end(Say(Topic.UNDONE)), _PROMOTED, Hold())
 
 
-def _not_undone(refresh: Refresh) -> Step:
+def _not_undone(refresh: Refresh, event: e.UndoRefused | e.Settled) -> Step:
     request = refresh.undo_request
-    assert request is not None  # `undoing` is only entered by UndoAsked
+    if request is None:
+        raise NotAllowed(refresh, event)
     after = replace(refresh, state=request.was, problem=request.problem, undo_request=None, undo=None)
     return after, (_CARD, _PROMOTED, Say(Topic.UNDO_REFUSED))
 
 
-_REMARKS = (e.Denied, e.Noted)  # lines in the trail that change nothing, in any state
 _FORWARD = (e.Planned, e.BaselineTaken, e.Built, e.Checked)  # an accepted cancel is never overtaken by these
 
 TABLE: dict[State, dict[type[e.Event], Callable[[Refresh, Any], Step]]] = {
@@ -348,14 +348,10 @@ TABLE: dict[State, dict[type[e.Event], Callable[[Refresh, Any], Step]]] = {
     State.NEEDS_ATTENTION: {e.LookAgain: _look_again, e.Settled: _settled},
     State.UNDOING: {
         e.UndoIntended: _undo_intended,
-        e.UndoRefused: _undo_refused,
+        e.UndoRefused: _not_undone,
         e.Undone: _undone,
         e.Doubted: _doubted,
     },
     State.DONE: {e.UndoAsked: _undo_asked},
-    State.REJECTED: {},
-    State.CANCELLED: {},
-    State.EXPIRED: {},
-    State.FAILED: {},
-    State.UNDONE: {},
+    **{end: {} for end in ENDS - {State.DONE}},
 }

@@ -215,7 +215,7 @@ _TO_VERIFYING = (*_TO_AWAITING, e.Approved, e.PromotionIntended, e.Promoted)
 #: How each state is reached from queued.
 PATHS: dict[State, tuple[type[e.Event] | e.Event, ...]] = {
     State.QUEUED: (),
-    State.BUILDING: (e.Started,),
+    State.BUILDING: (e.Started, e.Planned, e.BaselineTaken),
     State.CHECKING: (e.Started, e.Planned, e.BaselineTaken, e.Built),
     State.AWAITING: _TO_AWAITING,
     State.APPROVED: (*_TO_AWAITING, e.Approved),

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, Select, func, insert, or_, select, updat
 from sqlalchemy.exc import IntegrityError
 
 from bot import audit
-from bot.events import Event
+from bot.events import REMARKS, Event
 from bot.messages import AUDIT_HEAD, Live, Post
 from bot.model import DRIVEN, ENDS, Actor, Mode, Refresh, Relation, Request, State
 from bot.store import tables as t
@@ -123,11 +123,11 @@ class Refreshes(Database):
         """Store a change with everything that belongs to it, in one transaction.
 
         None, and nothing stored, when the row is no longer at `before`'s state and revision, or `claim` was taken
-        over. An event that changes nothing (`after == before`) only adds its audit line, posts and settled click.
+        over. A remark changes nothing: it only adds its audit line, posts and settled click, whatever else moves.
         Leaving the driven states gives the lease back. Raises Taken when an undo needs locks that someone else
         holds by now.
         """
-        stored = _following(before, after)
+        stored = before if isinstance(event, REMARKS) else _following(before, after)
         try:
             with self.writing() as connection:
                 if stored is not before and not self._swap(connection, before, stored, claim, release):
@@ -141,9 +141,10 @@ class Refreshes(Database):
                     put_hold(connection, Hold(unique_id=hold, by=by, at=event.at, refresh=stored.id))
                 _settle(connection, click)
         except IntegrityError:
-            if holder := self._holder(before.prod, before.dev):
-                raise Taken(holder) from None
-            raise
+            holder = self._holder(before.prod, before.dev)
+            if holder is None or holder.id == before.id:
+                raise
+            raise Taken(holder) from None
         return stored
 
     def _swap(
@@ -237,8 +238,6 @@ class Refreshes(Database):
 
 def _following(before: Refresh, after: Refresh) -> Refresh:
     """`after` as it is stored: the next revision, and no progress of a state that is over."""
-    if after == before:
-        return before
     if after.state is not before.state:
         after = replace(after, progress="", progress_share=None)
     return replace(after, revision=before.revision + 1)

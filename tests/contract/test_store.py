@@ -224,7 +224,7 @@ def test_a_remark_disturbs_nobody(store: Store) -> None:
     building = bring(store, State.BUILDING)
     assert commit(store, building, e.Denied) == building
     assert advance(store, building, e.Planned).revision == building.revision + 1
-    assert [line.event for line in store.trail(building.id)] == ["asked", "started", "denied", "planned"]
+    assert [line.event for line in store.trail(building.id)] == ["asked", "started", "planned", "baseline taken", "denied", "planned"]
 
 
 def test_many_remarks_at_once_make_one_chain(store: Store) -> None:
@@ -479,7 +479,7 @@ def test_the_model_index_is_decoded_once_per_version(store: Store) -> None:
 
 
 def test_a_live_message_is_wanted_anew_with_every_touch(store: Store) -> None:
-    building = bring(store, State.BUILDING)
+    building = advance(store, ask(store), e.Started)
     planned = advance(store, building, e.Planned, posts=[post("card", live=Live.CARD)], touch=[Live.CARD])
     assert store.live_message(building.id, Live.PROMOTED) is None
     card = store.live_message(building.id, Live.CARD)

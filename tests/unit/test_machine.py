@@ -131,8 +131,15 @@ def test_a_step_cannot_stop_itself_without_being_asked() -> None:
         step(in_state(S.BUILDING), EVENTS[e.Stopped])
 
 
+def test_what_follows_needs_what_came_before() -> None:
+    started = after(queued(), e.Started)
+    for refresh, kind in [(started, e.BaselineTaken), (started, e.Built), (after(started, e.Planned), e.Built)]:
+        with pytest.raises(NotAllowed):
+            step(refresh, EVENTS[kind])
+
+
 def test_the_card_is_posted_once_and_updated_by_a_rebuild() -> None:
-    first = step(in_state(S.BUILDING), EVENTS[e.Planned])[1]
+    first = step(after(queued(), e.Started), EVENTS[e.Planned])[1]
     again = step(after(in_state(S.AWAITING), e.RebuildAsked, e.Started), EVENTS[e.Planned])[1]
     assert topics(first) == {Topic.CARD, Topic.AUDIT_START, Topic.PLAN}
     assert topics(again) == {Topic.PLAN}
@@ -141,9 +148,8 @@ def test_the_card_is_posted_once_and_updated_by_a_rebuild() -> None:
 
 def test_before_the_card_only_the_asker_hears_of_a_failure() -> None:
     for kind in (e.Refused, e.Failed):
-        assert topics(step(in_state(S.BUILDING), EVENTS[kind])[1]) == {Topic.REFUSED}
-        planned = after(in_state(S.BUILDING), e.Planned)
-        assert topics(step(planned, EVENTS[kind])[1]) == {Topic.FAILED, Topic.AUDIT_END}
+        assert topics(step(after(queued(), e.Started), EVENTS[kind])[1]) == {Topic.REFUSED}
+        assert topics(step(in_state(S.BUILDING), EVENTS[kind])[1]) == {Topic.FAILED, Topic.AUDIT_END}
     assert topics(step(queued(), EVENTS[e.CancelAsked])[1]) == set()
     assert topics(step(in_state(S.AWAITING), EVENTS[e.CancelAsked])[1]) == {Topic.CANCELLED, Topic.AUDIT_END}
 
