@@ -146,9 +146,3 @@ def nothing(refresh: Refresh, value: str) -> str:
 def closed(refresh: Refresh) -> str:
     by = f" by {mention(refresh.cancel)}" if refresh.cancel else ""
     return f"Closed{by}. Production was not touched."
-
-
-def finding_fails(name: str, line: str, waivable: bool) -> str:
-    """Parity: fail. 12 rows before 2026-04-08 differ ..."""
-    way = "An approver may waive it, with a reason." if waivable else "Nobody may waive this; nothing was promoted."
-    return f"*{name[:1].upper()}{prose(name[1:])}: fail.* {sentences(line, way)}"

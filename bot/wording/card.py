@@ -10,6 +10,7 @@ from statistics import median
 from bot.decisions import approvals
 from bot.model import ColumnChange, Headline, Mode, Plan, Refresh, Report, Request, Side, State
 from bot.wording.numbers import number, pair
+from bot.wording.tables import column
 from bot.wording.text import clock, code, day, dotted, lasted, listed, mention, plural, prose, sentences
 
 _STATES = {
@@ -87,7 +88,7 @@ def headline(line: Headline) -> str:
         f"day before {number(line.day_before)}" if line.day_before is not None else "",
         f"day after {number(line.day_after)}" if line.day_after is not None else "",
     ]
-    first = f"{day(line.day)}  {line.metric}  {before} -> {after}"
+    first = f"{day(line.day)}  {column(line.metric)}  {before} -> {after}"
     neighbours = dotted(around)
     return f"{first}\n{' ' * 10}  {neighbours}" if neighbours else first
 
@@ -103,7 +104,11 @@ def changes(request: Request, report: Report) -> str:
 
 
 def _columns(changed: Sequence[ColumnChange]) -> str:
-    return listed([f"{code(c.column)} in {plural(c.history + c.window, 'row')}" for c in changed], most=4)
+    return listed([f"{code(column(c.column))} in {plural(c.history + c.window, 'row')}" for c in changed], most=4)
+
+
+def nothing_left_behind() -> str:
+    return "Left behind: nothing."
 
 
 def rows(baseline: Side, candidate: Side) -> str:

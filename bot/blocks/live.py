@@ -1,0 +1,206 @@
+"""The three messages that are updated in place, rendered from the row as it is now: card, approval, promoted."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from bot import policy
+from bot.blocks import buttons
+from bot.blocks.budget import message
+from bot.blocks.kit import context as small
+from bot.blocks.kit import pre, section
+from bot.context import Context
+from bot.messages import Block, Live, Message
+from bot.model import Refresh, State, Verdict
+from bot.report import Blocker, blockers
+from bot.wording import approval as asks
+from bot.wording import card as says
+from bot.wording import downstream, findings
+from bot.wording import promoted as after
+from bot.wording.numbers import number
+from bot.wording.text import dotted, sentences
+
+_IN_PROGRESS = frozenset(
+    {State.QUEUED, State.BUILDING, State.CHECKING, State.PROMOTING, State.VERIFYING, State.UNDOING}
+)
+
+
+def render_live(live: Live, refresh: Refresh, context: Context) -> Message:
+    """The message as it should look now, in every state."""
+    match live:
+        case Live.CARD:
+            return card(refresh, context)
+        case Live.APPROVAL:
+            return approval(refresh, context)
+        case Live.PROMOTED:
+            return promoted(refresh, context)
+    assert_never(live)
+
+
+def card(refresh: Refresh, context: Context) -> Message:
+    shows_values = context.settings.slack.post_rows == "top"
+    report = refresh.report if refresh.state not in (State.QUEUED, State.BUILDING) else None
+    line = report.headline if report and shows_values else None
+    return message(
+        section(says.title(refresh)),
+        pre(says.headline(line)) if line else None,
+        _lines(_card_lines(refresh, context)),
+        small(says.asked(refresh)),
+        _small(says.undeliverable(refresh.undelivered)),
+        buttons.row(buttons.on_card(refresh), "card", refresh),
+    )
+
+
+def _card_lines(refresh: Refresh, context: Context) -> list[str]:
+    lines = [says.outcome(refresh), says.next_step(refresh)]
+    if refresh.state in _IN_PROGRESS:
+        lines.append(says.progress(refresh, context.now))
+    report, plan = refresh.report, refresh.plan
+    if report and refresh.state not in (State.QUEUED, State.BUILDING):
+        lines.append(sentences(says.changes(refresh.request, report), _left_behind(refresh)))
+    if plan:
+        lines.append(downstream.readers(plan, refresh.request))
+    if report and plan and refresh.state is State.AWAITING:
+        last = says.written(plan.prod.last_altered, context.written, context.now) if not refresh.promotion else ""
+        lines.append(dotted([says.rows(report.baseline, report.candidate), last]))
+        lines.append(_in_the_way(blockers(refresh, context.settings)))
+    elif report:
+        lines.append(says.rows(report.baseline, report.candidate))
+    return lines
+
+
+def _left_behind(refresh: Refresh) -> str:
+    found = [f for f in refresh.report.findings if f.check == "left behind"] if refresh.report else []
+    return " ".join(says.nothing_left_behind() if f.verdict is Verdict.PASS else findings.sentence(f) for f in found)
+
+
+def _in_the_way(open_points: tuple[Blocker, ...]) -> str:
+    groups = sum(b.kind == "group" for b in open_points)
+    return says.wants(groups, [b.name for b in open_points if b.kind == "finding"])
+
+
+def approval(refresh: Refresh, context: Context) -> Message:
+    """Where the refresh waits for people before production is touched, or while it is in doubt."""
+    report = refresh.report
+    match refresh.state:
+        case State.AWAITING if report is not None and report.nothing_changes:
+            return _nothing(refresh, context)
+        case State.AWAITING:
+            return _ready(refresh, context)
+        case State.STALE:
+            return _withdrawn(refresh, context)
+        case State.NEEDS_ATTENTION if not refresh.undo_request:
+            return _in_doubt(refresh, context)
+        case State.CANCELLED if report is not None and report.nothing_changes:
+            return message(section(f"{asks.nothing(refresh, '')} {asks.closed(refresh)}"))
+    decided = dotted([asks.decided(refresh), asks.on_digest(refresh.digest)])
+    return message(section(decided), _lines(_said(refresh)), _statements(refresh))
+
+
+def _ready(refresh: Refresh, context: Context) -> Message:
+    open_points = blockers(refresh, context.settings)
+    lasting = [b.name for b in open_points if b.kind == "finding" and not b.waivable]
+    missing = policy.missing(refresh, context.settings)
+    return message(
+        section(_opening(refresh, open_points, lasting, missing, context)),
+        _lines([*_said(refresh), asks.approved_so_far(refresh, missing), *_warnings(refresh)]),
+        small(asks.will_send(len(refresh.statements))) if refresh.statements else None,
+        _statements(refresh),
+        buttons.row(buttons.waiting(refresh, context), "approval", refresh),
+    )
+
+
+def _opening(
+    refresh: Refresh, open_points: tuple[Blocker, ...], lasting: list[str], missing: int, context: Context
+) -> str:
+    waivable = [b.name for b in open_points if b.kind == "finding" and b.waivable]
+    waits = asks.waits_for(sum(b.kind == "group" for b in open_points), waivable)
+    if lasting:
+        return asks.blocked(refresh, waits=dotted([asks.fails(lasting), waits]), now=context.now)
+    entries = policy.approvers(refresh, context.settings)
+    who = asks.who(entries, refresh.asker.user_id, context.settings.policy.four_eyes) or asks.nobody()
+    return asks.ready(refresh, needed=missing, who=who, waits=waits, now=context.now)
+
+
+def _warnings(refresh: Refresh) -> list[str]:
+    """Findings that do not block but that nobody should miss: they stand above the button."""
+    waived = {w.finding for w in refresh.waivers}
+    found = refresh.report.findings if refresh.report else ()
+    shown = [f for f in found if f.verdict is not Verdict.PASS and f.check != "outliers"]
+    return [f"• {findings.sentence(f)}" for f in shown if f.name not in waived]
+
+
+def _said(refresh: Refresh) -> list[str]:
+    return [*asks.explained(refresh.explanations), *asks.waived(refresh.waivers)]
+
+
+def _statements(refresh: Refresh) -> Block | None:
+    return pre("\n".join(s.rstrip().rstrip(";") + ";" for s in refresh.statements)) if refresh.statements else None
+
+
+def _nothing(refresh: Refresh, context: Context) -> Message:
+    line = refresh.report.headline if refresh.report else None
+    shows = context.settings.slack.post_rows == "top" and line is not None and line.after is not None
+    value = number(line.after) if line and shows else ""
+    return message(
+        section(asks.nothing(refresh, value)), buttons.row(buttons.waiting(refresh, context), "approval", refresh)
+    )
+
+
+def _withdrawn(refresh: Refresh, context: Context) -> Message:
+    problem = refresh.problem
+    recheck = problem is not None and problem.kind == buttons.RECHECK_KIND
+    return message(
+        section(asks.withdrawn(problem.text if problem else "", decisions=True)),
+        small(asks.ways_on(recheck)),
+        buttons.row(buttons.waiting(refresh, context), "approval", refresh),
+    )
+
+
+def _in_doubt(refresh: Refresh, context: Context) -> Message:
+    return message(
+        section(asks.in_doubt(refresh.problem.text if refresh.problem else "")),
+        small(asks.in_doubt_choices(undo=refresh.undo_request is not None)),
+        buttons.row(buttons.waiting(refresh, context), "attention", refresh),
+    )
+
+
+def promoted(refresh: Refresh, context: Context) -> Message:
+    """What production is now, and the way back."""
+    row = buttons.row(buttons.after_promotion(refresh, context), "promoted", refresh)
+    match refresh.state:
+        case State.FAULTY:
+            choices = after.faulty_choices(buttons.has_backup(refresh, context))
+            return message(section(after.faulty(refresh)), small(choices), row)
+        case State.NEEDS_ATTENTION if refresh.undo_request:
+            return _in_doubt(refresh, context)
+        case State.UNDOING:
+            return message(section(after.undo_in_progress(refresh)), _small(after.state_note(refresh)))
+        case State.UNDONE:
+            return message(section(after.undone(refresh)), _small(after.state_note(refresh)))
+    return message(
+        section(after.promoted(refresh) if not refresh.acceptance else after.accepted(refresh)),
+        _lines([_backup(refresh, context), _next(refresh, context)]),
+        row,
+    )
+
+
+def _backup(refresh: Refresh, context: Context) -> str:
+    taken = refresh.promotion.backup if refresh.promotion else None
+    if taken is None:
+        return ""
+    until = taken.taken_at + context.settings.warehouse.keep_backup
+    return after.backup_kept(until, context.now) if until > context.now else after.backup_over()
+
+
+def _next(refresh: Refresh, context: Context) -> str:
+    return downstream.follow_up(refresh.plan, refresh.request, context.settings.dbt.date_var) if refresh.plan else ""
+
+
+def _lines(lines: list[str]) -> Block | None:
+    present = [line for line in lines if line.strip()]
+    return section("\n".join(present)) if present else None
+
+
+def _small(text: str) -> Block | None:
+    return small(text) if text else None

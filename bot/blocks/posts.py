@@ -1,0 +1,155 @@
+"""What a topic becomes: outbox rows with keys that are unique for ever, in the order in which they are read."""
+
+from __future__ import annotations
+
+from bot import events as e
+from bot import policy
+from bot.blocks.budget import message
+from bot.blocks.buttons import has_backup
+from bot.blocks.kit import Button, actions, button, section
+from bot.blocks.live import render_live
+from bot.commands import write
+from bot.context import Context
+from bot.machine import Topic
+from bot.messages import AUDIT_HEAD, THREAD_LINK, Attachment, Live, Message, Post
+from bot.model import Problem, Refresh, State
+from bot.wording import audit, downstream, findings, outcomes, rules
+from bot.wording import plan as planned
+from bot.wording.buttons import try_again
+from bot.wording.tables import outliers_csv
+
+LONG_LIST = 10  # readers; more of them become a file
+
+_LIVE = {
+    Topic.CARD: Live.CARD,
+    Topic.READY: Live.APPROVAL,
+    Topic.NOTHING: Live.APPROVAL,
+    Topic.WITHDRAWN: Live.APPROVAL,
+    Topic.PROMOTED: Live.PROMOTED,
+    Topic.FAULTY: Live.PROMOTED,
+}
+
+
+def posts_for(topic: Topic, refresh: Refresh, event: e.Event, context: Context) -> tuple[Post, ...]:
+    """The posts of a topic. `refresh` is the row after `event`, before it is stored."""
+    if topic is Topic.NEEDS_ATTENTION:
+        return (_live(topic, Live.PROMOTED if refresh.undo_request else Live.APPROVAL, refresh, context),)
+    if topic is Topic.PROMOTED:
+        return (_live(topic, Live.PROMOTED, refresh, context), *_readers(refresh))
+    if live := _LIVE.get(topic):
+        return (_live(topic, live, refresh, context),)
+    if topic is Topic.RESULT:
+        return _result(refresh, context)
+    if topic is Topic.FAILED:
+        return _failed(refresh)
+    if topic in (Topic.AUDIT_START, Topic.AUDIT_END):
+        return _audit(topic, refresh, context)
+    if topic is Topic.REFUSED:
+        text = refresh.problem.text if refresh.problem else ""
+        return (_post(topic, refresh, message(section(text)), thread=False, private_to=refresh.asker.user_id),)
+    return (_post(topic, refresh, message(section(_text(topic, refresh, event, context)))),)
+
+
+def _text(topic: Topic, refresh: Refresh, event: e.Event, context: Context) -> str:
+    """Replies of one paragraph."""
+    match topic:
+        case Topic.PLAN:
+            dbt = context.settings.dbt
+            assert refresh.plan is not None  # the event that says this topic brings it
+            return planned.plan(refresh.plan, refresh.request, date_var=dbt.date_var, columns_var=dbt.columns_var)
+        case Topic.APPROVED:
+            missing = policy.missing(refresh, context.settings)
+            done = {a.user_id for a in policy.approvals(refresh)}
+            others = rules.may([u for u in context.approvers if u not in done])
+            return outcomes.approved_one(refresh.decisions[-1].by, missing, others)
+        case Topic.ACCEPTED:
+            assert refresh.acceptance is not None
+            return outcomes.accepted(refresh.acceptance)
+        case Topic.REJECTED:
+            return outcomes.rejected(refresh.decisions[-1])
+        case Topic.CANCELLED:
+            return outcomes.cancelled(refresh.cancel, refresh)
+        case Topic.EXPIRED:
+            return outcomes.expired(write(refresh.request))
+        case Topic.UNDO_REFUSED:
+            if not isinstance(event, e.UndoRefused):
+                return outcomes.undo_did_not_happen()
+            can_force = refresh.state is State.FAULTY and has_backup(refresh, context)
+            return outcomes.undo_refused(event.problem.text, can_force)
+        case Topic.UNDONE:
+            return outcomes.undone(refresh)
+    raise AssertionError(f"{topic} has posts of its own")
+
+
+def plan_only(refresh_text: str) -> Message:
+    """An answer to `plan <model>`: finished mrkdwn, in a message that Slack will take."""
+    return message(section(refresh_text))
+
+
+def _key(refresh: Refresh, name: str) -> str:
+    """Unique for ever: a topic can come again, but not twice from the same revision."""
+    return f"{refresh.ref}/{refresh.revision}/{name}"
+
+
+def _post(topic: Topic, refresh: Refresh, what: Message, **more: object) -> Post:
+    return Post(key=_key(refresh, topic), channel=refresh.channel, message=what, **more)  # type: ignore[arg-type]
+
+
+def _live(topic: Topic, live: Live, refresh: Refresh, context: Context) -> Post:
+    return _post(topic, refresh, render_live(live, refresh, context), live=live)
+
+
+def _result(refresh: Refresh, context: Context) -> tuple[Post, ...]:
+    """One upload: the text, the picture, all outliers and the details. What fails stands on the approval post as well."""
+    report = refresh.report
+    assert report is not None  # the event that says this topic brings it
+    shows_values = context.settings.slack.post_rows == "top"
+    files: list[Attachment] = []
+    if context.picture and report.series and shows_values:
+        title = f"{refresh.name}: {report.series.metric}"
+        png = context.picture(report.series, title)
+        files.append(
+            Attachment(name=f"{refresh.ref} {report.series.metric}.png", content=png, title=title, alt_text=title)
+        )
+    if report.outliers and shows_values:
+        csv = outliers_csv(report)
+        files.append(Attachment(name=f"{refresh.ref} outliers.csv", content=csv, title="outliers.csv"))
+    details = findings.details(refresh).encode()
+    files.append(Attachment(name=f"{refresh.ref} details.txt", content=details, title="details.txt"))
+    post = _post(Topic.RESULT, refresh, Message(text=findings.result(refresh)), files=tuple(files))
+    return (post,)
+
+
+def _failed(refresh: Refresh) -> tuple[Post, ...]:
+    problem = refresh.problem or Problem(kind="failed", text="")
+    again = Button(
+        action="again", label=try_again(), value=write(refresh.request), spoken=f"{try_again()}: {refresh.name}"
+    )
+    post = _post(Topic.FAILED, refresh, message(section(outcomes.failed(problem)), actions([button(again)])))
+    if not problem.attachment:
+        return (post,)
+    file = Attachment(name=f"{refresh.ref} compiled.sql", content=problem.attachment.encode(), title="compiled.sql")
+    text = Message(text=outcomes.compiled_sql(refresh.ref))
+    return (Post(key=_key(refresh, "compiled"), channel=refresh.channel, message=text, files=(file,)), post)
+
+
+def _readers(refresh: Refresh) -> list[Post]:
+    """The full list of what is downstream, as a file where it is long."""
+    found = refresh.plan.readers if refresh.plan else ()
+    if len(found) <= LONG_LIST:
+        return []
+    content = downstream.in_order(found).encode()
+    file = Attachment(name=f"{refresh.ref} downstream.tsv", content=content, title="downstream.tsv")
+    text = Message(text=downstream.list_posted(len(found)))
+    return [Post(key=_key(refresh, "readers"), channel=refresh.channel, message=text, files=(file,))]
+
+
+def _audit(topic: Topic, refresh: Refresh, context: Context) -> tuple[Post, ...]:
+    channel = context.settings.slack.audit_channel
+    if not channel:
+        return ()
+    if topic is Topic.AUDIT_START:
+        text = audit.started(refresh, THREAD_LINK)
+    else:
+        text = audit.ended(refresh, THREAD_LINK, AUDIT_HEAD)
+    return (Post(key=_key(refresh, topic), channel=channel, message=message(section(text)), thread=False),)

@@ -1,0 +1,138 @@
+"""Titles, labels and hints of the forms. Plain text, except where a section shows mrkdwn."""
+
+from __future__ import annotations
+
+from bot.model import OutlierGroup, Refresh
+from bot.wording.numbers import change, number
+from bot.wording.tables import column
+from bot.wording.text import clock, code, day, plural, prose
+
+ASK_TITLE = "Refresh a dbt model"
+EXPLAIN_TITLE = "Explain outliers"
+WAIVE_TITLE = "Waive a finding"
+REJECT_TITLE = "Reject"
+ACCEPT_TITLE = "Accept production"
+UNDO_TITLE = "Undo anyway"
+HAPPENED_TITLE = "It happened"
+NOT_HAPPENED_TITLE = "It did not happen"
+CLOSE = "Cancel"
+SUBMIT = {
+    "ask": "Start",
+    "explain": "Explain",
+    "waive": "Waive",
+    "reject": "Reject",
+    "accept": "Accept",
+    "undo_forced": "Undo",
+    "happened": "It happened",
+    "not_happened": "It did not",
+}
+
+MODEL = "Model"
+MODEL_HINT = "The dbt name or the table's name, words in any order."
+MODEL_PLACEHOLDER = "Type a part of the name"
+MODE = "How"
+FULL_REFRESH = "Full refresh: rebuild everything"
+BACKFILL = "Backfill: repair from a date on"
+SINCE = "Backfill from"
+SINCE_HINT = "For a backfill: the first day to repair."
+COLUMNS = "Columns to repair"
+COLUMNS_HINT = "For a backfill, separated by commas; empty means all."
+AT = "Date that is wrong"
+AT_HINT = "Picks the row, the picture and the spot check that people look at."
+WAREHOUSE = "Warehouse"
+WAREHOUSE_PLACEHOLDER = "The model's own"
+REASON = "Why"
+REASON_PLACEHOLDER = "Shown on the card"
+CHANNEL = "Where the thread goes"
+
+GROUPS = "Outlier groups"
+EXPLANATION = "Explanation"
+EXPLANATION_PLACEHOLDER = "Pick one"
+NOTE = "Note"
+NOTE_HINT = "Needed for “other”; else a word on how you know."
+FINDING = "Finding"
+WAIVE_REASON = "Why it may pass"
+REJECT_REASON = "Why"
+ACCEPT_REASON = "Why production may stay as it is"
+SETTLE_NOTE = "How you know"
+
+
+def explain_intro(refresh: Refresh, count: int) -> str:
+    return f"{plural(count, 'group')} of {code(refresh.name)} ({refresh.ref}) moved more than is usual. One reason may serve several."
+
+
+def group(found: OutlierGroup) -> str:
+    """dex_volumes · 2026-04-08"""
+    dates = ""
+    if found.first and found.last:
+        dates = day(found.first) if found.first == found.last else f"{day(found.first)} to {day(found.last)}"
+    return " · ".join(p for p in (column(found.metric), dates) if p)
+
+
+def group_note(found: OutlierGroup, with_values: bool) -> str:
+    """11,290,000,000,000,000 -> 1,676,204,911 (-99.99999 %), or how many values moved which way."""
+    worst = found.worst[0] if found.worst else None
+    if found.count == 1 and worst and with_values:
+        share = f" ({change(worst.change)})" if worst.change is not None else ""
+        return f"{number(worst.before)} -> {number(worst.after)}{share}"
+    return f"{plural(found.count, 'value')}, {found.direction}"
+
+
+def groups_left_out(count: int) -> str:
+    return f"… and {plural(count, 'more group')}; they follow when these are explained."
+
+
+def waive_intro(refresh: Refresh) -> str:
+    return f"A waiver lets one finding of {code(refresh.name)} ({refresh.ref}) through. It is shown in the thread with your name."
+
+
+def reject_intro(refresh: Refresh) -> str:
+    return f"Ends {refresh.ref} of {code(refresh.name)}. Production is not touched."
+
+
+def accept_intro(refresh: Refresh) -> str:
+    problem = refresh.problem.text if refresh.problem else ""
+    return f"{code(refresh.prod)} stays as it is, although the verification failed:\n{problem}"
+
+
+def undo_intro(refresh: Refresh) -> str:
+    """Names what would be lost, as far as the row knows it."""
+    promotion = refresh.promotion
+    if promotion is None or promotion.backup is None:
+        return "There is no backup to go back to."
+    since = clock(promotion.sent_at or promotion.intended_at)
+    now = f" It had {plural(promotion.after.content.rows, 'row')} then." if promotion.after else ""
+    return (
+        f"{code(refresh.prod)} is replaced by its backup ({plural(promotion.backup.content.rows, 'row')}), even if it has "
+        f"changed since. *Every row written after {since} is lost.*{now} The model is on hold afterwards."
+    )
+
+
+def undo_typed(name: str) -> str:
+    return f"Type {prose(name, 100)} to confirm"
+
+
+def undo_typed_wrong() -> str:
+    return "This is not the model's name."
+
+
+def happened_intro(refresh: Refresh) -> str:
+    verb = "put back to the backup" if refresh.undo_request else "replaced by the candidate"
+    return f"You have looked at {code(refresh.prod)} yourself and it *was* {verb}. It goes on from there."
+
+
+def not_happened_intro(refresh: Refresh) -> str:
+    verb = "put back to the backup" if refresh.undo_request else "replaced by the candidate"
+    return f"You have looked at {code(refresh.prod)} yourself and it was *not* {verb}. Nothing more is sent."
+
+
+def other_needs_text() -> str:
+    return "“Other” needs a word of explanation."
+
+
+def backfill_needs_date() -> str:
+    return "A backfill needs the first day to repair."
+
+
+def changed_meanwhile(ref: str) -> str:
+    return f"{ref} has moved on meanwhile: close this and look at the thread."
