@@ -81,6 +81,7 @@ class Session:
     def __init__(self, connection: SnowflakeConnection, section: UserSection, *, doubts: bool) -> None:
         self._connection = connection
         self._doubts = doubts
+        self._columns: list[str] = []
         self.statements: list[str] = []
         self.query_ids: list[str] = []
         self._check_identity(section)
@@ -90,6 +91,11 @@ class Session:
     def rows(self, sql_name: str, /, binds: Binds | None = None, **context: object) -> list[Row]:
         """Read: every row of `sql/<sql_name>.sql`, keys in lower case. Raises SqlError, Unreachable."""
         return self._send(queries.render(sql_name, **context), binds, writes=False)
+
+    def result_columns(self, sql_name: str, /, **context: object) -> list[str]:
+        """The column names that a statement returns, as Snowflake writes them. Raises as `rows`."""
+        self._send(queries.render(sql_name, **context), None, writes=False)
+        return self._columns
 
     def run(self, sql_name: str, /, binds: Binds | None = None, **context: object) -> str:
         """Write: the query id of `sql/<sql_name>.sql`. Raises SqlError, and InDoubt for the promoter."""
@@ -107,6 +113,7 @@ class Session:
         try:
             cursor.execute(sql if binds else queries.plain(sql), dict(binds) if binds else None)
             found = cursor.fetchall()
+            self._columns = [column.name for column in cursor.description or ()]
         except (Error, OSError) as error:
             self.query_ids.append(getattr(error, "sfqid", None) or cursor.sfqid or "")
             raise self._translated(error, writes) from error

@@ -1,0 +1,302 @@
+"""What the warehouse counted -> findings: one function a check, verdicts and blocking exactly as design section 4; pure.
+
+`numbers` hold counts and names, `examples` hold values of the data (withheld where values may not leave the warehouse).
+Rows have lower-case keys; `h3`, `w3`, `o3` ... speak of the scope's column with index 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bot.model import Build, Column, Finding, Mode, Rules, Verdict
+from bot.scope import Scope, ScopedColumn, base_type, match
+
+Row = Mapping[str, Any]
+Sides = Mapping[str, Row]  # "baseline" and "candidate"
+
+_ENOUGH_ROWS = 0.99  # of the baseline, for a full refresh
+_BLOCKING = (Verdict.FAIL, Verdict.UNKNOWN)
+
+
+def finding(
+    check: str,
+    verdict: Verdict,
+    numbers: Mapping[str, object],
+    *,
+    name: str = "",
+    waivable: bool = False,
+    examples: Sequence[dict[str, object]] = (),
+) -> Finding:
+    """A finding that blocks when it fails or could not be decided."""
+    return Finding(
+        check=check,
+        name=name or check,
+        verdict=verdict,
+        blocks=verdict in _BLOCKING,
+        waivable=waivable and verdict in _BLOCKING,
+        numbers=dict(numbers),
+        examples=tuple(examples),
+    )
+
+
+def count(row: Row, name: str) -> int:
+    return int(row.get(name) or 0)
+
+
+def parity_backfill(
+    scope: Scope, rules: Rules, sides: Sides, counts: Row, examples: Sequence[dict[str, object]] = ()
+) -> Finding:
+    """History identical both ways; in the window no key lost, and columns outside the list as they were. Never waived."""
+    names = ("history_differ", "history_missing", "history_extra", "window_missing", "window_outside")
+    broken = any(count(counts, name) for name in names)
+    base, cand = sides["baseline"], sides["candidate"]
+    numbers = _about(scope, rules) | {
+        "since": scope.since.isoformat() if scope.since else "",
+        "history_rows": count(base, "row_count") - count(base, "window_rows"),
+        "window_rows": count(cand, "window_rows"),
+        **{name: count(counts, name) for name in (*names, "window_changed", "window_new")},
+        "named_rows": count(counts, "named_rows"),
+        "named_changed": count(counts, "named_changed"),
+        "outside_columns": len(scope.outside),
+        "broken_in": [c.name for c in scope.values if count(counts, f"h{c.index}")]
+        + [c.name for c in scope.outside if count(counts, f"w{c.index}")],
+    }
+    verdict = Verdict.FAIL if broken else Verdict.PASS if scope.since else Verdict.UNKNOWN
+    return finding("parity", verdict, numbers, examples=examples if broken else ())
+
+
+def parity_full(
+    scope: Scope, rules: Rules, sides: Sides, counts: Row, examples: Sequence[dict[str, object]] = ()
+) -> Finding:
+    """No key removed, at least 99 % of the rows, never zero rows. Without a usable key removal cannot be known."""
+    before, after = count(sides["baseline"], "row_count"), count(sides["candidate"], "row_count")
+    removed = count(counts, "window_missing")
+    short = after < _ENOUGH_ROWS * before or after == 0
+    numbers = _about(scope, rules) | {
+        "rows_before": before,
+        "rows_after": after,
+        "keys_removed": removed,
+        "keys_added": count(counts, "window_new"),
+        "rows_changed": count(counts, "window_changed"),
+        "named_rows": count(counts, "named_rows"),
+        "named_changed": count(counts, "named_changed"),
+        **{f"{end}_{side}": str(sides[side].get(f"{end}_day") or "") for end in ("first", "last") for side in sides},
+    }
+    if short or (scope.unique and removed):
+        return finding("parity", Verdict.FAIL, numbers, waivable=True, examples=examples)
+    verdict = Verdict.PASS if scope.unique or not removed else Verdict.UNKNOWN
+    return finding("parity", verdict, numbers, waivable=True, examples=examples)
+
+
+def _about(scope: Scope, rules: Rules) -> dict[str, object]:
+    return {
+        "method": "key" if scope.unique else "multiset",
+        "grain": [c.name for c in scope.keys],
+        "grain_source": rules.grain.source,
+        "date_column": scope.date.name if scope.date else "",
+        "columns": len(scope.columns),
+        "clock": [c.name for c in scope.values if c.clock and c.allowed],
+    }
+
+
+def multiset_counts(scope: Scope, rows: Sequence[Row]) -> dict[str, int]:
+    """Counts of the multiset comparison under the names of the row-by-row one, as far as they can be known."""
+    zones = {row["zone"]: row for row in rows}
+    history, window, outside = (zones.get(zone, {}) for zone in ("history", "window", "outside"))
+    counts = {
+        "history_missing": count(history, "only_baseline"),
+        "history_extra": count(history, "only_candidate"),
+        "window_outside": count(outside, "only_baseline"),
+        "window_changed": min(count(window, "only_baseline"), count(window, "only_candidate")),
+    }
+    if scope.since is None:  # rows, not keys: a changed row is one gone and one new
+        counts |= {"window_missing": count(window, "only_baseline"), "window_new": count(window, "only_candidate")}
+    return counts
+
+
+def schema(mode: Mode, listed: Sequence[str], baseline: Sequence[Column], candidate: Sequence[Column]) -> Finding:
+    """Columns and types. A backfill must keep them, apart from a column added by on_schema_change."""
+    old, new = {c.name: c for c in baseline}, {c.name: c for c in candidate}
+    both = [(old[name], new[name]) for name in old if name in new]
+    moves = {c.name: _type_move(c.type, other.type) for c, other in both}
+    found: dict[str, list[str]] = {
+        "dropped": [name for name in old if name not in new],
+        "narrowed": [f"{n} {old[n].type} to {new[n].type}" for n, move in moves.items() if move == "narrowed"],
+        "retyped": [f"{n} {old[n].type} to {new[n].type}" for n, move in moves.items() if move == "retyped"],
+        "widened": [f"{n} {old[n].type} to {new[n].type}" for n, move in moves.items() if move == "widened"],
+        "added": [name for name in new if name not in old],
+        "nullable": [c.name for c, other in both if other.nullable and not c.nullable],
+    }
+    numbers = {"columns": len(both), **{name: names for name, names in found.items() if names}}
+    moved_order = [n for n in old if n in new] != [n for n in new if n in old]
+    if moved_order:
+        numbers["reordered"] = True
+    if mode is Mode.FULL_REFRESH:
+        bad = found["dropped"] or found["narrowed"] or found["retyped"]
+        odd = found["added"] or found["widened"] or found["nullable"] or moved_order
+    else:
+        bad = found["dropped"] or found["narrowed"] or found["retyped"] or found["widened"] or moved_order
+        odd = [n for n in found["added"] if not any(match(x, [n]) for x in listed)] or found["nullable"]
+    verdict = Verdict.FAIL if bad else Verdict.WARN if odd else Verdict.PASS
+    return finding("schema", verdict, numbers, waivable=mode is Mode.FULL_REFRESH)
+
+
+def _type_move(before: str, after: str) -> str:
+    """How a type changed: same, widened, narrowed, or retyped (another kind of value)."""
+    if before.upper() == after.upper():
+        return "same"
+    if base_type(before) != base_type(after):
+        return "retyped"
+    old, new = _sizes(before), _sizes(after)
+    if len(old) != len(new) or not old:
+        return "retyped"
+    if base_type(before) in ("NUMBER", "DECIMAL", "NUMERIC") and len(old) == 2:
+        old, new = [old[0] - old[1], old[1]], [new[0] - new[1], new[1]]  # digits before and after the point
+    return "widened" if all(n >= o for o, n in zip(old, new, strict=True)) else "narrowed"
+
+
+def _sizes(text: str) -> list[int]:
+    inside = text[text.find("(") + 1 : text.rfind(")")] if "(" in text else ""
+    return [int(part) for part in inside.split(",") if part.strip().isdigit()]
+
+
+def grain(scope: Scope, rules: Rules, keys: Sides, sides: Sides, examples: Sequence[dict[str, object]] = ()) -> Finding:
+    """No NULL or repeated key, no new NaN or infinity; what the baseline has as often is only a warning."""
+    numbers: dict[str, object] = {"grain": [c.name for c in scope.keys], "grain_source": rules.grain.source}
+    worse = present = False
+    for name in ("null_rows", "duplicate_keys", "duplicate_rows"):
+        before, after = count(keys.get("baseline", {}), name), count(keys.get("candidate", {}), name)
+        numbers |= {name: after, f"{name}_before": before}
+        worse, present = worse or after > before, present or after > 0
+    strange = {
+        c.name: (count(sides["baseline"], f"n{c.index}"), count(sides["candidate"], f"n{c.index}"))
+        for c in scope.floats
+    }
+    new_nan = [name for name, (before, after) in strange.items() if after > before]
+    old_nan = [name for name, (before, after) in strange.items() if 0 < after <= before]
+    numbers |= {"new_nan": new_nan, "old_nan": old_nan}
+    if worse or new_nan:
+        return finding("grain", Verdict.FAIL, numbers, examples=examples)
+    verdict = Verdict.WARN if present or old_nan or not scope.keys else Verdict.PASS
+    return finding("grain", verdict, numbers, examples=examples)
+
+
+def limits(limited: Sequence[ScopedColumn], rules: Rules, sides: Sides) -> Finding:
+    """The team's own limits: no row of the candidate outside."""
+    after = {c.name: count(sides["candidate"], f"o{c.index}") for c in limited}
+    before = {c.name: count(sides["baseline"], f"o{c.index}") for c in limited}
+    bad = [name for name, rows in after.items() if rows]
+    numbers = {
+        "rows_outside": sum(after.values()),
+        "rows_outside_before": sum(before.values()),
+        "columns": [c.name for c in limited],
+        "columns_outside": bad,
+        "limits": [f"{n}: {_limit_text(rules, n)}" for n in after],
+    }
+    examples = [
+        {"column": c.name, "side": side, "least": row.get(f"low{c.index}"), "most": row.get(f"high{c.index}")}
+        for c in limited
+        for side, row in sides.items()
+    ]
+    return finding("sanity", Verdict.FAIL if bad else Verdict.PASS, numbers, waivable=True, examples=examples)
+
+
+def limits_of(rules: Rules, name: str) -> Mapping[str, float]:
+    return next((given for wanted, given in rules.sanity.items() if match(wanted, [name])), {})
+
+
+def _limit_text(rules: Rules, name: str) -> str:
+    given = limits_of(rules, name)
+    return " to ".join(str(given.get(end, "any")) for end in ("min", "max"))
+
+
+def usual(metrics: Sequence[ScopedColumn], sides: Sides, quantile: float, times: float) -> Finding:
+    """Far from what production usually holds, or of a sign it never had: a warning, present before or not."""
+    rows = {side: {c.name: count(row, f"o{c.index}") for c in metrics} for side, row in sides.items()}
+    signs = {c.name: count(sides["candidate"], f"g{c.index}") for c in metrics}
+    far = [c for c in metrics if rows["candidate"][c.name] or signs[c.name]]
+    numbers = {
+        "values_far": sum(rows["candidate"].values()),
+        "values_far_before": sum(rows["baseline"].values()),
+        "new_sign": sum(signs.values()),
+        "columns": [c.name for c in far],
+        "columns_checked": len(metrics),
+        "quantile": quantile,
+        "times": times,
+    }
+    examples = [
+        {
+            "column": c.name,
+            "usual": _text(sides["candidate"].get(f"r{c.index}")),
+            "largest": _text(sides["candidate"].get(f"x{c.index}")),
+            "largest_before": _text(sides["baseline"].get(f"x{c.index}")),
+        }
+        for c in far[:10]
+    ]
+    return finding("sanity", Verdict.WARN if far else Verdict.PASS, numbers, name="sanity:usual", examples=examples)
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else repr(value) if isinstance(value, float) else str(value)
+
+
+def dbt_tests(build: Build) -> Finding:
+    """The model's own tests, as dbt ran them on the build."""
+    bad = [t for t in build.tests if t.status in ("fail", "error", "skipped")]
+    warned = [t for t in build.tests if t.status == "warn"]
+    numbers = {
+        "tests": len(build.tests),
+        "passed": len(build.tests) - len(bad) - len(warned),
+        "failing": [f"{t.name}: {t.status}" + (f" {t.failures:,}" if t.failures else "") for t in bad],
+        "warning": [f"{t.name}: {t.failures or 0:,}" for t in warned],
+    }
+    verdict = Verdict.FAIL if bad else Verdict.WARN if warned else Verdict.PASS
+    return finding("tests", verdict, numbers, waivable=True)
+
+
+def spot_missing(reason: str, analysis: str = "", *, optional: bool = False) -> Finding:
+    """No spot check could be made. `reason`: none configured, not compiled, reads dev, no key, no metric, no rows."""
+    verdict = Verdict.WARN if optional else Verdict.UNKNOWN
+    numbers = {"analysis": analysis, "reason": reason, "optional": optional}
+    return finding("spot check", verdict, numbers, name=_spot_name(analysis), waivable=True)
+
+
+def spot(
+    analysis: str,
+    rows: Sequence[Row],
+    metrics: Sequence[ScopedColumn],
+    keys: Sequence[str],
+    *,
+    unseen: Sequence[str],
+    same_table: bool,
+) -> Finding:
+    """Source against candidate. `unseen`: named dates that the source says nothing about."""
+    lost = [row for row in rows if not row["found"]]
+    differ = [(row, c) for row in rows for c in metrics if row["found"] and row[f"d{c.index}"]]
+    numbers = {
+        "analysis": analysis,
+        "rows": len(rows),
+        "values": len(rows) * len(metrics),
+        "differ": len(differ),
+        "not_found": len(lost),
+        "unseen": list(unseen),
+        "metrics": [c.name for c in metrics],
+        "same_table": same_table,
+    }
+    shown = differ or [(row, c) for row in rows for c in metrics]
+    examples = [
+        {
+            "key": ", ".join(str(row[f"k{i}"]) for i in range(len(keys))),
+            "metric": c.name,
+            "source": row[f"s{c.index}"],
+            "candidate": row[f"t{c.index}"],
+        }
+        for row, c in shown[:10]
+    ]
+    verdict = Verdict.FAIL if differ or lost else Verdict.UNKNOWN if unseen or not rows else Verdict.PASS
+    return finding("spot check", verdict, numbers, name=_spot_name(analysis), waivable=True, examples=examples)
+
+
+def _spot_name(analysis: str) -> str:
+    return f"spot check:{analysis}" if analysis else "spot check"

@@ -1,0 +1,289 @@
+"""Values that moved: rows -> outliers, groups that a person explains at once, the headline and the picture's series; pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from bot.checks import finding
+from bot.model import Finding, Headline, Outlier, OutlierGroup, Rules, Series, Verdict
+from bot.scope import Scope, ScopedColumn
+
+Row = Mapping[str, Any]
+
+MOST_GROUPS = 20
+_WORST = 3  # rows shown with a group
+_AROUND = timedelta(days=15)
+_WIDEST = timedelta(days=45)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """Contiguous days on which one metric moved in one direction by more than `explain_over`."""
+
+    metric: str
+    direction: str
+    first: date | None
+    last: date | None
+    count: int
+    worst: float  # largest relative change; infinity where values appeared or vanished
+
+
+def decimal(text: object) -> Decimal | None:
+    """A value as the warehouse writes it; None for NULL and for what is no number."""
+    if text is None:
+        return None
+    try:
+        return Decimal(str(text))
+    except InvalidOperation:
+        return None
+
+
+def outliers(scope: Scope, rows: Sequence[Row]) -> tuple[Outlier, ...]:
+    """Every returned row, the largest change first; appeared and vanished values lead."""
+    names = {c.index: c.name for c in scope.columns}
+    found = [
+        Outlier(
+            key=tuple(str(row[f"k{i}"]) for i in range(len(scope.pair_keys))),
+            day=row["day"],
+            metric=names[int(row["i"])],
+            before=decimal(row["before_text"]),
+            after=decimal(row["after_text"]),
+            change=_share(row["share"]),
+        )
+        for row in rows
+    ]
+    return tuple(sorted(found, key=lambda o: (-_size(o.change), o.metric, o.day or date.min, o.key)))
+
+
+def _share(value: object) -> float | None:
+    share = None if value is None else float(str(value))
+    return share if share is not None and math.isfinite(share) else None
+
+
+def _size(share: float | None) -> float:
+    return math.inf if share is None else abs(share)
+
+
+def direction(outlier: Outlier) -> str:
+    """up, down, appeared or vanished; NULL and zero count as nothing."""
+    if outlier.before is not None and outlier.before != 0:
+        if outlier.after is None or outlier.after == 0:
+            return "vanished"
+        return "up" if outlier.change is None or outlier.change > 0 else "down"
+    return "appeared"
+
+
+def needs_word(outlier: Outlier, rules: Rules) -> bool:
+    """Moved so far that a person has to explain it."""
+    return outlier.change is None or abs(outlier.change) > rules.explain_over
+
+
+def groups(scope: Scope, days: Sequence[Row], found: Sequence[Outlier], rules: Rules) -> tuple[OutlierGroup, ...]:
+    """At most 20 groups over every value to explain: by metric, direction and contiguous dates, then by metric."""
+    names = {c.index: c.name for c in scope.columns}
+    runs = _runs(names, [row for row in days if int(row["to_explain"])])
+    if len(runs) > MOST_GROUPS:
+        runs = _merged(runs, lambda run: run.metric)
+    if len(runs) > MOST_GROUPS:
+        ranked = sorted(runs, key=lambda run: (-run.worst, -run.count, run.metric))
+        rest = f"{len(ranked) - MOST_GROUPS + 1} other metrics"
+        kept = {run.metric for run in ranked[: MOST_GROUPS - 1]}
+        runs = _merged(runs, lambda run: run.metric if run.metric in kept else rest)
+    ordered = sorted(runs, key=lambda run: (-run.worst, run.metric, run.first or date.min, run.direction))
+    named = {run.metric for run in runs}
+    heavy = [o for o in found if needs_word(o, rules)]
+    return tuple(_group(run, [o for o in heavy if _belongs(o, run, named)]) for run in ordered)
+
+
+def _runs(names: Mapping[int, str], days: Iterable[Row]) -> list[Run]:
+    runs: list[Run] = []
+    for row in sorted(days, key=lambda r: (int(r["i"]), r["direction"], r["day"] or date.min)):
+        run = Run(
+            metric=names[int(row["i"])],
+            direction=row["direction"],
+            first=row["day"],
+            last=row["day"],
+            count=int(row["to_explain"]),
+            worst=_size(_share(row["worst"])),
+        )
+        last = runs[-1] if runs else None
+        if last and last.metric == run.metric and last.direction == run.direction and _follows(last.last, run.first):
+            runs[-1] = _joined([last, run], run.metric)
+        else:
+            runs.append(run)
+    return runs
+
+
+def _follows(last: date | None, first: date | None) -> bool:
+    return last is not None and first is not None and first - last <= timedelta(days=1)
+
+
+def _merged(runs: Sequence[Run], name: Any) -> list[Run]:
+    by_name: dict[str, list[Run]] = defaultdict(list)
+    for run in runs:
+        by_name[name(run)].append(run)
+    return [_joined(members, metric) for metric, members in by_name.items()]
+
+
+def _joined(runs: Sequence[Run], metric: str) -> Run:
+    directions = {run.direction for run in runs}
+    firsts = [run.first for run in runs if run.first]
+    lasts = [run.last for run in runs if run.last]
+    return Run(
+        metric=metric,
+        direction=directions.pop() if len(directions) == 1 else "mixed",
+        first=min(firsts, default=None),
+        last=max(lasts, default=None),
+        count=sum(run.count for run in runs),
+        worst=max(run.worst for run in runs),
+    )
+
+
+def _belongs(outlier: Outlier, run: Run, named: set[str]) -> bool:
+    if run.metric != (outlier.metric if outlier.metric in named else run.metric):
+        return False
+    if run.direction not in ("mixed", direction(outlier)):
+        return False
+    return run.first is None or run.last is None or outlier.day is None or run.first <= outlier.day <= run.last
+
+
+def _group(run: Run, members: Sequence[Outlier]) -> OutlierGroup:
+    worst = tuple(members[:_WORST])
+    contents = [run.metric, run.direction, str(run.first), str(run.last), run.count, repr(run.worst)]
+    values = [[*o.key, o.metric, str(o.before), str(o.after)] for o in worst]
+    digest = hashlib.sha256(json.dumps([contents, values]).encode()).hexdigest()
+    return OutlierGroup(
+        id=digest[:12],
+        metric=run.metric,
+        direction=run.direction,
+        first=run.first,
+        last=run.last,
+        count=run.count,
+        worst=worst,
+    )
+
+
+def judged(scope: Scope, days: Sequence[Row], made: Sequence[OutlierGroup], rules: Rules) -> Finding:
+    """The outliers as one finding. It never blocks by itself: each group does, until it is explained."""
+    numbers = {
+        "reported": sum(int(row["reported"]) for row in days),
+        "to_explain": sum(int(row["to_explain"]) for row in days),
+        "groups": len(made),
+        "report_over": rules.report_over,
+        "explain_over": rules.explain_over,
+        "paired_by": [c.name for c in scope.pair_keys],
+        "summed_by_day": not scope.unique,
+    }
+    return finding("outliers", Verdict.WARN if made else Verdict.PASS, numbers)
+
+
+def unpaired() -> Finding:
+    """Neither key nor date: values cannot be paired. Parity, undecided for the same reason, is what blocks."""
+    return Finding(
+        check="outliers", name="outliers", verdict=Verdict.UNKNOWN, blocks=False, waivable=False, numbers={"groups": 0}
+    )
+
+
+def focus(named: Sequence[date], found: Sequence[Outlier]) -> tuple[date, date] | None:
+    """First and last day of the picture: about 15 days around the dates people look at; None: no day is known."""
+    days = sorted(named) or [o.day for o in found[:1] if o.day]
+    if not days:
+        return None
+    return days[0] - _AROUND, min(days[-1], days[0] + _WIDEST) + _AROUND
+
+
+@dataclass(frozen=True, kw_only=True)
+class Around:
+    """Daily values of every metric around the focus, both sides."""
+
+    days: tuple[date, ...]
+    baseline: dict[tuple[str, date], Decimal | None]
+    candidate: dict[tuple[str, date], Decimal | None]
+
+
+def around(metrics: Sequence[ScopedColumn], rows: Sequence[Row]) -> Around:
+    sides: dict[str, dict[tuple[str, date], Decimal | None]] = {"baseline": {}, "candidate": {}}
+    for row in rows:
+        for metric in metrics:
+            sides[row["side"]][metric.name, row["day"]] = decimal(row[f"s{metric.index}"])
+    return Around(days=tuple(sorted({row["day"] for row in rows})), **sides)
+
+
+def headline(
+    metrics: Sequence[ScopedColumn], named: Sequence[date], found: Sequence[Outlier], seen: Around
+) -> Headline | None:
+    """The broken number: the largest change on a named day, else anywhere; with no change, the oddest value of the day."""
+    names = [m.name for m in metrics]
+    days = [d for d in sorted(named) if d in seen.days]
+    moved = [
+        (name, d) for d in days for name in names if _value(seen.baseline, name, d) != _value(seen.candidate, name, d)
+    ]
+    if moved:
+        metric, day = max(moved, key=lambda at: _moved_by(seen, *at))
+    elif days:
+        metric, day = max(
+            ((name, days[0]) for name in names), key=lambda at: _oddness(seen, *at), default=("", days[0])
+        )
+    else:
+        first = next((o for o in found if o.day in seen.days and o.metric in names), None)
+        if first is None or first.day is None:
+            return None
+        metric, day = first.metric, first.day
+    if not metric:
+        return None
+    place = seen.days.index(day)
+    return Headline(
+        metric=metric,
+        day=day,
+        before=seen.baseline.get((metric, day)),
+        after=seen.candidate.get((metric, day)),
+        day_before=seen.candidate.get((metric, seen.days[place - 1])) if place else None,
+        day_after=seen.candidate.get((metric, seen.days[place + 1])) if place + 1 < len(seen.days) else None,
+    )
+
+
+def _value(side: Mapping[tuple[str, date], Decimal | None], metric: str, day: date) -> Decimal | None:
+    return side.get((metric, day))
+
+
+def _moved_by(seen: Around, metric: str, day: date) -> float:
+    before, after = _value(seen.baseline, metric, day), _value(seen.candidate, metric, day)
+    if not before or not after:
+        return math.inf
+    return float(abs(after - before) / abs(before))
+
+
+def _oddness(seen: Around, metric: str, day: date) -> float:
+    """How far the day's value is from its neighbours, as the absolute logarithm of their ratio."""
+    place = seen.days.index(day)
+    near = [seen.days[i] for i in (place - 1, place + 1) if 0 <= i < len(seen.days)]
+    values = [abs(v) for d in near if (v := _value(seen.candidate, metric, d))]
+    value = _value(seen.candidate, metric, day)
+    if not value or not values:
+        return 0.0
+    return abs(math.log(float(abs(value)) / float(sum(values) / len(values))))
+
+
+def series(metric: str, seen: Around) -> Series:
+    """The headline's metric by day for the picture; changed days are those whose values differ."""
+    sides = [tuple(_plotted(side.get((metric, d))) for d in seen.days) for side in (seen.baseline, seen.candidate)]
+    changed = tuple(d for d, b, c in zip(seen.days, *sides, strict=True) if _visibly_apart(b, c))
+    return Series(metric=metric, days=seen.days, baseline=sides[0], candidate=sides[1], changed=changed)
+
+
+def _visibly_apart(before: float | None, after: float | None) -> bool:
+    if before is None or after is None:
+        return before is not after
+    return not math.isclose(before, after, rel_tol=1e-9)
+
+
+def _plotted(value: Decimal | None) -> float | None:
+    return float(value) if value is not None and value.is_finite() else None

@@ -1,0 +1,162 @@
+"""Findings -> report, what keeps Approve shut, and the digest of what a decision is about; pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Any, Literal
+
+from bot.model import (
+    Explanation,
+    Finding,
+    OutlierGroup,
+    Refresh,
+    Report,
+    Verdict,
+    Waiver,
+)
+from bot.settings import Settings
+
+CHECKS = ("parity", "left behind", "schema", "grain", "sanity", "spot check", "tests", "outliers", "safety")
+_WORST_FIRST = (Verdict.FAIL, Verdict.UNKNOWN, Verdict.WARN, Verdict.PASS)
+_ANY_RELATION = re.compile(r'"(?:[^"]|"")+"\."(?:[^"]|"")+"\."(?:[^"]|"")+"')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blocker:
+    """One reason why Approve is shut. `name` is the finding's name or the group's id; "nothing": nothing would change."""
+
+    kind: Literal["finding", "group", "nothing"]
+    name: str
+    waivable: bool
+
+
+def verdict(findings: Iterable[Finding]) -> Verdict:
+    """The worst of them: fail, then unknown, then warn."""
+    found = {f.verdict for f in findings}
+    return next((v for v in _WORST_FIRST if v in found), Verdict.PASS)
+
+
+def assemble(*, findings: Sequence[Finding], **rest: Any) -> Report:
+    """A report with its findings in the order people read them; `rest` are the report's other fields."""
+    return Report(findings=tuple(sorted(findings, key=lambda f: CHECKS.index(f.check))), **rest)
+
+
+def blockers(refresh: Refresh, settings: Settings) -> tuple[Blocker, ...]:
+    """What still keeps Approve shut after waivers and explanations; empty without a report means: not compared yet."""
+    report = refresh.report
+    if report is None:
+        return ()
+    if report.nothing_changes:
+        return (Blocker(kind="nothing", name="nothing", waivable=False),)
+    waived = {w.finding for w in refresh.waivers}
+    explained = {e.group for e in refresh.explanations}
+    shut = [
+        Blocker(kind="finding", name=f.name, waivable=may_waive(f, settings))
+        for f in report.findings
+        if f.blocks and not (f.name in waived and may_waive(f, settings))
+    ]
+    shut += [Blocker(kind="group", name=g.id, waivable=False) for g in report.groups if g.id not in explained]
+    return tuple(shut)
+
+
+def may_waive(finding: Finding, settings: Settings) -> bool:
+    """Whether an approver may let this finding through; what safety could not see only where the policy says so."""
+    if finding.check == "safety":
+        return finding.waivable and finding.verdict is Verdict.UNKNOWN and settings.policy.waive_unknown
+    return finding.waivable
+
+
+def withheld(report: Report) -> Report:
+    """The report without values of the data, for `post_rows = "counts"`: counts, names and dates stay."""
+    return replace(
+        report,
+        findings=tuple(replace(f, examples=()) for f in report.findings),
+        outliers=(),
+        groups=tuple(replace(g, worst=()) for g in report.groups),
+        headline=None,
+        series=None,
+    )
+
+
+def carried_explanations(old: Sequence[Explanation], groups: Sequence[OutlierGroup]) -> tuple[Explanation, ...]:
+    """Explanations whose group is still there, value by value (a group's id is the hash of its contents)."""
+    present = {g.id for g in groups}
+    return tuple(e for e in old if e.group in present)
+
+
+def carried_waivers(old: Sequence[Waiver], before: Report | None, after: Report) -> tuple[Waiver, ...]:
+    """Waivers whose finding says exactly what it said when it was waived."""
+    was = {f.name: _said(f) for f in before.findings} if before else {}
+    now = {f.name: _said(f) for f in after.findings}
+    return tuple(w for w in old if w.finding in now and was.get(w.finding) == now[w.finding])
+
+
+def digest(refresh: Refresh, statements: Sequence[str] = ()) -> str:
+    """SHA-256 (hex) of what a decision is about. No token, time, query id or name of a copy is in it.
+
+    `statements` default to the refresh's own; the names of candidate and backup in them are blotted out.
+    """
+    plan, report = refresh.plan, refresh.report
+    if plan is None or report is None or refresh.baseline is None or refresh.candidate is None:
+        raise ValueError(f"{refresh.ref} has nothing to decide on")
+    about = {
+        "prod": plan.prod.relation,
+        "kind": plan.prod.kind,
+        "mode": refresh.request.mode,
+        "selector": plan.unique_id,
+        "vars": plan.vars,
+        "code": plan.code,
+        "dirty": plan.dirty,
+        "baseline": refresh.baseline.content,
+        "candidate": refresh.candidate.content,
+        "checks": plan.rules,
+        "verdicts": {f.name: _said(f) for f in report.findings},
+        "changes": report.changes,
+        "groups": report.groups,
+        "nothing_changes": report.nothing_changes,
+        "explanations": sorted((e.group, e.reason, e.note, e.by.user_id) for e in refresh.explanations),
+        "waivers": sorted((w.finding, w.reason, w.by.user_id) for w in refresh.waivers),
+        "statements": [_shape(s, plan.prod.relation.sql) for s in statements or refresh.statements],
+    }
+    return hashlib.sha256(canonical(about).encode()).hexdigest()
+
+
+def _said(finding: Finding) -> dict[str, object]:
+    return {
+        "verdict": finding.verdict,
+        "blocks": finding.blocks,
+        "waivable": finding.waivable,
+        "numbers": finding.numbers,
+    }
+
+
+def _shape(statement: str, prod: str) -> str:
+    return _ANY_RELATION.sub(lambda m: m[0] if m[0] == prod else "<copy>", statement)
+
+
+def canonical(value: object) -> str:
+    """JSON with sorted keys and no spaces, the same for equal values whatever process writes it."""
+    return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Enum):
+        return value.value
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}" if value.is_finite() else str(value)
+    if isinstance(value, (date, datetime)):
+        return value.isoformat()
+    return value

@@ -1,0 +1,84 @@
+"""Is it safe to replace production by this candidate? From two tables as the warehouse describes them; pure.
+
+Not visible is `unknown`, never `nothing there`. `prod` should be read by the promoter, who sees most.
+"""
+
+from __future__ import annotations
+
+from bot.checks import finding
+from bot.model import Column, Finding, Kind, Plan, Table, Verdict
+from bot.settings import Settings
+
+
+def findings(plan: Plan, prod: Table | None, candidate: Table, settings: Settings) -> list[Finding]:
+    """One finding for each thing that a replacement could break, `prod` as it is now."""
+    if prod is None:
+        return [finding("safety", Verdict.FAIL, {"prod": str(plan.prod.relation)}, name="safety:gone")]
+    waivable = settings.policy.waive_unknown
+    return [
+        _kind(plan.prod, prod, candidate),
+        _owner(prod, settings.warehouse.promoter.role),
+        _columns(plan.prod, prod),
+        _must_be_none("policies", prod.policies, waivable),
+        _tags(prod, candidate, waivable),
+        _must_be_none("streams", prod.streams, waivable),
+        _must_be_none("dynamic tables", prod.dynamic_tables, waivable),
+        _views(prod, candidate, waivable),
+    ]
+
+
+def _kind(planned: Table, prod: Table, candidate: Table) -> Finding:
+    """Prod still what was planned, and a candidate that can become it: transient never becomes permanent (002120)."""
+    fits = candidate.kind is prod.kind or (prod.kind is Kind.TRANSIENT and candidate.kind is Kind.PERMANENT)
+    good = fits and prod.kind is planned.kind and prod.kind in (Kind.PERMANENT, Kind.TRANSIENT)
+    numbers = {"prod": prod.kind.value, "planned": planned.kind.value, "candidate": candidate.kind.value}
+    return finding("safety", Verdict.PASS if good else Verdict.FAIL, numbers, name="safety:kind")
+
+
+def _owner(prod: Table, promoter_role: str) -> Finding:
+    """The role that replaces a table owns it afterwards: it must be the one that owns it now."""
+    good = prod.owner.upper() == promoter_role.upper()
+    numbers = {"owner": prod.owner, "promoter": promoter_role}
+    return finding("safety", Verdict.PASS if good else Verdict.FAIL, numbers, name="safety:owner")
+
+
+def _columns(planned: Table, prod: Table) -> Finding:
+    """Prod's columns are still those that everything was compared with."""
+    before, now = _shape(planned.columns), _shape(prod.columns)
+    numbers: dict[str, object] = {"columns": len(now)}
+    if before != now:
+        numbers["changed"] = sorted({name for name, _ in set(before) ^ set(now)})
+    return finding("safety", Verdict.PASS if before == now else Verdict.FAIL, numbers, name="safety:columns")
+
+
+def _shape(columns: tuple[Column, ...]) -> list[tuple[str, str]]:
+    return [(c.name, c.type) for c in columns]
+
+
+def _must_be_none(what: str, found: tuple[str, ...] | None, waivable: bool) -> Finding:
+    """Policies: the builder may have read masked rows. Streams go stale, dynamic tables start over."""
+    name = f"safety:{what}"
+    if found is None:
+        return finding("safety", Verdict.UNKNOWN, {"visible": False}, name=name, waivable=waivable)
+    verdict = Verdict.FAIL if found else Verdict.PASS
+    return finding("safety", verdict, {"count": len(found), "names": list(found)}, name=name)
+
+
+def _tags(prod: Table, candidate: Table, waivable: bool) -> Finding:
+    """COPY TAGS keeps prod's tags, and adds those of the candidate that prod does not have."""
+    if prod.tags is None:
+        return finding("safety", Verdict.UNKNOWN, {"visible": False}, name="safety:tags", waivable=waivable)
+    added = sorted(set(candidate.tags or ()) - set(prod.tags))
+    numbers = {"count": len(prod.tags), "names": list(prod.tags), "added": added}
+    return finding("safety", Verdict.WARN if added else Verdict.PASS, numbers, name="safety:tags")
+
+
+def _views(prod: Table, candidate: Table, waivable: bool) -> Finding:
+    """Plain views go on by name while the columns stay; a materialized one would be suspended."""
+    if prod.views is None:
+        return finding("safety", Verdict.UNKNOWN, {"visible": False}, name="safety:views", waivable=waivable)
+    materialized = [view for view in prod.views if view.endswith("(materialized)")]
+    same = [c.name for c in prod.columns] == [c.name for c in candidate.columns]
+    numbers = {"count": len(prod.views), "names": list(prod.views), "columns_same": same}
+    verdict = Verdict.FAIL if materialized else Verdict.WARN if prod.views and not same else Verdict.PASS
+    return finding("safety", verdict, numbers, name="safety:views")

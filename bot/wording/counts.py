@@ -1,0 +1,110 @@
+"""The numbers behind the verdicts as plain text for a fence: one labelled line a check, wrapped for a phone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from bot.model import Finding, Report, Verdict
+from bot.wording.tables import column, columns, exact, labelled
+from bot.wording.text import plural
+
+
+def summary(report: Report) -> str:
+    """The numbers behind the verdicts, one labelled line a check."""
+    return "\n".join(filter(None, (counted(f, report) for f in report.findings if f.check in _LINES)))
+
+
+def counted(finding: Finding, report: Report) -> str:
+    """One check's numbers as plain text, wrapped for a phone; "" where there is nothing to say."""
+    return _LINES[finding.check](finding.numbers, finding, report) if finding.check in _LINES else ""
+
+
+def _parity_lines(n: dict[str, Any], _finding: Finding, report: Report) -> str:
+    return _backfill_lines(n, report) if "history_rows" in n else _full_lines(n, report)
+
+
+def _backfill_lines(n: dict[str, Any], report: Report) -> str:
+    history = labelled(
+        "history",
+        f"{plural(n['history_rows'], 'row')} before {n['since'] or 'the window'}:",
+        f"{n['history_differ']:,} differ, {n['history_missing']:,} missing, {n['history_extra']:,} extra",
+        _grain_words(n),
+    )
+    window = labelled(
+        "window",
+        f"{plural(n['window_rows'], 'row')}: {_changed(n, report)}",
+        f"{n['window_missing']:,} missing, {n['window_new']:,} new",
+        f"left out: {columns(n['clock'])} (when, not what)" if n["clock"] else "",
+    )
+    return f"{history}\n{window}"
+
+
+def _full_lines(n: dict[str, Any], report: Report) -> str:
+    base, cand = report.baseline, report.candidate
+    if (base.first, base.last) == (cand.first, cand.last):
+        dates = f"{base.first} to {base.last} on both sides" if base.first else ""
+    else:
+        dates = f"prod {base.first} to {base.last}, dev {cand.first} to {cand.last}"
+    rows = labelled("rows", f"{n['rows_before']:,} -> {n['rows_after']:,}", dates)
+    if n["method"] == "key":
+        keys = labelled("keys", f"{n['keys_removed']:,} removed, {n['keys_added']:,} new", _grain_words(n))
+    else:
+        keys = labelled("rows", f"{n['keys_removed']:,} only in prod, {n['keys_added']:,} only in dev", _grain_words(n))
+    left = f"left out: {columns(n['clock'])} (when, not what)" if n["clock"] else ""
+    changed = labelled("changed", f"{plural(n['rows_changed'], 'row')}: {_changed(n, report)}", left)
+    return "\n".join([rows, keys, changed])
+
+
+def _changed(n: dict[str, Any], report: Report) -> str:
+    if n["method"] != "key":
+        return f"{n.get('window_changed', n.get('rows_changed', 0)):,} changed, compared as whole rows"
+    moved = [c for c in report.changes if c.window]
+    named = [f"{c.window:,}{' changed' if i == 0 else ''} in {column(c.column)}" for i, c in enumerate(moved[:4])]
+    rest = report.columns_compared - len(moved)
+    if len(moved) > 4:
+        named.append(f"some in {len(moved) - 4} more columns")
+    if not moved:
+        return f"0 changed in {report.columns_compared} columns"
+    return ", ".join([*named, f"0 in the other {plural(rest, 'column')}" if rest else ""]).rstrip(", ")
+
+
+def _grain_words(n: dict[str, Any]) -> str:
+    if not n["grain"]:
+        return "(no key is known: rows compared as multisets)"
+    how = "" if n["method"] == "key" else "; not unique: rows compared as multisets"
+    return f"(grain {columns(n['grain'])}, from {n['grain_source']}{how})"
+
+
+def _sanity_line(n: dict[str, Any], finding: Finding, _report: Report) -> str:
+    if finding.name == "sanity":
+        return labelled(
+            "sanity", f"{plural(n['rows_outside'], 'row')} outside the limits (prod: {n['rows_outside_before']:,})"
+        )
+    if finding.verdict is Verdict.PASS:
+        return ""
+    return labelled("usual", f"{plural(n['values_far'], 'value')} far from usual (prod: {n['values_far_before']:,})")
+
+
+def _spot_line(n: dict[str, Any], finding: Finding, _report: Report) -> str:
+    if "reason" in n:
+        return labelled("spot", n["analysis"] or "", n["reason"])
+    if not finding.examples or n["differ"] or n["not_found"]:
+        return labelled("spot", f"{n['analysis']}: {plural(n['values'], 'value')}, {n['differ']:,} differ")
+    first = finding.examples[0]
+    more = f"{n['values'] - 1:,} more the same" if n["values"] > 1 else ""
+    same = "(the table that the model reads)" if n["same_table"] else ""
+    said = f"source {exact(first['source'])}, dev the same"
+    return labelled("spot", f"{n['analysis']} {first['key']}:", said, more, same)
+
+
+def _tests_line(n: dict[str, Any], _finding: Finding, _report: Report) -> str:
+    return labelled("tests", f"{n['passed']} of {n['tests']}" if n["tests"] else "the model has none")
+
+
+_LINES: dict[str, Callable[[dict[str, Any], Finding, Report], str]] = {
+    "parity": _parity_lines,
+    "sanity": _sanity_line,
+    "spot check": _spot_line,
+    "tests": _tests_line,
+}

@@ -1,0 +1,126 @@
+"""What the checks found, in words: the Result reply and why Approve is shut.
+
+This module is what others import; the parts stand in `sentences` (one a finding), `counts` (the fenced block),
+`tables` and `details` (the files).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bot.model import Finding, Refresh, Report, Verdict
+from bot.report import Blocker
+from bot.wording import tables
+from bot.wording.counts import summary
+from bot.wording.details import details
+from bot.wording.numbers import number
+from bot.wording.sentences import line
+from bot.wording.tables import outliers_csv
+from bot.wording.text import escape, fenced, plural, shorten
+
+__all__ = ["blocked", "comparing", "details", "line", "outliers", "outliers_csv", "result", "summary", "verdicts"]
+
+LIMIT = 3500  # characters of the Result reply
+_CHECKS = ("parity", "left behind", "schema", "grain", "sanity", "spot check", "tests", "safety")
+_STEPS = {
+    "columns": "reading columns",
+    "rows": "counting rows",
+    "grain": "looking for repeated keys",
+    "parity": "row by row",
+    "sanity": "looking for values out of range",
+    "spot check": "asking the source",
+    "outliers": "looking for what moved most",
+    "picture": "drawing",
+}
+
+
+def comparing(step: str) -> str:
+    """What the card shows while the comparison runs."""
+    return f"Comparing dev with production: {_STEPS[step]}"
+
+
+# The Result reply
+
+
+def result(refresh: Refresh, limit: int = LIMIT) -> str:
+    """The Result reply: verdicts, the counts, the outliers; never longer than `limit`, and it says what was cut."""
+    report, plan = refresh.report, refresh.plan
+    if report is None or plan is None:
+        raise ValueError(f"{refresh.ref} was not compared yet")
+    top = "\n".join([verdicts(report), *(f"• {line(f)}" for f in _told(report))])
+    counts = fenced(summary(report))
+    shown = min(plan.rules.top, len(report.outliers))
+    while True:
+        text = "\n".join(filter(None, [top, counts, outliers(report, shown)]))
+        if len(text) <= limit or not shown:
+            return shorten(text, limit)
+        shown -= 1
+
+
+def verdicts(report: Report) -> str:
+    """`Parity, schema, sanity: *pass*. Spot check: *unknown*.` Each check once, by its worst finding."""
+    worst = {check: _worst(f for f in report.findings if f.check == check) for check in _CHECKS}
+    parts = []
+    for verdict in (Verdict.FAIL, Verdict.UNKNOWN, Verdict.WARN, Verdict.PASS):
+        names = [check for check in _CHECKS if worst[check] is verdict]
+        if names:
+            parts.append(f"{', '.join(names).capitalize()}: *{verdict.value}*.")
+    return " ".join(parts)
+
+
+def _worst(findings: Iterable[Finding]) -> Verdict | None:
+    found = {f.verdict for f in findings}
+    order = (Verdict.FAIL, Verdict.UNKNOWN, Verdict.WARN, Verdict.PASS)
+    return next((v for v in order if v in found), None)
+
+
+def _told(report: Report) -> list[Finding]:
+    """What is odd or undecided; what fails gets a reply of its own, unless there is nothing to decide on."""
+    own_reply = () if report.nothing_changes else [f for f in report.findings if f.blocks and f.verdict is Verdict.FAIL]
+    return [
+        f for f in report.findings if f.verdict is not Verdict.PASS and f.check != "outliers" and f not in own_reply
+    ]
+
+
+def outliers(report: Report, shown: int) -> str:
+    """How many values moved, and a table of the first `shown`."""
+    found = _named(report, "outliers")
+    if found is None or found.verdict is Verdict.UNKNOWN:
+        return "*Outliers: not looked for.* There is neither a key nor a date to pair the values by." if found else ""
+    total, heavy = int(str(found.numbers["reported"])), int(str(found.numbers["to_explain"]))
+    if not total:
+        return "Outliers: none."
+    if heavy:
+        need = plural(heavy, "needs an explanation", "need an explanation")
+        grouped = f", in {plural(len(report.groups), 'group')}" if len(report.groups) < heavy else ""
+        head = f"*Outliers: {need}{grouped}.*"
+    else:
+        head = f"Outliers: {plural(total, 'value')} moved, none by more than {_percent(found, 'explain_over')}."
+    table = fenced(tables.outliers(report.outliers[:shown])) if shown else ""
+    rest = total - shown
+    more = "" if rest <= 0 else f"{rest:,} more in outliers.csv." if report.outliers else f"{total:,} values in all."
+    if total > len(report.outliers) > 0 and rest > 0:
+        more = f"{rest:,} more, the first {len(report.outliers):,} in outliers.csv."
+    return "\n".join(filter(None, [head, table, more]))
+
+
+def _percent(found: Finding, name: str) -> str:
+    return f"{number(float(str(found.numbers[name])) * 100)} %"
+
+
+# Why Approve is shut
+
+
+def blocked(blocker: Blocker, report: Report) -> str:
+    """One reason why Approve is shut, as a clause in mrkdwn."""
+    if blocker.kind == "nothing":
+        return "nothing would change"
+    if blocker.kind == "group":
+        found = next(g for g in report.groups if g.id == blocker.name)
+        return f"an explanation of {escape(tables.group(found))}"
+    finding = _named(report, blocker.name)
+    return line(finding) if finding else escape(blocker.name)
+
+
+def _named(report: Report, name: str) -> Finding | None:
+    return next((f for f in report.findings if f.name == name), None)

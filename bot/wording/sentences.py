@@ -1,0 +1,184 @@
+"""One sentence in mrkdwn for a finding that does not pass: the check, its verdict and what it saw, escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from bot.model import Finding, Verdict
+from bot.wording import tables
+from bot.wording.tables import column, columns, exact
+from bot.wording.text import escape, plural
+
+
+def line(finding: Finding) -> str:
+    """`*Parity: fail.* 12 rows before 2026-04-08 differ in fees ...`; a finding that passes says only that."""
+    if finding.verdict is Verdict.PASS:
+        return f"*{finding.check.capitalize()}: pass.*"
+    said = _SAID[finding.check](finding.numbers, finding)
+    return f"*{finding.check.capitalize()}: {finding.verdict.value}.* {escape(said)}"
+
+
+def _parity_said(n: dict[str, Any], _finding: Finding) -> str:
+    parts: list[str] = []
+    if "history_rows" in n:
+        if not n["since"]:
+            return "No date column is known, so history and window cannot be told apart."
+        before = f"before {n['since']}"
+        if n["history_differ"]:
+            parts.append(f"{plural(n['history_differ'], 'row')} {before} differ in {columns(n['broken_in'])}")
+        if n["history_missing"] or n["history_extra"]:
+            parts.append(f"{before} {n['history_missing']:,} are missing and {n['history_extra']:,} are new")
+        if parts:
+            parts[-1] += ": the backfill reached further than asked"
+        if n["window_missing"]:
+            parts.append(f"{plural(n['window_missing'], 'row')} of the window would be lost")
+        if n["window_outside"]:
+            parts.append(f"{plural(n['window_outside'], 'row')} of the window changed in columns that were to stay")
+    elif not n["rows_after"]:
+        parts.append("The candidate has no rows at all")
+    else:
+        if n["rows_after"] < 0.99 * n["rows_before"]:
+            parts.append(f"{n['rows_after']:,} rows where production has {n['rows_before']:,}, less than 99 %")
+        if n["keys_removed"] and n["method"] == "key":
+            parts.append(f"{plural(n['keys_removed'], 'key')} of production would be removed")
+        if n["keys_removed"] and n["method"] != "key":
+            parts.append(
+                "Without a usable key it cannot be known whether rows are lost or changed: "
+                f"{n['keys_removed']:,} are only in production, {n['keys_added']:,} only in the candidate"
+            )
+    return _told_as(parts)
+
+
+def _schema_said(n: dict[str, Any], _finding: Finding) -> str:
+    words = {
+        "dropped": "loses {}",
+        "narrowed": "narrows {}",
+        "retyped": "changes the type of {}",
+        "widened": "widens {}",
+        "added": "adds {}",
+        "nullable": "allows NULL in {}",
+    }
+    parts = [text.format(columns(n[name], most=8)) for name, text in words.items() if n.get(name)]
+    if n.get("reordered"):
+        parts.append("orders its columns differently")
+    return f"The candidate {', '.join(parts)}."
+
+
+def _grain_said(n: dict[str, Any], _finding: Finding) -> str:
+    parts: list[str] = []
+    if not n["grain"]:
+        parts.append("No key is known, so rows are compared as multisets")
+    if n["duplicate_keys"]:
+        parts.append(
+            f"{plural(n['duplicate_keys'], 'key')} ({columns(n['grain'])}) stand in {n['duplicate_rows']:,} rows "
+            f"(prod: {n['duplicate_keys_before']:,} in {n['duplicate_rows_before']:,})"
+        )
+    if n["null_rows"]:
+        parts.append(f"{plural(n['null_rows'], 'row')} without a key (prod: {n['null_rows_before']:,})")
+    if n["new_nan"]:
+        parts.append(f"new NaN or infinity in {columns(n['new_nan'])}")
+    if n["old_nan"]:
+        parts.append(f"NaN or infinity in {columns(n['old_nan'])}, as in production")
+    return _told_as(parts)
+
+
+def _sanity_said(n: dict[str, Any], finding: Finding) -> str:
+    if finding.name == "sanity":
+        where = columns(n["columns_outside"])
+        rows = plural(n["rows_outside"], "row")
+        return f"{rows} outside the limits in {where} (prod: {n['rows_outside_before']:,}); limits {'; '.join(n['limits'])}."
+    parts = []
+    if n["values_far"]:
+        seen = [
+            f"{column(str(e['column']))} up to {tables.rounded(e['largest'])}, usually {tables.rounded(e['usual'])}"
+            for e in finding.examples[:3]
+        ]
+        values = plural(n["values_far"], "value")
+        detail = f" ({'; '.join(seen)})" if seen else f" in {columns(n['columns'])}"
+        parts.append(f"{values} over {n['times']:g} times the usual{detail}; prod has {n['values_far_before']:,}")
+    if n["new_sign"]:
+        parts.append(
+            f"{plural(n['new_sign'], 'value')} of a sign that production never has, in {columns(n['columns'])}"
+        )
+    return _told_as(parts)
+
+
+def _spot_said(n: dict[str, Any], finding: Finding) -> str:
+    if "reason" in n:
+        return _spot_reason(str(n["reason"]), str(n["analysis"]))
+    if n["differ"] or n["not_found"]:
+        shown = [
+            f"{e['key']} {column(str(e['metric']))}: source {exact(e['source'])}, dev {exact(e['candidate'])}"
+            for e in finding.examples[:3]
+        ]
+        lost = f"; {plural(n['not_found'], 'row')} of the source not in dev" if n["not_found"] else ""
+        values = f"{n['differ']:,} of {plural(n['values'], 'value')} differ from {n['analysis']}"
+        return f"{values}{lost}" + (f" ({'; '.join(shown)})." if shown else ".")
+    if not n["rows"]:
+        return f"{n['analysis']} returned no rows, so nothing was compared."
+    return f"{n['analysis']} says nothing about {', '.join(n['unseen'])}."
+
+
+_REASONS = {
+    "none configured": "No spot check is configured, so nothing was compared with the source. "
+    "Compare it by hand and record what was compared.",
+    "not compiled": "{} was not compiled by dbt: is it an analysis of this project?",
+    "not readable": "{} cannot be read as SQL.",
+    "reads the model itself": "{} reads the refreshed model, so it proves nothing about the source.",
+    "reads dev": "{} reads from the dev schema, so it proves nothing about production's source.",
+    "no key": "{} returns neither the grain nor the date column.",
+    "no metric": "{} returns no number that the model has.",
+}
+
+
+def _spot_reason(reason: str, analysis: str) -> str:
+    return _REASONS.get(reason, f"{{}} could not be run: {reason}.").format(analysis)
+
+
+def _tests_said(n: dict[str, Any], _finding: Finding) -> str:
+    bad = list(n["failing"]) or list(n["warning"])
+    return f"{n['passed']} of {n['tests']} pass; {'; '.join(bad[:5])}" + (
+        f" and {len(bad) - 5} more." if len(bad) > 5 else "."
+    )
+
+
+def _safety_said(n: dict[str, Any], finding: Finding) -> str:
+    what = finding.name.partition(":")[2]
+    if n.get("visible") is False:
+        return f"Whether production has {what} is not visible with our rights."
+    names = ", ".join(str(name) for name in _as_list(n.get("names"))[:5])
+    said = {
+        "gone": f"{n.get('prod')} is no longer there.",
+        "kind": f"production is {n.get('prod')} (planned as {n.get('planned')}), the candidate {n.get('candidate')}.",
+        "owner": f"production is owned by {n.get('owner')}, not by {n.get('promoter')}, and would change its owner.",
+        "columns": f"production's columns changed since the plan: {columns(_as_list(n.get('changed')))}.",
+        "policies": f"production has policies ({names}): the build may have read masked or filtered rows.",
+        "tags": f"the candidate would add tags: {', '.join(_as_list(n.get('added')))}.",
+        "streams": f"streams read production and would go stale: {names}.",
+        "dynamic tables": f"dynamic tables read production and would start over: {names}.",
+        "views": f"views read production: {names}; materialized ones are suspended, others break if they use a lost column.",
+    }
+    text = said.get(what, what)
+    return text[:1].upper() + text[1:]
+
+
+def _as_list(value: object) -> list[str]:
+    return [str(v) for v in value] if isinstance(value, Sequence) and not isinstance(value, str) else []
+
+
+def _told_as(parts: Sequence[str]) -> str:
+    text = "; ".join(parts)
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
+
+
+_SAID: dict[str, Callable[[dict[str, Any], Finding], str]] = {
+    "parity": _parity_said,
+    "schema": _schema_said,
+    "grain": _grain_said,
+    "sanity": _sanity_said,
+    "spot check": _spot_said,
+    "tests": _tests_said,
+    "safety": _safety_said,
+    "outliers": lambda n, _: f"{plural(int(n.get('to_explain', 0)), 'value')} to explain.",
+}

@@ -1,0 +1,25 @@
+-- Without a usable key: rows as multisets, by their 64-bit hash and how often each occurs.
+-- In: scope, zones (each with a name, which rows: all, history or window, and its columns); bind since.
+-- One row a zone: zone, only_baseline, only_candidate (rows, duplicates counted).
+{% import 'checks/_sides.sql' as sides %}
+{% macro rows_of(zone, relation, b, c) %}
+SELECT '{{ zone.name }}' AS zone, HASH({% for column in zone.columns %}{{ sides.value(column) }}{% if not loop.last %}, {% endif %}{% endfor %}) AS h, {{ b }} AS b, {{ c }} AS c
+    FROM {{ relation | rel }}
+{%- if zone.rows == 'window' %} WHERE {{ scope.date.name | q }}::DATE >= %(since)s::DATE{% elif zone.rows == 'history' %} WHERE NOT COALESCE({{ scope.date.name | q }}::DATE >= %(since)s::DATE, FALSE){% endif %}
+{% endmacro %}
+SELECT zone, SUM(GREATEST(in_b - in_c, 0)) AS only_baseline, SUM(GREATEST(in_c - in_b, 0)) AS only_candidate
+FROM (
+  SELECT zone, h, COUNT_IF(b = 1) AS in_b, COUNT_IF(c = 1) AS in_c
+  FROM (
+{% for zone in zones %}
+    {{ rows_of(zone, scope.baseline, 1, 0) }}
+    UNION ALL
+    {{ rows_of(zone, scope.candidate, 0, 1) }}
+    {% if not loop.last %}
+    UNION ALL
+    {% endif %}
+{% endfor %}
+  ) both_sides
+  GROUP BY zone, h
+) counted
+GROUP BY zone

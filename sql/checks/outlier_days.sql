@@ -1,0 +1,9 @@
+-- How many values of each metric moved, by direction and day. In: scope, metrics; binds of checks/_moves and explain_over.
+-- One row each: i (the metric's index), direction, day, reported, to_explain, worst (largest relative change, NULL: appeared).
+{% import 'checks/_moves.sql' as m %}
+WITH {{ m.moves(scope, metrics) }}
+SELECT i, direction, day, COUNT(*) AS reported,
+  COUNT_IF(share IS NULL OR ABS(share) > %(explain_over)s) AS to_explain, MAX(ABS(share)) AS worst
+FROM outlying
+GROUP BY i, direction, day
+ORDER BY i, direction, day

@@ -1,0 +1,39 @@
+-- A spot check: what the source says against what the candidate holds. In: scope, analysis, keys, metrics, by_day (the
+-- candidate is summed by day), dated (the source has the date column); binds named_<i>, rel_<i>, abs_<i>.
+-- One row a key of the source, up to 200: k0 ... as text, day, found (the candidate has it), and per metric i:
+-- s<i> and t<i> = source and candidate as text, d<i> = they differ.
+WITH spot AS (
+{{ analysis | raw }}
+),
+source AS (
+  SELECT {% for key in keys %}{{ key.name | q }}{% if by_day %}::DATE{% endif %} AS k{{ loop.index0 }}, {% endfor %}
+{% if dated %}{{ scope.date.name | q }}::DATE{% else %}NULL::DATE{% endif %} AS day
+{%- for metric in metrics %}, {{ metric.name | q }} AS m{{ metric.index }}{% endfor %}
+
+  FROM spot
+),
+target AS (
+  SELECT 1 AS here, {% for key in keys %}{{ key.name | q }}{% if by_day %}::DATE{% endif %} AS k{{ loop.index0 }}, {% endfor %}
+{% for metric in metrics %}{% if by_day %}SUM({{ metric.name | q }}){% else %}{{ metric.name | q }}{% endif %} AS m{{ metric.index }}{% if not loop.last %}, {% endif %}{% endfor %}
+
+  FROM {{ scope.candidate | rel }}
+{% if by_day %}
+  GROUP BY 2
+{% endif %}
+)
+SELECT {% for key in keys %}TO_VARCHAR(source.k{{ loop.index0 }}) AS k{{ loop.index0 }}, {% endfor %}source.day AS day, target.here IS NOT NULL AS found
+{%- for metric in metrics %},
+  TO_VARCHAR(source.m{{ metric.index }}) AS s{{ metric.index }}, TO_VARCHAR(target.m{{ metric.index }}) AS t{{ metric.index }},
+  source.m{{ metric.index }} IS DISTINCT FROM target.m{{ metric.index }}
+    AND COALESCE(ABS(source.m{{ metric.index }} - target.m{{ metric.index }})
+      > GREATEST(%(abs_{{ metric.index }})s, %(rel_{{ metric.index }})s * GREATEST(ABS(source.m{{ metric.index }}), ABS(target.m{{ metric.index }}))), TRUE) AS d{{ metric.index }}
+{%- endfor %}
+
+FROM source LEFT JOIN target ON {% for key in keys %}{% if not loop.first %} AND {% endif %}source.k{{ loop.index0 }} = target.k{{ loop.index0 }}{% endfor %}
+
+{% if dated and scope.named %}
+WHERE source.day IN ({% for _ in scope.named %}%(named_{{ loop.index0 }})s::DATE{% if not loop.last %}, {% endif %}{% endfor %})
+{% endif %}
+ORDER BY {% for key in keys %}k{{ loop.index0 }}{% if not loop.last %}, {% endif %}{% endfor %}
+
+LIMIT 200
