@@ -67,7 +67,6 @@ class Recovery:
                 sent = replace(promotion, sent_at=promotion.sent_at or promotion.intended_at)
                 return services.record(refresh, Promoted(at=services.clock(), promotion=sent), claim=lease.claim)
             case Fate.RUNNING:
-                lease.retry_in(services.settings.worker.lease.total_seconds())
                 return refresh
         return services.record(refresh, self.doubt(seen), claim=lease.claim)
 

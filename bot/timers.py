@@ -21,7 +21,7 @@ log = structlog.get_logger()
 class Timers:
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._code = ""  # the version that the index in the store was made from, as far as this process knows
+        self._seen = ""  # fingerprint of the project that this process has read last
 
     def expire(self) -> None:
         """End what waited for people longer than the policy allows."""
@@ -66,14 +66,13 @@ class Timers:
                 log.warning("could not drop", relation=str(made.relation), detail=error.detail)
 
     def refresh_index(self) -> None:
-        """Read the dbt project again when its code has changed; the old index serves meanwhile."""
+        """Read the dbt project again when one of its files has changed; the old index serves meanwhile."""
         services = self._services
-        code, dirty = services.project.version()
-        seen = f"{code}:{dirty}" if code else ""
-        if services.store.index() is not None and seen and seen == self._code:
+        fingerprint = services.project.fingerprint()
+        if fingerprint == self._seen:
             return
         try:
             services.store.put_index(services.project.index())
-            self._code = seen
+            self._seen = fingerprint
         except RefreshError as error:
             log.error("the dbt project cannot be read", problem=error.user_text, detail=error.detail)

@@ -95,7 +95,6 @@ class Undoing:
             if fate is Fate.HAPPENED:
                 return self._finished(refresh, replace(intent, after=session.snapshot(refresh.prod)), lease)
         if fate is Fate.RUNNING:
-            lease.retry_in(services.settings.worker.lease.total_seconds())
             return refresh
         return self._record(refresh, self._recovery.doubt(seen), lease)
 

@@ -34,3 +34,7 @@ def candidate_kind(kind: Kind, prod_kind: Kind) -> str:
 
 def dev_not_there(dev: Relation) -> str:
     return f"dbt reported success, but {code(dev)} is not there."
+
+
+def no_way_in() -> str:
+    return "Slack cannot reach the bot: set `SLACK_APP_TOKEN` (Socket Mode), or `SLACK_SIGNING_SECRET` and `PORT` (HTTP)."

@@ -123,7 +123,7 @@ def start(settings: Settings, index: Index) -> Service:
     bot = Service(settings, gap=0.0)
     bot.store.put_index(index)
     bot.worker.start()
-    bot.connect()
+    bot.listen()
     return bot
 
 

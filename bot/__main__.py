@@ -1,0 +1,158 @@
+"""The command line: what an operator starts, asks and checks."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from bot import __version__, audit, logs
+from bot.errors import RefreshError
+from bot.settings import Settings
+from bot.wording.text import plain
+
+_HTTP = "SLACK_SIGNING_SECRET"
+
+
+@click.group(help="Refresh a dbt model in production from Slack: proven before, undoable after.")
+@click.version_option(__version__)
+def main() -> None:
+    logs.configure(as_json=not sys.stderr.isatty())
+
+
+def _settings() -> Settings:
+    try:
+        return Settings.load()
+    except RefreshError as error:
+        _fail(error)
+
+
+def _fail(error: RefreshError) -> NoReturn:
+    raise click.ClickException(plain(error.user_text))
+
+
+@main.command(help="Listeners and worker in one process.")
+def start() -> None:
+    _serve(listen=True, work=True, same_host=True)
+
+
+@main.command(help="The listeners only.")
+@click.option("--same-host", is_flag=True, help="With SQLite: the worker shares this host and its file.")
+def web(same_host: bool) -> None:
+    _serve(listen=True, work=False, same_host=same_host)
+
+
+@main.command(help="The worker only.")
+@click.option("--same-host", is_flag=True, help="With SQLite: the listeners share this host and its file.")
+def worker(same_host: bool) -> None:
+    _serve(listen=False, work=True, same_host=same_host)
+
+
+def _serve(*, listen: bool, work: bool, same_host: bool) -> None:
+    """Run until SIGTERM or Ctrl-C; running steps end in order or are handed over to the next start."""
+    from bot.service import Service
+
+    settings = _settings()
+    if settings.database_url.startswith("sqlite") and not same_host:
+        raise click.ClickException(
+            "web and worker would need the same SQLite file: use `dbt-refresh start`, set DATABASE_URL to PostgreSQL, "
+            "or say --same-host"
+        )
+    ended = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: ended.set())
+    try:
+        service = Service(settings)
+        if work:
+            service.start_worker()
+        if listen:
+            service.listen()
+    except RefreshError as error:
+        _fail(error)
+    ended.wait()
+    service.stop()
+
+
+@main.command(help="Bring the database up to date.")
+def migrate() -> None:
+    from bot.store import Store
+
+    settings = _settings()
+    settings.worker.data_dir.mkdir(parents=True, exist_ok=True)
+    store = Store(settings.database_url)
+    store.migrate()
+    click.echo(f"The database is up to date; this installation is {store.installation}.")
+    store.close()
+
+
+@main.command(help="The whole product on this machine: local Slack, local Snowflake, demo project.")
+@click.option("--rehearse", is_flag=True, help="Play the incident in the terminal and judge production.")
+@click.option("--port", default=0, help="Of the Slack page; default: any free one.")
+@click.option("--no-browser", is_flag=True, help="Do not open the page.")
+def demo(rehearse: bool, port: int, no_browser: bool) -> None:
+    try:
+        from sandbox import demo as sandbox_demo
+    except ImportError as error:
+        raise click.ClickException("the demo needs the sandbox: pip install 'dbt-refresh[sandbox]'") from error
+    sys.exit(sandbox_demo.run(rehearsal=rehearse, browser=not no_browser, slack_port=port))
+
+
+@main.command(help="The Slack app's manifest, to paste when creating the app.")
+@click.option("--http", default="", help="Public address of this bot, for HTTP instead of Socket Mode.")
+def manifest(http: str) -> None:
+    from bot import slack_manifest
+
+    click.echo(json.dumps(slack_manifest.manifest(http), indent=2))
+
+
+@main.command(help="The Snowflake SQL for users, roles and the databases of your project.")
+def grants() -> None:
+    from bot.doctor import grants_sql
+
+    try:
+        click.echo(grants_sql(_settings()))
+    except RefreshError as error:
+        _fail(error)
+
+
+@main.command(name="audit", help="The trail of one refresh, and whether its chain of hashes is whole.")
+@click.argument("refresh")
+@click.option("--json", "as_json", is_flag=True, help="For machines, with every detail.")
+@click.option("--output", type=click.Path(path_type=Path), help="Write to a file instead.")
+def audit_command(refresh: str, as_json: bool, output: Path | None) -> None:
+    from bot.store import Store
+
+    digits = refresh.upper().removeprefix("R")
+    if not digits.isdigit():
+        raise click.ClickException(f"{refresh} is not the id of a refresh: write R42")
+    store = Store(_settings().database_url)
+    lines = store.trail(int(digits))
+    store.close()
+    if not lines:
+        raise click.ClickException(f"There is no {refresh.upper()} in this database.")
+    text = audit.as_json(lines) if as_json else audit.as_text(lines)
+    if output:
+        output.write_text(text + "\n", encoding="utf-8")
+    else:
+        click.echo(text)
+    sys.exit(0 if audit.verify(lines) is None else 1)
+
+
+@main.command(help="Every problem with settings, Slack, Snowflake and the dbt project, at once.")
+def doctor() -> None:
+    from bot.doctor import examine
+
+    healthy = True
+    for found in examine(_settings()):
+        healthy = healthy and found.good
+        click.echo(f"{'ok  ' if found.good else 'BAD '} {found.what}" + (f": {found.detail}" if found.detail else ""))
+    sys.exit(0 if healthy else 1)
+
+
+if __name__ == "__main__":
+    main()

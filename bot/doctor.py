@@ -1,0 +1,174 @@
+"""What an operator wants to know before the first refresh: every problem at once, and the grants to paste."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from slack_sdk import WebClient
+
+from bot.chat import Chat, ChatError
+from bot.dbt_project import Project
+from bot.errors import RefreshError
+from bot.index import Index
+from bot.model import Relation
+from bot.queries import render
+from bot.settings import Settings
+from bot.slack_manifest import SCOPES
+from bot.warehouse import Warehouse
+from bot.wording.text import plain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """One thing looked at; `detail` says what to do where it is not good."""
+
+    what: str
+    good: bool
+    detail: str = ""
+
+
+def examine(settings: Settings) -> Iterator[Examined]:
+    """Look at everything that a refresh needs; goes on after each problem."""
+    yield from _policy(settings)
+    yield from _slack(settings)
+    yield _try("Snowflake, builder", lambda: _log_in(settings, "builder"))
+    yield _try("Snowflake, promoter", lambda: _log_in(settings, "promoter"))
+    yield from _warehouse(settings)
+    yield from _project(settings)
+
+
+def _policy(settings: Settings) -> Iterator[Examined]:
+    for name in ("requesters", "approvers"):
+        there = bool(getattr(settings.policy, name))
+        yield Examined(what=f"[policy] {name}", good=there, detail="" if there else "empty, so nobody may")
+    there = bool(settings.slack.channels)
+    yield Examined(what="[slack] channels", good=there, detail="" if there else "empty, so nowhere")
+    secrets = settings.secrets
+    way_in = bool(secrets.slack_app_token.get_secret_value() or secrets.slack_signing_secret.get_secret_value())
+    yield Examined(
+        what="Slack's way in",
+        good=way_in,
+        detail="" if way_in else "set SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET and PORT (HTTP)",
+    )
+
+
+def _slack(settings: Settings) -> Iterator[Examined]:
+    chat = Chat(settings.secrets)
+    yield _try("Slack token", lambda: chat.auth().team)
+    yield _try("Slack scopes", lambda: _scopes(settings))
+    for channel in (*settings.slack.channels, settings.slack.audit_channel):
+        if channel:
+            yield _try(f"Slack channel {channel}", lambda channel=channel: _channel(chat, channel))
+    groups = {g for g in (*settings.policy.requesters, *settings.policy.approvers) if g.startswith("S")}
+    for group in sorted(groups):
+        yield _try(f"Slack user group {group}", lambda group=group: f"{len(chat.members(group))} members")
+
+
+def _scopes(settings: Settings) -> str:
+    """Slack names the scopes of a token in a header of every answer."""
+    secrets = settings.secrets
+    client = WebClient(token=secrets.slack_bot_token.get_secret_value(), base_url=secrets.slack_api_url)
+    headers = {k.lower(): v for k, v in client.auth_test().headers.items()}
+    granted = {s.strip() for s in str(headers.get("x-oauth-scopes", "")).split(",")}
+    if missing := sorted(set(SCOPES) - granted):
+        raise RefreshError(f"missing {', '.join(missing)}: paste the manifest again and reinstall the app")
+    return f"{len(SCOPES)} of {len(SCOPES)}"
+
+
+def _channel(chat: Chat, channel: str) -> str:
+    found = chat.channel(channel)
+    if found.is_ext_shared or found.is_pending_ext_shared:
+        raise RefreshError("shared with another company: refreshes are refused there")
+    if not found.is_member:
+        raise RefreshError(f"the bot is not in #{found.name}: invite it")
+    return f"#{found.name}"
+
+
+def _log_in(settings: Settings, which: str) -> str:
+    warehouse = Warehouse(settings, "doctor")
+    open_session = {"builder": warehouse.builder, "promoter": warehouse.promoter}[which]
+    with open_session("dbt-refresh:doctor") as session:
+        return session.role()
+
+
+def _warehouse(settings: Settings) -> Iterator[Examined]:
+    """The builder must see every production database; the promoter must find its backup schema there."""
+    place = settings.warehouse
+    for database in place.prod_databases:
+        home = Relation(database, place.backup_schema, "")
+
+        def there(home: Relation = home) -> str:
+            with Warehouse(settings, "doctor").promoter("dbt-refresh:doctor") as session:
+                if session.schema(home) is None:
+                    raise RefreshError(f"{home.database}.{home.schema} is not there or not visible to the promoter")
+            return ""
+
+        yield _try(f"Backup schema of {database}", there)
+
+
+def _project(settings: Settings) -> Iterator[Examined]:
+    """Parse with the child's own environment, and prove that no dev relation is a production relation."""
+    try:
+        index = _index(settings)
+    except RefreshError as error:
+        yield Examined(what="dbt project", good=False, detail=plain(error.user_text))
+        return
+    yield Examined(what="dbt project", good=True, detail=f"{len(index.entries)} models, code {index.code or 'not in git'}")
+    prod = set(index.relations)
+    both = sorted(str(e.dev) for e in index.entries if e.dev and e.dev in prod)
+    outside = sorted({e.prod.database for e in index.entries if e.prod} - set(settings.warehouse.prod_databases))
+    dev = sorted(
+        {e.dev.database for e in index.entries if e.dev and e.dev.database in settings.warehouse.prod_databases}
+    )
+    yield Examined(
+        what="No dev relation is a production relation",
+        good=not both,
+        detail=f"the same in both: {', '.join(both[:5])}" if both else "",
+    )
+    yield Examined(
+        what="Dev is outside the production databases",
+        good=not dev,
+        detail=f"the dev target builds in {', '.join(dev)}" if dev else "",
+    )
+    if outside:
+        yield Examined(
+            what="Production databases",
+            good=True,
+            detail=f"{len(outside)} more in the project, which the bot will refuse: {', '.join(outside[:5])}",
+        )
+
+
+def _index(settings: Settings) -> Index:
+    with tempfile.TemporaryDirectory(prefix="dbt-refresh-doctor-") as workdir:
+        return Project(settings, Path(workdir)).index()
+
+
+def _try(what: str, look: Callable[[], str]) -> Examined:
+    try:
+        return Examined(what=what, good=True, detail=look())
+    except RefreshError as error:
+        return Examined(what=what, good=False, detail=plain(error.user_text))
+    except ChatError as error:
+        return Examined(what=what, good=False, detail=f"Slack says {error.code}")
+
+
+def grants_sql(settings: Settings) -> str:
+    """The set-up of the README for this project's own names. Raises RefreshError when dbt cannot read the project."""
+    index = _index(settings)
+    prod = {e.prod.database for e in index.entries if e.prod} & set(settings.warehouse.prod_databases)
+    sources = {r.database for r in index.sources.values()} - prod
+    dev = {e.dev.database for e in index.entries if e.dev}
+    warehouses = dict.fromkeys((settings.warehouse.builder.warehouse, *settings.warehouse.warehouses))
+    return render(
+        "setup/grants",
+        builder=settings.warehouse.builder,
+        promoter=settings.warehouse.promoter,
+        warehouses=[w for w in warehouses if w],
+        sources=sorted(sources),
+        prod=sorted(prod),
+        dev=sorted(dev),
+        backup_schema=settings.warehouse.backup_schema,
+    )

@@ -1,0 +1,113 @@
+"""What the worker does with a refresh in each state that it drives, and what each kind of failure means there.
+
+Before the intent a failure ends or repeats the step; after it, only evidence moves the refresh on.
+"""
+
+from __future__ import annotations
+
+import structlog
+
+from bot import guards
+from bot.building import Building
+from bot.checking import Checking
+from bot.errors import BuildFailed, Cancelled, LostClaim, RefreshError, Refusal
+from bot.events import Failed, Refused, Started, Stopped, Verified, Withdrawn
+from bot.model import DRIVEN, Problem, Refresh, State
+from bot.promotion import Promoting
+from bot.services import Services
+from bot.session import Unreachable
+from bot.undo import Undoing
+from bot.wording import failures as say
+from bot.worker import Lease
+
+_TRIES = 3  # for what may pass by itself, such as a network that is away
+log = structlog.get_logger()
+
+
+class Pipeline:
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._building = Building(services)
+        self._checking = Checking(services)
+        self._promoting = Promoting(services)
+        self._undoing = Undoing(services)
+
+    def drive(self, lease: Lease) -> None:
+        """Go on from where the refresh stands until it waits for a person or has ended.
+
+        Raises what the worker should retry after a while; the lease is given back then.
+        """
+        refresh = lease.claim.refresh
+        first = refresh.state
+        while refresh.state in DRIVEN:
+            before = refresh
+            try:
+                refresh = self._step(refresh, lease, taken_over=before.state is first)
+            except LostClaim:
+                refresh = self._stop_if_asked(before, lease)
+            except Cancelled:
+                refresh = self._stop_if_asked(before, lease)
+            except RefreshError as error:
+                refresh = self._failed(self._latest(before), error, lease)
+            if refresh == before:  # waiting, such as for a statement that still runs
+                return
+
+    def _step(self, refresh: Refresh, lease: Lease, *, taken_over: bool) -> Refresh:
+        """One step; `taken_over`: the claim found the refresh in this state, so a predecessor may have begun it."""
+        if refresh.cancel is not None and refresh.state in (State.BUILDING, State.CHECKING):
+            raise Cancelled(say.cancelled())
+        match refresh.state:
+            case State.QUEUED:
+                return self._services.record(refresh, Started(at=self._services.clock()), claim=lease.claim)
+            case State.BUILDING:
+                return self._building.run(refresh, lease)
+            case State.CHECKING:
+                return self._checking.run(refresh, lease)
+            case State.APPROVED:
+                return self._promoting.approved(refresh, lease)
+            case State.PROMOTING if taken_over:
+                return self._promoting.promoting(refresh, lease)
+            case State.VERIFYING:
+                return self._promoting.verifying(refresh, lease)
+            case State.UNDOING:
+                return self._undoing.run(refresh, lease)
+        raise RuntimeError(f"{refresh.ref} cannot be driven in state {refresh.state}")
+
+    def _latest(self, refresh: Refresh) -> Refresh:
+        return self._services.store.get(refresh.id) or refresh
+
+    def _stop_if_asked(self, refresh: Refresh, lease: Lease) -> Refresh:
+        """The row moved on under a step: only a cancel does that while the claim is ours."""
+        latest = self._latest(refresh)
+        lease.check()
+        if latest.cancel is None:
+            raise LostClaim("The refresh has moved on.", f"{refresh.ref} at revision {latest.revision}")
+        return self._services.record(latest, Stopped(at=self._services.clock()), claim=lease.claim)
+
+    def _failed(self, refresh: Refresh, error: RefreshError, lease: Lease) -> Refresh:
+        """What an error means depends on the state; in doubt it is raised, and the next claim looks."""
+        services, now = self._services, self._services.clock()
+        passing = isinstance(error, Unreachable) and lease.claim.attempt < _TRIES
+        log.warning("step failed", refresh=refresh.ref, state=refresh.state, detail=error.detail[:500])
+        match refresh.state:
+            case State.BUILDING | State.CHECKING if refresh.cancel is not None:
+                return services.record(refresh, Stopped(at=now), claim=lease.claim)
+            case State.BUILDING if isinstance(error, Refusal):
+                event = Refused(at=now, problem=_problem("refused", error))
+                return services.record(refresh, event, claim=lease.claim)
+            case State.BUILDING | State.CHECKING if not passing:
+                kind = "build failed" if isinstance(error, BuildFailed) else f"{refresh.state} failed"
+                return services.record(refresh, Failed(at=now, problem=_problem(kind, error)), claim=lease.claim)
+            case State.APPROVED if not passing:
+                event = Withdrawn(at=now, problem=_problem(guards.RECHECK, error))
+                return services.record(refresh, event, claim=lease.claim)
+            case State.VERIFYING if lease.claim.attempt >= _TRIES and refresh.promotion is not None:
+                event = Verified(at=now, promotion=refresh.promotion, problem=_problem("not verified", error))
+                return services.record(refresh, event, claim=lease.claim)
+        raise error
+
+
+def _problem(kind: str, error: RefreshError) -> Problem:
+    attachment = error.compiled_sql if isinstance(error, BuildFailed) else ""
+    return Problem(kind=kind, text=error.user_text, detail=error.detail, attachment=attachment)
+

@@ -1,0 +1,154 @@
+"""The bot as one object: gateways, worker and listeners put together from Settings; what `start`, `web` and `worker` run."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from pydantic import SecretStr
+from slack_bolt import App
+from slack_bolt.adapter.socket_mode import SocketModeHandler
+from slack_sdk import WebClient
+
+from bot.blocks import render_live
+from bot.charts import picture
+from bot.chat import Chat
+from bot.clicks import Clicks
+from bot.context import Context
+from bot.dbt_project import Project
+from bot.desk import Desk
+from bot.errors import RefreshError
+from bot.http_server import HttpServer
+from bot.messages import Live, Message
+from bot.model import Refresh
+from bot.outbox import Delivery
+from bot.pipeline import Pipeline
+from bot.policy import candidates
+from bot.record import Recorder
+from bot.services import Services
+from bot.settings import Settings
+from bot.store import Store
+from bot.timers import Timers
+from bot.warehouse import Warehouse
+from bot.wording.failures import no_way_in
+from bot.worker import Worker
+from handlers import build_app
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class ContextSource:
+    """Makes the Context of one rendering; what Slack does not tell right now is left out, never an error."""
+
+    def __init__(self, settings: Settings, store: Store, chat: Chat, clock: Callable[[], datetime]) -> None:
+        self._settings, self._store, self._chat, self._clock = settings, store, chat, clock
+
+    def __call__(self, refresh: Refresh) -> Context:
+        return Context(
+            settings=self._settings,
+            now=self._clock(),
+            approvers=self._approvers(refresh),
+            written=tuple(reversed(self._store.usual_write_times(refresh.prod))),
+            dev_left=any(o.kind == "candidate" for o in self._store.objects(refresh.id)),
+            picture=picture,
+        )
+
+    def _approvers(self, refresh: Refresh) -> tuple[str, ...]:
+        try:
+            return candidates("approve", refresh, self._settings, self._chat.members)
+        except Exception:  # only a hint in a message; the click itself is checked again
+            return ()
+
+
+class Service:
+    """Nothing runs before `start_worker` or `start_web`. `gap` is the shortest pause between updates of one message."""
+
+    def __init__(self, settings: Settings, *, clock: Callable[[], datetime] = utc_now, gap: float = 4.0) -> None:
+        self.settings = settings
+        settings.worker.data_dir.mkdir(parents=True, exist_ok=True)
+        self.store = Store(settings.database_url)
+        self.store.migrate()
+        self.chat = Chat(settings.secrets)
+        context = ContextSource(settings, self.store, self.chat, clock)
+        self.services = Services(
+            settings=settings,
+            store=self.store,
+            chat=self.chat,
+            warehouse=Warehouse(settings, self.store.installation),
+            project=Project(settings, settings.worker.data_dir / "project"),
+            record=Recorder(self.store, context),
+            clock=clock,
+        )
+        self.timers = Timers(self.services)
+        self.worker = self._worker(context, gap)
+        self._socket: SocketModeHandler | None = None
+        self._server: HttpServer | None = None
+
+    def _worker(self, context: ContextSource, gap: float) -> Worker:
+        def live(which: Live, refresh: Refresh, _: datetime) -> Message:
+            return render_live(which, refresh, context(refresh))
+
+        clicks = Clicks(self.services)
+        policy = self.settings.policy
+        timers: dict[str, tuple[float, Callable[[], object]]] = {
+            "expiry": (30.0, self.timers.expire),
+            "stale poll": (policy.stale_poll.total_seconds(), self.timers.poll_stale),
+            "janitor": (600.0, self.timers.clean_up),
+            "index": (60.0, self.timers.refresh_index),
+        }
+        delivery = Delivery(self.store, self.chat, live, self.services.clock, gap)
+        return Worker(
+            self.store,
+            delivery,
+            Pipeline(self.services).drive,
+            clicks.decide,
+            timers,
+            self.settings.worker,
+            clicks.apologise,
+        )
+
+    def start_worker(self) -> None:
+        """The index is read first in the background; commands say so until it is there."""
+        threading.Thread(target=self.timers.refresh_index, name="first index", daemon=True).start()
+        self.worker.start()
+
+    def app(self) -> App:
+        """The Bolt app over this service's store; the worker is woken when it runs in this process."""
+        desk = Desk(self.store, self.settings, self.chat.auth().home, wake=self.worker.wake)
+        return build_app(desk, self._client(self.settings.secrets.slack_bot_token), self.settings)
+
+    def listen(self) -> None:
+        """Socket Mode with an app token, else HTTP with a signing secret; returns when requests are answered.
+
+        Raises RefreshError when neither is set.
+        """
+        if self.settings.secrets.slack_app_token.get_secret_value():
+            self._socket = self._connect()
+        elif self.settings.secrets.slack_signing_secret.get_secret_value():
+            self._server = HttpServer(self.app(), self.settings.secrets.port)
+            self._server.start()
+        else:
+            raise RefreshError(no_way_in())
+
+    def _connect(self) -> SocketModeHandler:
+        """`connect`, not `start`: the process keeps its own signal handlers."""
+        token = self.settings.secrets.slack_app_token
+        client = self._client(token)
+        handler = SocketModeHandler(self.app(), token.get_secret_value(), web_client=client, ping_interval=10)
+        handler.connect()
+        return handler
+
+    def _client(self, token: SecretStr) -> WebClient:
+        return WebClient(token=token.get_secret_value(), base_url=self.settings.secrets.slack_api_url)
+
+    def stop(self, drain_seconds: float = 20.0) -> None:
+        """Stop listening, then let running steps end."""
+        if self._socket is not None:
+            self._socket.close()
+        if self._server is not None:
+            self._server.stop()
+        self.worker.stop(drain_seconds)
+        self.store.close()
