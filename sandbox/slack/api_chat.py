@@ -104,7 +104,7 @@ def reactions_add(call: Call) -> Json:
 def blocks_validate(call: Call) -> Json:
     message = call.data("message")
     blocks = message.get("blocks") if isinstance(message, dict) else call.data("blocks")
-    check_blocks(blocks or [])
+    check_blocks(call.state, blocks or [])
     return {}
 
 
@@ -127,16 +127,16 @@ def thread(call: Call, channel: str) -> str:
 
 def content(call: Call) -> Json:
     """Text and checked blocks of a message to be. Raises SlackError."""
-    return checked_content(call.text("text"), call.data("blocks"))
+    return checked_content(call.state, call.text("text"), call.data("blocks"))
 
 
-def checked_content(text: str, blocks: Any) -> Json:
+def checked_content(state: State, text: str, blocks: Any) -> Json:
     """Text cut at Slack's length, blocks checked and given the ids that were left out. Raises SlackError."""
     if not text and not blocks:
         raise SlackError("no_text")
     found: Json = {"text": text[:TEXT_LIMIT]}
     if blocks:
-        check_blocks(blocks)
+        check_blocks(state, blocks)
         found["blocks"] = with_ids(blocks)
     return found
 

@@ -99,7 +99,7 @@ def _share(call: Call, channel: Channel, files: list[StoredFile]) -> None:
     thread_ts = api_chat.thread(call, channel.id)
     comment = call.text("initial_comment")
     blocks = call.data("blocks")
-    content = api_chat.checked_content(comment, blocks) if comment or blocks else {"text": ""}
+    content = api_chat.checked_content(state, comment, blocks) if comment or blocks else {"text": ""}
     message = api_chat.bot_message(state, content) | {"upload": False}
     stored = state.add_message(channel.id, message | ({"thread_ts": thread_ts} if thread_ts else {}))
     share: Json = {"ts": stored["ts"], "channel_name": channel.name, "team_id": state.workspace.team_id}

@@ -7,6 +7,7 @@ import secrets
 from typing import Any
 
 from sandbox.slack.errors import SlackError
+from sandbox.slack.kit_blocks import Surface
 from sandbox.slack.state import Json, OpenView, State
 from sandbox.slack.validate import check_view, with_ids
 from sandbox.slack.web_api import Call, method
@@ -107,9 +108,9 @@ def replace(state: State, opened: OpenView, given: Json) -> None:
     opened.notice = ""
 
 
-def _given(call: Call, surface: str = "modal") -> Json:
+def _given(call: Call, surface: Surface = "modal") -> Json:
     view: Any = call.data("view")
-    check_view(view, surface)
+    check_view(call.state, view, surface)
     return view
 
 

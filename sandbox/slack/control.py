@@ -44,25 +44,28 @@ class SlackControl:
             message |= {"thread_ts": thread_ts} if thread_ts else {}
             return copy.deepcopy(self.state.add_message(self._channel(channel or self.default_channel).id, message))
 
-    def click(self, user: str, channel: str, ts: str, action_id: str, *, confirm: bool = True) -> Receipt:
+    def click(
+        self, user: str, channel: str, ts: str, action_id: str, *, confirm: bool = True, block_id: str = ""
+    ) -> Receipt:
         """Press a button of a message or of an ephemeral; `confirm=False` is Cancel in its dialog: nothing is sent.
 
-        Raises Impossible when the person does not see such a button now.
+        `block_id` is needed only where several blocks have a button of this action_id. Raises Impossible when the
+        person does not see such a button now.
         """
         place = self._message(user, channel, ts)
         with self.state.changed:
-            element = inputs.find(place.blocks, action_id)[1]
+            element = inputs.find(place.blocks, action_id, block_id)[1]
         if "confirm" in element and not confirm:
             return Receipt(ok=True)
-        return self.interactions.act(place, action_id)
+        return self.interactions.act(place, action_id, block_id=block_id)
 
-    def choose(self, user: str, channel: str, ts: str, action_id: str, value: Any) -> Receipt:
+    def choose(self, user: str, channel: str, ts: str, action_id: str, value: Any, *, block_id: str = "") -> Receipt:
         """Choose a value in a menu of a message. Raises Impossible when it is not offered."""
-        return self.interactions.act(self._message(user, channel, ts), action_id, value)
+        return self.interactions.act(self._message(user, channel, ts), action_id, value, block_id)
 
-    def press(self, user: str, action_id: str, value: Any = None, *, view: str = "") -> Receipt:
+    def press(self, user: str, action_id: str, value: Any = None, *, view: str = "", block_id: str = "") -> Receipt:
         """Press a button or choose a value in the open form, or on App Home with `view="home"`. Raises Impossible."""
-        return self.interactions.act(self._view_place(user, view), action_id, value)
+        return self.interactions.act(self._view_place(user, view), action_id, value, block_id)
 
     def options(
         self, user: str, action_id: str, typed: str, *, channel: str = "", ts: str = "", view: str = ""

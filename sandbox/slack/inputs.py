@@ -42,17 +42,19 @@ def elements(block: Json) -> Iterator[Json]:
             yield element
 
 
-def find(blocks: list[Json], key: str) -> tuple[Json, Json]:
-    """The block and element with this action_id (or, for an input, block_id). Raises Impossible."""
-    pairs = [(b, e) for b in blocks for e in elements(b)]
-    for block, element in pairs:
-        if element["action_id"] == key:
-            return block, element
-    for block, element in pairs:
-        if block["block_id"] == key:
-            return block, element
-    known = ", ".join(e["action_id"] for _, e in pairs) or "nothing to press"
-    raise Impossible(f"no element {key!r} here; there is: {known}")
+def find(blocks: list[Json], key: str, block_id: str = "") -> tuple[Json, Json]:
+    """The block and element with this action_id (or, for an input, block_id).
+
+    An action_id may stand in several blocks; then `block_id` says which. Raises Impossible.
+    """
+    pairs = [(b, e) for b in blocks for e in elements(b) if block_id in ("", b["block_id"])]
+    found = [p for p in pairs if p[1]["action_id"] == key] or [p for p in pairs if p[0]["block_id"] == key]
+    if not found:
+        known = ", ".join(e["action_id"] for _, e in pairs) or "nothing to press"
+        raise Impossible(f"no element {key!r} here; there is: {known}")
+    if len(found) > 1:
+        raise Impossible(f"{key!r} stands in the blocks {', '.join(b['block_id'] for b, _ in found)}: say which")
+    return found[0]
 
 
 def shown(element: Json) -> Json:

@@ -54,11 +54,11 @@ class Interactions:
                 self.answer(person.id, channel.id, body)
         return receipt
 
-    def act(self, place: Place, key: str, raw: Any = None) -> Receipt:
+    def act(self, place: Place, key: str, raw: Any = None, block_id: str = "") -> Receipt:
         """Press a button or choose a value in a message, a modal or App Home. Raises Impossible."""
         person, state = place.person, self.state
         with state.changing():
-            block, element = inputs.find(place.blocks, key)
+            block, element = inputs.find(place.blocks, key, block_id)
             chosen = None
             if element["type"] != "button":
                 chosen = inputs.entered(element, raw, state.offered.get((person.id, element["action_id"]), []))
@@ -160,7 +160,7 @@ class Interactions:
 
         Raises SlackError.
         """
-        message = bot_message(self.state, checked_content(body.get("text") or "", body.get("blocks")))
+        message = bot_message(self.state, checked_content(self.state, body.get("text") or "", body.get("blocks")))
         message |= {"thread_ts": thread_ts} if thread_ts else {}
         if body.get("response_type") == "in_channel":
             self.state.add_message(channel, message)
@@ -203,10 +203,10 @@ class Interactions:
                     opened.errors = _field_errors(opened, body.get("errors"))
                     return Receipt(ok=False, error="errors", body=body, ack_ms=receipt.ack_ms)
                 case "update":
-                    check_view(body.get("view"), "modal")
+                    check_view(self.state, body.get("view"), "modal")
                     api_views.replace(self.state, opened, body["view"])
                 case "push":
-                    check_view(body.get("view"), "modal")
+                    check_view(self.state, body.get("view"), "modal")
                     api_views.push(self.state, person.id, body["view"])
                 case other:
                     raise SlackError("invalid_response_action", response_action=other)

@@ -49,7 +49,7 @@ def _apply(interactions: Interactions, target: ResponseUrl, body: Json) -> None:
     if clicked is not None and _true(body.get("delete_original")):
         messages.remove(clicked)
     elif clicked is not None and _true(body.get("replace_original")):
-        changes = checked_content(body.get("text") or "", body.get("blocks"))
+        changes = checked_content(state, body.get("text") or "", body.get("blocks"))
         clicked.pop("blocks", None)
         clicked.update(changes)
     else:

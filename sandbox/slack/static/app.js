@@ -149,10 +149,10 @@ function drawHome() {
   if (byId("main").dataset.home === drawn) return;
   byId("main").dataset.home = drawn;
   channelList.place = "";
-  const press = async (e, value, node) => {
+  const press = async (e, value, node, block) => {
     if (e.confirm && !(await confirmed(e.confirm, text))) return;
     node.classList.add("busy");
-    await control("press", { user: view.user, action_id: e.action_id, value: value ?? null, view: "home" });
+    await control("press", { user: view.user, action_id: e.action_id, value: value ?? null, view: "home", block_id: block });
     node.classList.remove("busy");
   };
   const suggest = (e, typed) => control("options", { user: view.user, action_id: e.action_id, typed, view: "home" });

@@ -6,7 +6,7 @@ import { h } from "./util.js";
 
 /**
  * Render blocks. `ctx`: text, names, state (values by block_id and action_id), errors (by block_id),
- * act(element, value, node), suggest(element, typed), register(block, element, control).
+ * act(element, value, node, block_id), suggest(element, typed), register(block, element, control).
  */
 export function blocks(list, ctx) {
   return (list ?? []).map((block) => RENDER[block.type]?.(block, ctx) ?? h("p", { class: "unsupported" }, `[${block.type}]`));
@@ -62,8 +62,8 @@ function interactive(b, e, ctx) {
     names: ctx.names,
     id: ctx.id,
     current: ctx.state?.[b.block_id]?.[e.action_id],
-    press: (button, node) => ctx.act(button, undefined, node),
-    changed: (value) => ctx.act(e, value, made.node),
+    press: (button, node) => ctx.act(button, undefined, node, b.block_id),
+    changed: (value) => ctx.act(e, value, made.node, b.block_id),
     suggest: ctx.suggest,
   });
   ctx.register?.(b, e, made);

@@ -78,7 +78,7 @@ export class Modal {
       state: view.state.values,
       errors: view.errors,
       register: (block, element, made) => block.type === "input" && this.fields.push([block.block_id, made]),
-      act: (e, value, node) => this.act(user, e, value, node),
+      act: (e, value, node, block) => this.act(user, e, value, node, block),
       suggest: (e, typed) => control("options", { user, action_id: e.action_id, typed }),
     };
     const asks = view.submit || view.blocks.some((b) => b.type === "input");
@@ -101,10 +101,10 @@ export class Modal {
     );
   }
 
-  async act(user, e, value, node) {
+  async act(user, e, value, node, block) {
     if (e.type === "button" && e.confirm && !(await confirmed(e.confirm, this.context().text))) return;
     if (e.type === "button") node.classList.add("busy");
-    await control("press", { user, action_id: e.action_id, value: value ?? null });
+    await control("press", { user, action_id: e.action_id, value: value ?? null, block_id: block });
     node.classList.remove("busy");
   }
 

@@ -100,16 +100,16 @@ function body(m, ctx) {
     ? blocks(m.blocks, {
         text: ctx.text,
         names: ctx.names,
-        act: (e, value, node) => act(m, ctx, e, value, node),
+        act: (e, value, node, block) => act(m, ctx, e, value, node, block),
         suggest: (e, typed) => control("options", { user: ctx.user, channel: ctx.channel, ts: m.ts, action_id: e.action_id, typed }),
       })
     : h("div", { class: "b-text" }, ctx.text.mrkdwn(m.text));
   return h("div", { class: "content" }, content, m.edited ? h("small", { class: "edited" }, "(edited)") : null);
 }
 
-async function act(m, ctx, e, value, node) {
+async function act(m, ctx, e, value, node, block) {
   if (e.confirm && !(await confirmed(e.confirm, ctx.text))) return;
-  const target = { user: ctx.user, channel: ctx.channel, ts: m.ts, action_id: e.action_id };
+  const target = { user: ctx.user, channel: ctx.channel, ts: m.ts, action_id: e.action_id, block_id: block };
   if (e.type === "button") {
     node.classList.add("busy");
     await control("click", target);
