@@ -9,7 +9,7 @@ import http.client
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
@@ -20,8 +20,8 @@ from slack_sdk.http_retry.builtin_handlers import ServerErrorRetryHandler
 from slack_sdk.web import SlackResponse
 
 from bot.messages import Attachment, Message
-from bot.people import Home, Person
-from bot.settings import Secrets
+from bot.people import Person
+from bot.settings import Settings
 
 EVENT_TYPE = "dbt_refresh"  # of the metadata by which a message is recognised
 _PAGE = 200
@@ -76,20 +76,19 @@ class Channel:
     is_pending_ext_shared: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
+class Identity(NamedTuple):
     """Who the token is."""
 
-    home: Home
+    team_id: str
     bot_user_id: str
-    team: str
-    url: str
+    enterprise_id: str
 
 
 class Chat:
     """Safe to use from several threads. Every method raises ChatRefused or ChatDown."""
 
-    def __init__(self, secrets: Secrets, timeout: int = 10) -> None:
+    def __init__(self, settings: Settings, timeout: int = 10) -> None:
+        secrets = settings.secrets
         self._timeout = timeout
         base: dict[str, Any] = {"token": secrets.slack_bot_token.get_secret_value(), "base_url": secrets.slack_api_url}
         patient = [
@@ -181,8 +180,7 @@ class Chat:
 
     def auth(self) -> Identity:
         found = self._call(self._reader.auth_test)
-        home = Home(team_id=found["team_id"], enterprise_id=found.get("enterprise_id") or "")
-        return Identity(home=home, bot_user_id=found["user_id"], team=found["team"], url=found["url"])
+        return Identity(found["team_id"], found["user_id"], found.get("enterprise_id") or "")
 
     def _find(
         self, channel: str, thread_ts: str, since: datetime, wanted: Callable[[dict[str, Any]], bool]
