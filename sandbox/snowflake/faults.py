@@ -1,0 +1,67 @@
+"""Faults a test switches on: a matching statement fails, is slow, hangs, or its reply is lost."""
+
+from __future__ import annotations
+
+import re
+import threading
+from dataclasses import dataclass
+from typing import Literal
+
+from .errors import SnowflakeError
+
+Action = Literal["fail", "slow", "hang", "lost_reply"]
+
+
+class ReplyLost(Exception):
+    """The statement was executed but its client is never told."""
+
+
+@dataclass(slots=True)
+class Fault:
+    match: re.Pattern[str]
+    action: Action
+    code: str
+    message: str
+    seconds: float
+    times: int
+    after: bool  # act after the statement was executed, not before
+
+
+class Faults:
+    """The faults that are on; each acts on its first `times` matching statements."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._faults: list[Fault] = []
+
+    def add(self, fault: Fault) -> None:
+        with self._lock:
+            self._faults.append(fault)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._faults.clear()
+
+    def strike(self, sql: str, cancelled: threading.Event, *, after: bool) -> None:
+        """Act on this statement, if a fault is meant for it; returns early when the statement is cancelled."""
+        fault = self._claim(sql, after)
+        match fault and fault.action:
+            case "fail":
+                assert fault
+                raise SnowflakeError(fault.code, "57014", fault.message)
+            case "slow" | "hang":
+                assert fault
+                cancelled.wait(fault.seconds)
+            case "lost_reply":
+                raise ReplyLost
+            case _:
+                pass
+
+    def _claim(self, sql: str, after: bool) -> Fault | None:
+        with self._lock:
+            for fault in self._faults:
+                late = fault.after or fault.action == "lost_reply"
+                if fault.times > 0 and late == after and fault.match.search(sql):
+                    fault.times -= 1
+                    return fault
+        return None

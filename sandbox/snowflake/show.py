@@ -1,0 +1,460 @@
+"""SHOW and DESCRIBE: only what the role may see."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from . import wire
+from .accounts import PARAMETERS
+from .catalog import Relation, Role, Securable, dotted
+from .errors import impossible, missing, unsupported
+from .job import Job
+from .lexer import Cursor
+from .metadata import visible
+from .store import snowflake_type
+from .wire import Result
+
+Row = dict[str, object]
+_TYPES = {"created_on": "timestamp_ltz", "rows": "fixed", "bytes": "fixed"}
+
+# What only exists here when a test recorded it, with the columns that matter.
+_RECORDED = {
+    "STREAMS": "created_on name database_name schema_name owner comment table_name source_type base_tables type stale mode "
+    "stale_after invalid_reason owner_role_type",
+    "DYNAMIC TABLES": "created_on name database_name schema_name cluster_by rows bytes owner target_lag refresh_mode "
+    "refresh_mode_reason warehouse comment text automatic_clustering scheduling_state last_suspended_on is_clone",
+    "MATERIALIZED VIEWS": "created_on name reserved database_name schema_name cluster_by rows bytes source_database_name "
+    "source_schema_name source_table_name refreshed_on compacted_on owner invalid invalid_reason behind_by comment text is_secure",
+    "TASKS": "created_on name id database_name schema_name owner comment warehouse schedule predecessors state definition",
+    "PIPES": "created_on name database_name schema_name definition owner comment",
+}  # fmt: skip
+
+
+@dataclass(slots=True)
+class Filter:
+    """LIKE, STARTS WITH, LIMIT .. FROM of a SHOW."""
+
+    like: str | None = None
+    starts: str = ""
+    limit: int | None = None
+    after: str = ""
+
+    def __call__(self, rows: Iterable[Row], key: str = "name") -> list[Row]:
+        found = [r for r in rows if self._wanted(str(r[key]))]
+        return found[: self.limit] if self.limit is not None else found
+
+    def _wanted(self, name: str) -> bool:
+        pattern = re.escape(self.like).replace("%", ".*").replace("_", ".") if self.like is not None else ".*"
+        matches = re.fullmatch(pattern, name, re.IGNORECASE | re.DOTALL)
+        return bool(matches) and name.startswith(self.starts) and (not self.after or name > self.after)
+
+
+def show(job: Job, cursor: Cursor) -> Result:
+    """SHOW [TERSE] kind [LIKE ..] [IN ..] [STARTS WITH ..] [LIMIT n [FROM ..]]"""
+    if cursor.accept("GRANTS"):
+        return _grants(job, cursor)
+    if cursor.accept("FUTURE", "GRANTS", "IN"):
+        return _future_grants(job, cursor)
+    terse = cursor.accept("TERSE")
+    kind = cursor.one_of(*_RECORDED) or cursor.take().word
+    if kind not in _KINDS and kind not in _RECORDED or cursor.peek() == "HISTORY":
+        raise unsupported(job.sql[:200])
+    wanted, scope = _clauses(job, cursor, kind)
+    if kind in _RECORDED:
+        return _recorded(job, kind, wanted, scope)
+    columns, build = _KINDS[kind]
+    rows = wanted(build(job, scope), "key" if kind == "PARAMETERS" else "name" if kind != "COLUMNS" else "column_name")
+    names = columns.split()
+    if terse:
+        names = [n for n in names if n in ("created_on", "name", "kind", "database_name", "schema_name")]
+    return table(names, rows)
+
+
+def table(names: list[str], rows: Iterable[Row]) -> Result:
+    return wire.rows({n: _TYPES.get(n, "text") for n in names}, ([r.get(n) for n in names] for r in rows))
+
+
+def _clauses(job: Job, cursor: Cursor, kind: str) -> tuple[Filter, tuple[str, ...]]:
+    wanted, scope = Filter(), None
+    if cursor.accept("LIKE"):
+        wanted.like = cursor.value()
+    if cursor.one_of("IN", "FOR"):
+        scope = _scope(job, cursor, kind)
+    if cursor.accept("STARTS", "WITH"):
+        wanted.starts = cursor.value()
+    if cursor.accept("LIMIT"):
+        wanted.limit = int(cursor.value())
+        if cursor.accept("FROM"):
+            wanted.after = cursor.value()
+    cursor.end()
+    if scope is None:
+        session = job.session
+        scope = (session.database,) if kind == "SCHEMAS" and session.database else ()
+        if kind not in ("SCHEMAS", "DATABASES") and session.database:
+            scope = (session.database, session.schema) if session.schema else (session.database,)
+    return wanted, scope
+
+
+def _scope(job: Job, cursor: Cursor, kind: str) -> tuple[str, ...]:
+    if cursor.one_of("ACCOUNT", "SESSION"):
+        return ()
+    if cursor.one_of("TABLE", "VIEW"):
+        return job.relation(cursor).name
+    if cursor.accept("DATABASE"):
+        inside = cursor.peek() not in ("", "STARTS", "LIMIT")
+        return job.access.scope(cursor.identifier() if inside else job.session.database)
+    named = cursor.accept("SCHEMA")
+    parts = cursor.name()
+    if (
+        not named
+        and len(parts) == 1
+        and (kind == "SCHEMAS" or (job.session.database, parts[0]) not in job.account.schemas)
+    ):
+        return job.access.scope(parts[0])
+    if kind == "COLUMNS" and len(parts) == 3:
+        return job.access.relation(job.session.find(job.full(parts)), job.full(parts)).name
+    scope = job.scope(parts)
+    if scope not in job.account.schemas:
+        raise impossible()
+    return job.access.scope(*scope)
+
+
+# Relations ------------------------------------------------------------------------------------------------------------
+
+
+def _relation(r: Relation, rows: int | None) -> Row:
+    return {
+        "created_on": r.created,
+        "name": r.name[2],
+        "database_name": r.name[0],
+        "schema_name": r.name[1],
+        "kind": r.kind,
+        "comment": r.comment,
+        "cluster_by": r.clustering,
+        "rows": rows,
+        "bytes": rows * 64 if rows is not None else None,
+        "owner": r.owner,
+        "retention_time": str(r.retention),
+        "automatic_clustering": "ON" if r.reclustering else "OFF",
+        "change_tracking": "OFF",
+        "search_optimization": "OFF",
+        "owner_role_type": "ROLE",
+        **dict.fromkeys(("is_external", "is_event", "is_hybrid", "is_iceberg", "is_dynamic", "is_immutable"), "N"),
+        "text": r.text,
+        **dict.fromkeys(("is_secure", "is_materialized"), "false"),
+    }
+
+
+def _listed(job: Job, scope: tuple[str, ...], *kinds: str) -> list[Row]:
+    relations = visible(job, scope, *kinds)
+    tables = [r for r in relations if r.kind == "TABLE"]
+    rows = dict(zip((r.physical for r in tables), job.store.count(tables), strict=True))
+    return [_relation(r, rows.get(r.physical)) for r in relations]
+
+
+def _tables(job: Job, scope: tuple[str, ...]) -> list[Row]:
+    kinds = {r.name: r for r in visible(job, scope, "TABLE")}
+    found = _listed(job, scope, "TABLE")
+    for row, r in zip(found, kinds.values(), strict=True):
+        row["kind"] = "TEMPORARY" if r.session is not None else "TRANSIENT" if r.transient else "TABLE"
+    return found
+
+
+def _schemas(job: Job, scope: tuple[str, ...]) -> list[Row]:
+    found: list[Row] = []
+    for database in [d for d in sorted(job.account.databases) if not scope or d == scope[0]]:
+        if not job.access.sees((database,)):
+            continue
+        schemas = sorted(job.account.within((database,), "SCHEMA"), key=lambda s: s.name)
+        found += [_schema(s) for s in schemas if job.access.sees(s.name)]
+        itself = job.account.databases[database]
+        found.append(
+            {"created_on": itself.created, "name": "INFORMATION_SCHEMA", "database_name": database, "owner": ""}
+        )
+    return sorted(found, key=lambda r: (str(r["database_name"]), str(r["name"])))
+
+
+def _schema(schema: Securable) -> Row:
+    options = [
+        word for flag, word in (("transient", "TRANSIENT"), ("managed", "MANAGED ACCESS")) if getattr(schema, flag)
+    ]
+    return {
+        "created_on": schema.created,
+        "name": schema.name[1],
+        "is_default": "N",
+        "is_current": "N",
+        "database_name": schema.name[0],
+        "owner": schema.owner,
+        "comment": schema.comment,
+        "options": ", ".join(options),
+        "retention_time": "1",
+        "owner_role_type": "ROLE",
+    }
+
+
+def _databases(job: Job, scope: tuple[str, ...]) -> list[Row]:
+    return [
+        {
+            "created_on": d.created,
+            "name": name,
+            "is_default": "N",
+            "is_current": "Y" if name == job.session.database else "N",
+            "owner": d.owner,
+            "comment": d.comment,
+            "options": "TRANSIENT" if d.transient else "",
+            "retention_time": str(d.retention),
+            "kind": "STANDARD",
+        }
+        for name, d in sorted(job.account.databases.items())
+        if job.access.has(d)
+    ]
+
+
+def _columns(job: Job, scope: tuple[str, ...]) -> list[Row]:
+    relations = visible(job, scope)
+    columns = job.store.columns(*(r.physical for r in relations))
+    return [
+        {
+            "table_name": r.name[2],
+            "schema_name": r.name[1],
+            "column_name": c.name,
+            "data_type": snowflake_type(c.type, r.lengths.get(c.name)),
+            "null?": "true" if c.nullable else "false",
+            "default": c.default or "",
+            "kind": "COLUMN",
+            "comment": r.column_comments.get(c.name, ""),
+            "database_name": r.name[0],
+        }
+        for r in relations
+        for c in columns[r.physical]
+    ]
+
+
+# Account objects ------------------------------------------------------------------------------------------------------
+
+
+def _warehouses(job: Job, scope: tuple[str, ...]) -> list[Row]:
+    return [
+        {"name": n, "state": "SUSPENDED" if w.suspended else "STARTED", "type": "STANDARD", "size": w.size,
+         "created_on": w.created, "owner": w.owner, "comment": w.comment}
+        for n, w in sorted(job.account.warehouses.items())
+        if job.access.has(w)
+    ]  # fmt: skip
+
+
+def _roles(job: Job, scope: tuple[str, ...]) -> list[Row]:
+    mine = job.account.user(job.session.user).roles
+    return [
+        {"created_on": r.created, "name": n, "is_default": "N", "is_current": "Y" if n == job.session.role else "N",
+         "is_inherited": "Y" if n in job.access.roles else "N", "owner": r.owner, "comment": r.comment}
+        for n, r in sorted(job.account.roles.items())
+        if n in mine or n in job.access.roles or job.access.owns(r) or job.access.on_account("MANAGE GRANTS")
+    ]  # fmt: skip
+
+
+def _users(job: Job, scope: tuple[str, ...]) -> list[Row]:
+    return [
+        {"name": n, "created_on": u.created, "login_name": n, "type": u.type, "default_role": u.default_role,
+         "default_warehouse": u.default_warehouse, "default_secondary_roles": '["ALL"]' if u.secondary_roles else "[]",
+         "has_rsa_public_key": str(bool(u.public_keys)).lower(), "owner": u.owner, "comment": u.comment}
+        for n, u in sorted(job.account.users.items())
+        if n == job.session.user or job.access.owns(u) or job.access.on_account("MANAGE GRANTS")
+    ]  # fmt: skip
+
+
+def _parameters(job: Job, scope: tuple[str, ...]) -> list[Row]:
+    session = job.session.parameters
+    return [
+        {"key": key, "value": session.get(key, default), "default": default, "level": "SESSION" if key in session else "",
+         "description": "", "type": "BOOLEAN" if default in ("true", "false") else "STRING"}
+        for key, default in PARAMETERS.items()
+    ]  # fmt: skip
+
+
+def _recorded(job: Job, kind: str, wanted: Filter, scope: tuple[str, ...]) -> Result:
+    rows: list[Row] = [
+        r
+        for r in job.account.recorded.get(kind, [])
+        if (r.get("database_name"), r.get("schema_name"))[: len(scope)] == scope[:2]
+        and job.access.role in r.get("roles", [job.access.role])  # type: ignore[operator]
+    ]
+    return table(_RECORDED[kind].split(), wanted(rows))
+
+
+_TABLE = (
+    "created_on name database_name schema_name kind comment cluster_by rows bytes owner retention_time automatic_clustering "
+    "change_tracking search_optimization is_external owner_role_type is_event is_hybrid is_iceberg is_dynamic is_immutable"
+)
+_KINDS: dict[str, tuple[str, Callable[[Job, tuple[str, ...]], list[Row]]]] = {
+    "TABLES": (_TABLE, _tables),
+    "OBJECTS": (
+        "created_on name database_name schema_name kind comment cluster_by rows bytes owner retention_time owner_role_type "
+        "is_hybrid is_dynamic is_iceberg",
+        lambda job, scope: _listed(job, scope),
+    ),
+    "VIEWS": (
+        "created_on name reserved database_name schema_name owner comment text is_secure is_materialized owner_role_type",
+        lambda job, scope: _listed(job, scope, "VIEW"),
+    ),
+    "SCHEMAS": (
+        "created_on name is_default is_current database_name owner comment options retention_time owner_role_type",
+        _schemas,
+    ),
+    "DATABASES": ("created_on name is_default is_current owner comment options retention_time kind", _databases),
+    "COLUMNS": ("table_name schema_name column_name data_type null? default kind comment database_name", _columns),
+    "WAREHOUSES": ("name state type size created_on owner comment", _warehouses),
+    "ROLES": ("created_on name is_default is_current is_inherited owner comment", _roles),
+    "USERS": (
+        "name created_on login_name type default_role default_warehouse default_secondary_roles has_rsa_public_key owner comment",
+        _users,
+    ),
+    "PARAMETERS": ("key value default level description type", _parameters),
+}
+
+
+# Grants ---------------------------------------------------------------------------------------------------------------
+
+_GRANT = (
+    "created_on privilege granted_on name granted_to grantee_name grant_option granted_by granted_by_role_type".split()
+)
+
+
+def _grants(job: Job, cursor: Cursor) -> Result:
+    """SHOW GRANTS [ON object | TO ROLE r | TO USER u | OF ROLE r]"""
+    if cursor.accept("ON"):
+        return table(_GRANT, _grants_on(job, _object(job, cursor)))
+    if cursor.accept("OF", "ROLE"):
+        return _grants_of(job, cursor.identifier())
+    if cursor.accept("TO", "USER"):
+        user = job.account.user(cursor.identifier())
+        names = "created_on role granted_to grantee_name granted_by".split()
+        rows = [
+            {"created_on": user.created, "role": r, "granted_to": "USER", "grantee_name": user.name[0]}
+            for r in sorted(user.roles)
+        ]
+        return table(names, rows)
+    if cursor.accept("TO"):
+        cursor.accept("ROLE")
+        role = cursor.identifier()
+    else:
+        cursor.end()
+        role = job.session.role
+    return table(_GRANT, _grants_to(job, job.account.role(role)))
+
+
+def _object(job: Job, cursor: Cursor) -> Securable:
+    kind = cursor.take().word
+    if kind == "ACCOUNT":
+        return job.account.itself
+    if kind in ("TABLE", "VIEW"):
+        return job.relation(cursor)
+    parts = cursor.name()
+    pools = {"DATABASE": job.account.databases, "WAREHOUSE": job.account.warehouses, "ROLE": job.account.roles}
+    item: Securable | None
+    if kind == "SCHEMA":
+        item = job.account.schemas.get(job.scope(parts))
+    elif kind in pools:
+        item = pools[kind].get(parts[0])
+    else:
+        raise unsupported(f"SHOW GRANTS ON {kind}")
+    if item is None or not job.access.has(item):
+        raise missing(kind.capitalize(), dotted(parts))
+    return item
+
+
+def _grants_on(job: Job, item: Securable) -> list[Row]:
+    own = _grant_row(item, "OWNERSHIP", item.owner, item.owner, "true")
+    rows = [_grant_row(item, g.privilege, g.role, g.by, str(g.option).lower(), g.created) for g in item.grants]
+    return [own, *rows] if item.owner else rows
+
+
+def _grant_row(item: Securable, privilege: str, role: str, by: str, option: str, at: object = None) -> Row:
+    return {
+        "created_on": at or item.created,
+        "privilege": privilege,
+        "granted_on": item.kind,
+        "name": dotted(item.name),
+        "granted_to": "ROLE",
+        "grantee_name": role,
+        "grant_option": option,
+        "granted_by": by,
+        "granted_by_role_type": "ROLE",
+    }
+
+
+def _grants_to(job: Job, role: Role) -> list[Row]:
+    account, name = job.account, role.name[0]
+    everything: list[Securable] = [account.itself]
+    for pool in (account.databases, account.schemas, account.relations, account.warehouses, account.roles):
+        everything += pool.values()
+    found = [row for item in everything for row in _grants_on(job, item) if row["grantee_name"] == name]
+    found += [
+        _grant_row(account.roles[r], "USAGE", name, "", "false") for r in sorted(role.holds) if r in account.roles
+    ]
+    return found
+
+
+def _grants_of(job: Job, role: str) -> Result:
+    job.account.role(role)
+    holders = [("ROLE", n) for n, r in job.account.roles.items() if role in r.holds]
+    holders += [("USER", n) for n, u in job.account.users.items() if role in u.roles]
+    return table(
+        "created_on role granted_to grantee_name granted_by".split(),
+        [{"role": role, "granted_to": to, "grantee_name": name} for to, name in sorted(holders)],
+    )
+
+
+def _future_grants(job: Job, cursor: Cursor) -> Result:
+    if cursor.accept("DATABASE"):
+        scope: tuple[str, ...] = job.access.scope(cursor.identifier())
+    else:
+        cursor.accept("SCHEMA")
+        scope = job.access.scope(*job.scope(cursor.name()))
+    names = "created_on privilege grant_on name grant_to grantee_name grant_option".split()
+    rows: list[Row] = [
+        {"privilege": f.privilege, "grant_on": f.kind, "name": f"{dotted(f.scope)}.<{f.kind}>", "grant_to": "ROLE",
+         "grantee_name": f.role, "grant_option": "false"}
+        for f in job.account.future if f.scope == scope
+    ]  # fmt: skip
+    return table(names, rows)
+
+
+# DESCRIBE -------------------------------------------------------------------------------------------------------------
+
+
+def describe(job: Job, cursor: Cursor) -> Result:
+    """DESCRIBE [TABLE | VIEW] name"""
+    cursor.one_of("TABLE", "VIEW")
+    if cursor.peek() in ("USER", "WAREHOUSE", "RESULT", "ROLE", "SCHEMA", "DATABASE") and cursor.peek(1) not in (
+        "",
+        ".",
+    ):
+        raise unsupported(job.sql[:200])
+    relation = job.relation(cursor)
+    names = [
+        "name",
+        "type",
+        "kind",
+        "null?",
+        "default",
+        "primary key",
+        "unique key",
+        "check",
+        "expression",
+        "comment",
+        "policy name",
+    ]
+    policies = {
+        str(r["REF_COLUMN_NAME"]): r["POLICY_NAME"]
+        for r in job.account.recorded.get("POLICY_REFERENCES", [])
+        if r.get("entity") == dotted(relation.name) and r.get("REF_COLUMN_NAME")
+    }
+    rows: list[Row] = [
+        {"name": c.name, "type": snowflake_type(c.type, relation.lengths.get(c.name)), "kind": "COLUMN",
+         "null?": "Y" if c.nullable else "N", "default": c.default, "primary key": "N", "unique key": "N",
+         "comment": relation.column_comments.get(c.name), "policy name": policies.get(c.name)}
+        for c in job.store.columns(relation.physical)[relation.physical]
+    ]  # fmt: skip
+    return table(names, rows)
