@@ -19,7 +19,7 @@ def number(value: Numeric | None, *, places: int | None = None, exact: bool = Fa
         return "NULL"
     if isinstance(value, int):
         return f"{value:,}"
-    exactly = value if isinstance(value, Decimal) else Decimal(repr(value))
+    exactly = value if isinstance(value, Decimal) else Decimal(repr(float(value)))
     if not exactly.is_finite():
         return "NaN" if exactly.is_nan() else ("-infinity" if exactly < 0 else "infinity")
     size = abs(exactly)
