@@ -87,7 +87,7 @@ def waive_form(refresh: Refresh, settings: Settings) -> Block:
     by_name = {f.name: f for f in refresh.report.findings} if refresh.report else {}
     choice = select("finding", say.FINDING, [Option(label=n, value=n) for n in open_names])
     choice["initial_option"] = choice["options"][0]
-    lines = [f"• {findings.sentence(by_name[n])}" for n in open_names if n in by_name]
+    lines = [f"• {findings.line(by_name[n])}" for n in open_names if n in by_name]
     blocks = [
         section("\n".join([say.waive_intro(refresh), *lines])),
         _input("finding", say.FINDING, choice),

@@ -71,7 +71,7 @@ def _card_lines(refresh: Refresh, context: Context) -> list[str]:
 
 def _left_behind(refresh: Refresh) -> str:
     found = [f for f in refresh.report.findings if f.check == "left behind"] if refresh.report else []
-    return " ".join(says.nothing_left_behind() if f.verdict is Verdict.PASS else findings.sentence(f) for f in found)
+    return " ".join(says.nothing_left_behind() if f.verdict is Verdict.PASS else findings.line(f) for f in found)
 
 
 def _in_the_way(open_points: tuple[Blocker, ...]) -> str:
@@ -127,7 +127,7 @@ def _warnings(refresh: Refresh) -> list[str]:
     waived = {w.finding for w in refresh.waivers}
     found = refresh.report.findings if refresh.report else ()
     shown = [f for f in found if f.verdict is not Verdict.PASS and f.check != "outliers"]
-    return [f"• {findings.sentence(f)}" for f in shown if f.name not in waived]
+    return [f"• {findings.line(f)}" for f in shown if f.name not in waived]
 
 
 def _said(refresh: Refresh) -> list[str]:

@@ -16,7 +16,6 @@ from bot.model import Problem, Refresh, State
 from bot.wording import audit, downstream, findings, outcomes, rules
 from bot.wording import plan as planned
 from bot.wording.buttons import try_again
-from bot.wording.tables import outliers_csv
 
 LONG_LIST = 10  # readers; more of them become a file
 
@@ -112,7 +111,7 @@ def _result(refresh: Refresh, context: Context) -> tuple[Post, ...]:
             Attachment(name=f"{refresh.ref} {report.series.metric}.png", content=png, title=title, alt_text=title)
         )
     if report.outliers and shows_values:
-        csv = outliers_csv(report)
+        csv = findings.outliers_csv(report).encode()
         files.append(Attachment(name=f"{refresh.ref} outliers.csv", content=csv, title="outliers.csv"))
     details = findings.details(refresh).encode()
     files.append(Attachment(name=f"{refresh.ref} details.txt", content=details, title="details.txt"))
