@@ -14,11 +14,10 @@ import yaml
 
 import bot
 from bot.errors import RefreshError
+from bot.planning import ANY_USER
 from bot.settings import Settings, scrubbed_environ
 from bot.wording import dbt as wording
 
-# Stands for {user} while the project is indexed: whose dev schema it will be is known when somebody asks.
-ANY_USER = "REFRESH_ANY_USER"
 _PASSPHRASE = "DBT_ENV_SECRET_REFRESH_KEY_PASSPHRASE"  # dbt keeps values of this prefix out of its logs
 _USER = re.compile(r"[A-Z0-9_]+\Z")
 

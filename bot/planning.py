@@ -1,0 +1,236 @@
+"""Whether a request makes sense, and how its result is compared: from the index, the warehouse's facts, compiled SQL; pure.
+
+Three looks, cheapest first, each raising `Refusal` with the way out: `refuse` (the index alone), `refuse_table`
+(production as it is), `refuse_compiled` (what dbt would really run).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+from bot import hooks
+from bot.commands import write
+from bot.compiled import Compiled
+from bot.errors import Refusal
+from bot.index import Entry, Index
+from bot.model import Kind, Mode, Relation, Request, Table
+from bot.readers import readers, siblings
+from bot.rules import rules
+from bot.settings import Settings
+from bot.wording import refusals as say
+from bot.wording.requests import in_the_future
+
+__all__ = [
+    "ANY_USER",
+    "code_in_prod",
+    "dev_relation",
+    "foreign_hooks",
+    "readers",
+    "refuse",
+    "refuse_compiled",
+    "refuse_table",
+    "rules",
+    "siblings",
+    "variables",
+]
+
+# Stands for {user} of `[dbt.env]` while the project is indexed: whose dev schema it will be is known when somebody asks.
+ANY_USER = "REFRESH_ANY_USER"
+
+_REFRESHABLE = ("table", "incremental")
+_TABLES = (Kind.PERMANENT, Kind.TRANSIENT)
+
+
+def dev_relation(entry: Entry, user: str) -> Relation | None:
+    """Where the model is built for this person; the same for everybody unless `[dbt.env]` uses {user}."""
+    if entry.dev is None:
+        return None
+    parts = (entry.dev.database, entry.dev.schema, entry.dev.name)
+    return Relation(*(part.replace(ANY_USER, user) for part in parts))
+
+
+def variables(entry: Entry, request: Request, settings: Settings) -> dict[str, object]:
+    """The vars dbt gets. An empty list of columns would mean all of them, so it is left out.
+
+    Where `full_refresh` is itself written as a var, a full refresh sets that var: the project's own way to allow it.
+    """
+    dbt = settings.dbt
+    given: dict[str, object] = {}
+    if request.mode is Mode.BACKFILL and request.since:
+        given[dbt.date_var] = request.since.isoformat()
+        if request.columns:
+            given[dbt.columns_var] = list(request.columns)
+    elif entry.materialized == "incremental" and entry.full_refresh is False and entry.full_refresh_var:
+        given[entry.full_refresh_var] = True
+    if request.dates:
+        given[dbt.dates_var] = [day.isoformat() for day in request.dates]
+    return given
+
+
+def code_in_prod(entry: Entry) -> bool | None:
+    """Whether production was built from this code; None where no deployed manifest says so."""
+    return entry.checksum == entry.prod_checksum if entry.checksum and entry.prod_checksum else None
+
+
+def refuse(entry: Entry, request: Request, index: Index, settings: Settings, today: date) -> None:
+    """Raise Refusal for everything that the index alone tells (design section 2.2)."""
+    _refuse_model(entry, index)
+    _refuse_places(entry, index, settings)
+    allowed = {name.upper(): name for name in settings.warehouse.warehouses}
+    if request.warehouse and request.warehouse.upper() not in allowed:
+        raise Refusal(say.warehouse(request.warehouse, list(allowed.values())))
+    for day in (*request.at, *((request.since,) if request.since else ())):
+        if day > today:
+            raise Refusal(in_the_future(day, today))
+    if request.mode is Mode.BACKFILL:
+        _refuse_backfill(entry, request, settings)
+    else:
+        _refuse_full_refresh(entry, request, settings, today)
+
+
+def _refuse_model(entry: Entry, index: Index) -> None:
+    name = entry.name
+    if not entry.enabled:
+        raise Refusal(say.disabled(name))
+    if entry.language != "sql":
+        raise Refusal(say.python_model(name))
+    if entry.materialized in _REFRESHABLE:
+        return
+    match entry.materialized:
+        case "view":
+            parents = [
+                p.name for uid in entry.parents if (p := index.by_id.get(uid)) and p.materialized in _REFRESHABLE
+            ]
+            raise Refusal(say.view(name, parents), offers=tuple(parents[:1]) if len(parents) == 1 else ())
+        case "ephemeral":
+            raise Refusal(say.ephemeral(name, [index.by_id[uid].name for uid in entry.children if uid in index.by_id]))
+        case "seed":
+            raise Refusal(say.seed(name))
+        case "snapshot":
+            raise Refusal(say.snapshot(name))
+        case other:
+            raise Refusal(say.other_materialization(name, other))
+
+
+def _refuse_places(entry: Entry, index: Index, settings: Settings) -> None:
+    databases = settings.warehouse.prod_databases
+    if entry.prod is None or entry.dev is None:
+        raise Refusal(say.nowhere(entry.name))
+    if entry.prod.database not in {Relation.parse(f"{d}.x.x").database for d in databases}:
+        raise Refusal(say.outside(entry.name, entry.prod, databases))
+    if entry.prod == entry.dev:
+        raise Refusal(say.same_relation(entry.name, entry.prod))
+    if entry.dev in index.relations:
+        raise Refusal(say.dev_is_production(entry.name, entry.dev, index.relations[entry.dev]))
+
+
+def _refuse_full_refresh(entry: Entry, request: Request, settings: Settings, today: date) -> None:
+    literal = entry.full_refresh is False and not entry.full_refresh_var
+    if entry.materialized != "incremental" or not literal:
+        return
+    honours = entry.reads_date and bool(entry.unique_key)
+    since = min(request.dates, default=today)
+    backfill = replace(request, model=entry.name, mode=Mode.BACKFILL, since=since) if honours else None
+    raise Refusal(say.full_refresh_off(entry.name, settings.dbt.date_var, _text(backfill)), offers=_offer(backfill))
+
+
+def _refuse_backfill(entry: Entry, request: Request, settings: Settings) -> None:
+    name, instead = entry.name, _full_refresh_instead(entry, request)
+    if entry.materialized == "table":
+        raise Refusal(say.backfill_of_table(name, _text(instead)), offers=_offer(instead))
+    if not entry.unique_key:
+        raise Refusal(say.no_unique_key(name, _text(instead)), offers=_offer(instead))
+    if not entry.reads_date:
+        raise Refusal(say.ignores_date(name, settings.dbt.date_var, _text(instead)), offers=_offer(instead))
+    if request.columns and not entry.reads_columns:
+        without = _without_columns(entry, request)
+        raise Refusal(say.ignores_columns(name, settings.dbt.columns_var, _text(without)), offers=_offer(without))
+
+
+def refuse_table(
+    entry: Entry,
+    request: Request,
+    prod: Table | None,
+    settings: Settings,
+    *,
+    dev: Relation,
+    dev_table: Table | None = None,
+    dev_schema_owner: str = "",
+    dev_schema_transient: bool = False,
+) -> None:
+    """Raise Refusal for what the warehouse tells: `prod` and `dev_table` are None, `dev_schema_owner` "" when not there."""
+    if prod is None:
+        assert entry.prod is not None
+        raise Refusal(say.not_in_prod(entry.name, entry.prod))
+    builder, promoter = settings.warehouse.builder.role, settings.warehouse.promoter.role
+    if prod.kind not in _TABLES:
+        raise Refusal(say.wrong_kind(prod.relation, prod.kind))
+    if prod.owner != promoter:
+        raise Refusal(say.other_owner(prod.relation, prod.owner, promoter))
+    if dev_schema_owner and dev_schema_owner != builder:
+        raise Refusal(say.dev_schema_owner(dev, dev_schema_owner, builder))
+    if dev_table is not None and dev_table.owner != builder:
+        raise Refusal(say.dev_owner(dev, dev_table.owner, builder))
+    if prod.kind is Kind.PERMANENT:
+        if dev_schema_transient:
+            raise Refusal(say.transient_schema(dev, prod.relation))
+        if request.mode is Mode.FULL_REFRESH and entry.transient is not False:
+            raise Refusal(say.transient_model(entry.name, prod.relation))
+    there = {column.name.upper() for column in prod.columns}
+    if unknown := [column for column in request.columns if column.upper() not in there]:
+        raise Refusal(say.unknown_columns(entry.name, unknown, [column.name for column in prod.columns]))
+
+
+def refuse_compiled(
+    entry: Entry, request: Request, compiled: Compiled, index: Index, settings: Settings, *, bare_sql: str | None = None
+) -> None:
+    """Raise Refusal for what dbt would really run. `bare_sql` is the SQL compiled without vars (the honour test)."""
+    if request.mode is Mode.BACKFILL and request.since and bare_sql is not None and bare_sql == compiled.sql:
+        instead = _full_refresh_instead(entry, request)
+        raise Refusal(
+            say.same_sql(entry.name, settings.dbt.date_var, request.since, _text(instead)), offers=_offer(instead)
+        )
+    arrived = {column.upper() for column in compiled.update_columns or ()}
+    if missing := [column for column in request.columns if column.upper() not in arrived]:
+        without = _without_columns(entry, request)
+        raise Refusal(say.columns_do_not_arrive(entry.name, missing, _text(without)), offers=_offer(without))
+    if elsewhere := [r for r in compiled.reads if r not in index.relations]:
+        raise Refusal(say.reads_elsewhere(entry.name, elsewhere))
+    if settings.policy.hooks == "refuse" and (foreign := foreign_hooks(compiled, index, settings)):
+        dev = compiled.relation.database
+        named = hooks.foreign_databases(foreign[0], dev, _databases(index, settings))
+        raise Refusal(say.foreign_hook(entry.name, foreign[0], named, dev))
+    for name, analysis in compiled.analyses.items():
+        if wrong := [r for r in analysis.reads if r not in index.relations or r == entry.prod]:
+            raise Refusal(say.spot_check_reads(name, wrong))
+
+
+def foreign_hooks(compiled: Compiled, index: Index, settings: Settings) -> tuple[str, ...]:
+    """Hooks that name a database other than the dev one: refused, or with `[policy] hooks = "skip"` left out and listed."""
+    own, known = compiled.relation.database, _databases(index, settings)
+    return tuple(hook for hook in compiled.hooks if hooks.foreign_databases(hook, own, known))
+
+
+def _databases(index: Index, settings: Settings) -> frozenset[str]:
+    return frozenset(r.database for r in index.relations) | {d.upper() for d in settings.warehouse.prod_databases}
+
+
+def _full_refresh_instead(entry: Entry, request: Request) -> Request | None:
+    """The full refresh of the same dates; None where dbt would ignore it."""
+    if entry.materialized == "incremental" and entry.full_refresh is False and not entry.full_refresh_var:
+        return None
+    return replace(request, model=entry.name, mode=Mode.FULL_REFRESH, since=None, columns=(), at=request.dates)
+
+
+def _without_columns(entry: Entry, request: Request) -> Request:
+    return replace(request, model=entry.name, columns=())
+
+
+def _text(instead: Request | None) -> str:
+    """The command as a sentence shows it; the asker's reason would only make it long."""
+    return write(replace(instead, reason="")) if instead else ""
+
+
+def _offer(instead: Request | None) -> tuple[str, ...]:
+    return (write(instead),) if instead else ()
