@@ -76,7 +76,8 @@ def _bind_call(job: Job, call: exp.TableFromRows, bound: Bound) -> None:
         if not isinstance(rowcount, exp.Literal):
             raise unsupported(call.sql("snowflake"))
         source = exp.Table(this=exp.Anonymous(this="range", expressions=[rowcount.copy()]))
-        source.set("alias", alias.copy() if alias else None)
+        name = alias.this.copy() if alias else exp.to_identifier("GENERATOR")
+        source.set("alias", exp.TableAlias(this=name, columns=[exp.to_identifier(functions.SEQUENCE)]))
         call.replace(source)
         return
     bound.virtual = True

@@ -15,6 +15,8 @@ from .lexer import Cursor
 from .log import Statement
 from .translate import to_duckdb
 
+SEQUENCE = "SANDBOX_SEQ"  # the column of TABLE(GENERATOR(..)) that SEQ4() and the like read
+
 _CONTEXT: dict[type[Expr], Callable[[Job], str]] = {
     exp.CurrentRole: lambda job: job.session.role,
     exp.CurrentUser: lambda job: job.session.user,
@@ -39,8 +41,7 @@ def answer(job: Job, expression: Expr) -> None:
         elif isinstance(node, exp.Anonymous) and node.name.upper().startswith("SYSTEM$"):
             raise unsupported(node.name.upper())
         elif isinstance(node, (exp.Seq1, exp.Seq2, exp.Seq4, exp.Seq8)):
-            number = exp.Window(this=exp.RowNumber(), over="OVER")
-            node.replace(exp.paren(exp.Sub(this=number, expression=exp.Literal.number(1))))
+            node.replace(exp.column(SEQUENCE))
 
 
 def _literal(value: str | int) -> Expr:
