@@ -1,6 +1,7 @@
 """The worker's gateway to Slack's Web API: every call as one method, and two errors, "no" and "not now".
 
-Reading is retried here. Posting is not: a lost reply must not become a second message, so the outbox looks first.
+What is read for a decision is retried here. Posting is not, since a lost reply must not become a second message:
+the outbox has its own pauses, and looks first.
 """
 
 from __future__ import annotations
@@ -189,9 +190,9 @@ class Chat:
 
     def _messages(self, channel: str, thread_ts: str, since: datetime) -> Iterator[dict[str, Any]]:
         where: dict[str, Any] = {"channel": channel, "oldest": f"{since.timestamp():.6f}", "limit": _PAGE}
-        method = self._reader.conversations_history
+        method = self._writer.conversations_history
         if thread_ts:
-            where, method = {**where, "ts": thread_ts}, self._reader.conversations_replies
+            where, method = {**where, "ts": thread_ts}, self._writer.conversations_replies
         cursor = ""
         for _ in range(_PAGES):
             page = self._call(method, **where, include_all_metadata=True, cursor=cursor or None)

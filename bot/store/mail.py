@@ -125,7 +125,10 @@ class Mail(Database):
             insert_posts(connection, refresh, [post], self.now(connection))
 
     def take_letters(self, owner: str, limit: int, lease_seconds: float) -> list[Letter]:
-        """The first unsent post of up to `limit` lanes. Each counts as being sent from here on."""
+        """The first unsent post of up to `limit` lanes, those that never failed before the others.
+
+        Each counts as being sent from here on.
+        """
         earlier = t.outbox.alias()
         first = ~(
             select(earlier.c.id)
@@ -134,7 +137,12 @@ class Mail(Database):
         )
         with self.writing() as connection:
             now = self.now(connection)
-            query = select(t.outbox).where(O.state.in_(_UNSENT), _free(O, now), first).order_by(O.id).limit(limit)
+            query = (
+                select(t.outbox)
+                .where(O.state.in_(_UNSENT), _free(O, now), first)
+                .order_by(O.attempts, O.id)
+                .limit(limit)
+            )
             rows = connection.execute(query.with_for_update(skip_locked=True)).all()
             if not rows:
                 return []
@@ -193,7 +201,7 @@ class Mail(Database):
             now = self.now(connection)
             rested = or_(L.shown_at.is_(None), L.shown_at <= now - gap)
             old = (L.ts.is_not(None), L.wanted > L.shown, rested, ~posts_wait, _free(L, now))
-            query = select(t.live_messages).where(*old).order_by(L.shown_at).limit(limit)
+            query = select(t.live_messages).where(*old).order_by(L.attempts, L.shown_at).limit(limit)
             rows = connection.execute(query.with_for_update(skip_locked=True)).all()
             for row in rows:
                 lease = {"owner": owner, "lease_until": now + lease_seconds, "attempts": L.attempts + 1}
