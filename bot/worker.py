@@ -177,8 +177,11 @@ class Worker:
     def stop(self, drain_seconds: float = 20.0) -> bool:
         """Take nothing new, let running steps end for `drain_seconds`, then leave them to the next claim.
 
-        Returns whether everything had ended. What is left stops at its next `Lease.check`.
+        Returns whether everything had ended. What is left stops at its next `Lease.check`. A second call does
+        nothing.
         """
+        if self._stopping.is_set():
+            return not self._abandoned.is_set()
         self._stopping.set()
         until = time.monotonic() + drain_seconds
         drained = all(
@@ -186,7 +189,8 @@ class Worker:
             for lane in self._lanes
             for _ in range(lane.slots)
         )
-        self._abandoned.set()
+        if not drained:
+            self._abandoned.set()
         self._deliver()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
