@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot import comparison, freezing, guards, names, promotion, report
+from bot import comparison, freezing, guards, names, promotion, report, safety
 from bot.decisions import carried
+from bot.errors import RefreshError
 from bot.events import BaselineTaken, Checked, Withdrawn
-from bot.model import Refresh
+from bot.model import Finding, Refresh
 from bot.services import Services
+from bot.session import Session
+from bot.wording import failures as say
 from bot.worker import Lease
 
 
@@ -25,7 +28,9 @@ class Checking:
                 baseline = freezing.baseline(services, refresh, session, lease.claim.fence)
                 event = BaselineTaken(at=services.clock(), baseline=baseline)
                 refresh = services.record(refresh, event, claim=lease.claim)
-            found = comparison.compare(session, refresh, services.settings, lease.progress)
+            found = comparison.compare(
+                session, refresh, services.settings, lease.progress, self._safety(refresh, session)
+            )
             schema, installation = services.settings.warehouse.backup_schema, services.store.installation
             backup = names.backup(refresh, schema, installation, lease.claim.fence)
             services.store.record_object(backup, "backup", refresh.id)
@@ -43,3 +48,14 @@ class Checking:
             if seen.problem:
                 refresh = services.record(refresh, Withdrawn(at=services.clock(), problem=seen.problem))
         return refresh
+
+    def _safety(self, refresh: Refresh, session: Session) -> list[Finding]:
+        """Prod as its owner sees it, who sees most; the candidate as the builder does."""
+        assert refresh.plan is not None and refresh.candidate is not None
+        tag = names.tag(refresh, self._services.store.installation, "check")
+        with self._services.warehouse.promoter(tag) as promoter:
+            prod = promoter.table(refresh.prod)
+        candidate = session.table(refresh.candidate.relation)
+        if candidate is None:
+            raise RefreshError(say.candidate_gone(refresh.candidate.relation))
+        return safety.findings(refresh.plan, prod, candidate, self._services.settings)

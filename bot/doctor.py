@@ -56,8 +56,8 @@ def _policy(settings: Settings) -> Iterator[Examined]:
 
 
 def _slack(settings: Settings) -> Iterator[Examined]:
-    chat = Chat(settings.secrets)
-    yield _try("Slack token", lambda: chat.auth().team)
+    chat = Chat(settings)
+    yield _try("Slack token", lambda: chat.auth().team_id)
     yield _try("Slack scopes", lambda: _scopes(settings))
     for channel in (*settings.slack.channels, settings.slack.audit_channel):
         if channel:
@@ -116,7 +116,9 @@ def _project(settings: Settings) -> Iterator[Examined]:
     except RefreshError as error:
         yield Examined(what="dbt project", good=False, detail=plain(error.user_text))
         return
-    yield Examined(what="dbt project", good=True, detail=f"{len(index.entries)} models, code {index.code or 'not in git'}")
+    yield Examined(
+        what="dbt project", good=True, detail=f"{len(index.entries)} models, code {index.code or 'not in git'}"
+    )
     prod = set(index.relations)
     both = sorted(str(e.dev) for e in index.entries if e.dev and e.dev in prod)
     outside = sorted({e.prod.database for e in index.entries if e.prod} - set(settings.warehouse.prod_databases))

@@ -58,4 +58,3 @@ def candidate(services: Services, refresh: Refresh, session: Session, prod_kind:
     if taken.kind is Kind.TRANSIENT and prod_kind is Kind.PERMANENT:
         raise BuildFailed(say.candidate_kind(taken.kind, prod_kind))
     return taken
-

@@ -19,7 +19,7 @@ _GRACE_SECONDS = 5
 class HttpServer:
     """Listens on all interfaces, as a process behind a router has to; every request is checked by Slack's signature."""
 
-    def __init__(self, app: App, port: int, host: str = "0.0.0.0") -> None:  # noqa: S104
+    def __init__(self, app: App, port: int, host: str = "0.0.0.0") -> None:
         handler = SlackRequestHandler(app)
 
         async def events(request: Request) -> Response:

@@ -110,4 +110,3 @@ class Pipeline:
 def _problem(kind: str, error: RefreshError) -> Problem:
     attachment = error.compiled_sql if isinstance(error, BuildFailed) else ""
     return Problem(kind=kind, text=error.user_text, detail=error.detail, attachment=attachment)
-

@@ -5,6 +5,8 @@ Everything that changes a refresh goes through `Recorder`, so state, audit row, 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from bot import machine
 from bot.blocks import posts_for
 from bot.context import Context
@@ -19,7 +21,7 @@ from bot.store import Claim, Store
 class Recorder:
     """Callable by the pipeline (with its claim) and by the decider of clicks (with the click's id)."""
 
-    def __init__(self, store: Store, context: Context) -> None:
+    def __init__(self, store: Store, context: Callable[[Refresh], Context]) -> None:
         self._store = store
         self._context = context
 
@@ -45,7 +47,7 @@ class Recorder:
         for effect in effects:
             match effect:
                 case Say(topic=topic):
-                    posts += posts_for(topic, after, event, self._context)
+                    posts += posts_for(topic, after, event, self._context(after))
                 case Touch(live=live):
                     touch.append(live)
                 case Hold():

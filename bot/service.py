@@ -20,6 +20,7 @@ from bot.dbt_project import Project
 from bot.desk import Desk
 from bot.errors import RefreshError
 from bot.http_server import HttpServer
+from bot.identity import home_of
 from bot.messages import Live, Message
 from bot.model import Refresh
 from bot.outbox import Delivery
@@ -71,7 +72,7 @@ class Service:
         settings.worker.data_dir.mkdir(parents=True, exist_ok=True)
         self.store = Store(settings.database_url)
         self.store.migrate()
-        self.chat = Chat(settings.secrets)
+        self.chat = Chat(settings)
         context = ContextSource(settings, self.store, self.chat, clock)
         self.services = Services(
             settings=settings,
@@ -117,7 +118,7 @@ class Service:
 
     def app(self) -> App:
         """The Bolt app over this service's store; the worker is woken when it runs in this process."""
-        desk = Desk(self.store, self.settings, self.chat.auth().home, wake=self.worker.wake)
+        desk = Desk(self.store, self.settings, home_of(self.chat), wake=self.worker.wake)
         return build_app(desk, self._client(self.settings.secrets.slack_bot_token), self.settings)
 
     def listen(self) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from bot import names, queries
 from bot.errors import InDoubt
-from bot.events import Doubted, Undone, UndoIntended, UndoRefused
+from bot.events import Doubted, UndoIntended, Undone, UndoRefused
 from bot.model import Problem, Promotion, Refresh, Snapshot
 from bot.recovery import Fate, Recovery, decide
 from bot.services import Services
@@ -54,9 +54,7 @@ class Undoing:
         text = say.undo_would_lose(refresh, then.rows, now.rows, self._services.clock())
         return Problem(kind="undo refused: moved", text=text)
 
-    def _intent(
-        self, session: Session, refresh: Refresh, promotion: Promotion, attempt: str, tag: str
-    ) -> Promotion:
+    def _intent(self, session: Session, refresh: Refresh, promotion: Promotion, attempt: str, tag: str) -> Promotion:
         prod, token = session.table(refresh.prod), session.token(refresh.prod)
         assert prod is not None and token is not None and promotion.backup is not None
         before = replace(prod, kind=promotion.before.kind, reclustering=promotion.before.reclustering)

@@ -37,4 +37,10 @@ def dev_not_there(dev: Relation) -> str:
 
 
 def no_way_in() -> str:
-    return "Slack cannot reach the bot: set `SLACK_APP_TOKEN` (Socket Mode), or `SLACK_SIGNING_SECRET` and `PORT` (HTTP)."
+    return (
+        "Slack cannot reach the bot: set `SLACK_APP_TOKEN` (Socket Mode), or `SLACK_SIGNING_SECRET` and `PORT` (HTTP)."
+    )
+
+
+def candidate_gone(candidate: Relation) -> str:
+    return f"The candidate {code(candidate)} is gone, so there is nothing to compare: rebuild it."

@@ -87,3 +87,7 @@ def already_approved(ref: str, missing: int, others: Sequence[str]) -> str:
 
 def could_not_check() -> str:
     return "Slack did not say who is in the approvers' group, so I could not check your right. Please try again in a minute."
+
+
+def no_name(user_id: str) -> str:
+    return f"I do not know whose dev schema to use for {mention(user_id)}: add a line for them to `[people]` in `refresh.toml`."

@@ -1,0 +1,68 @@
+"""The step `building`: resolve and plan, freeze the baseline, build with dbt, freeze the candidate.
+
+Repeated from the start when a worker dies in the middle: names carry the claim's number, prod is only read.
+"""
+
+from __future__ import annotations
+
+from bot import freezing, names, planning
+from bot.dbt_build import DbtChild
+from bot.errors import BuildFailed
+from bot.events import BaselineTaken, Built, Planned
+from bot.identity import env_user, require_requester
+from bot.model import Mode, Refresh, Snapshot
+from bot.resolving import Resolved, Subject, child_of, entry_of, resolve
+from bot.services import Services
+from bot.session import Session
+from bot.wording import dbt as say
+from bot.worker import Lease
+
+
+class Building:
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def run(self, refresh: Refresh, lease: Lease) -> Refresh:
+        """building -> checking. Raises RefreshError; nothing in production is touched."""
+        services = self._services
+        require_requester(services, refresh)
+        tag = names.tag(refresh, services.store.installation, "build")
+        subject = Subject(
+            request=refresh.request,
+            unique_id=refresh.unique_id,
+            dev=refresh.dev,
+            env_user=env_user(services, refresh.asker),
+        )
+        lease.progress(say.reading_project())
+        with child_of(services, subject, refresh.ref, tag) as child, services.warehouse.builder(tag) as session:
+            resolved = resolve(services, subject, child, session)
+            refresh = services.record(refresh, Planned(at=services.clock(), plan=resolved.plan), claim=lease.claim)
+            return self._build(refresh, lease, child, session, resolved)
+
+    def _build(self, refresh: Refresh, lease: Lease, child: DbtChild, session: Session, resolved: Resolved) -> Refresh:
+        services, attempt = self._services, lease.claim.fence
+        lease.check()
+        baseline = freezing.baseline(services, refresh, session, attempt)
+        event = BaselineTaken(at=services.clock(), baseline=baseline)
+        refresh = services.record(refresh, event, claim=lease.claim)
+        self._prepare_dev(refresh, session, baseline, child, resolved)
+        lease.progress(say.building(refresh.name))
+        build = child.build(lease.progress, lease.cancelled, resolved.plan.skipped_hooks)
+        candidate = freezing.candidate(services, refresh, session, resolved.plan.prod.kind, attempt)
+        built = Built(at=services.clock(), build=build, candidate=candidate)
+        return services.record(refresh, built, claim=lease.claim)
+
+    def _prepare_dev(
+        self, refresh: Refresh, session: Session, baseline: Snapshot, child: DbtChild, resolved: Resolved
+    ) -> None:
+        """What dev holds when dbt starts, and once more what dbt would run on it (facts seen only with dev in place)."""
+        if refresh.request.mode is Mode.FULL_REFRESH:
+            freezing.clear_dev(self._services, refresh, session)
+            return
+        freezing.dev_from_baseline(self._services, refresh, session, baseline)
+        compiled = child.compile()
+        if compiled.sql != resolved.compiled.sql:
+            _, index = entry_of(self._services, refresh.unique_id)
+            planning.refuse_compiled(resolved.entry, refresh.request, compiled, index, self._services.settings)
+        if compiled.relation != refresh.dev:
+            raise BuildFailed(say.built_elsewhere(refresh.name, str(refresh.dev), str(compiled.relation)))

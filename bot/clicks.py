@@ -1,0 +1,255 @@
+"""Deciding what people pressed: rights as Slack knows them now, then the row as it is now, then one event.
+
+Every click is answered: done (the thread shows it), denied with the rule, overtaken by whom and when, or stale.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from bot import commands, guards, names, policy, report
+from bot import events as e
+from bot.blocks.answers import answer
+from bot.blocks.buttons import left_behind
+from bot.blocks.posts import plan_only
+from bot.decisions import explained, waived
+from bot.errors import LostClaim, RefreshError
+from bot.identity import env_user, judge
+from bot.machine import NotAllowed, allows
+from bot.messages import Click, Message, Post
+from bot.model import Refresh
+from bot.resolving import Subject, child_of, entry_of, resolve
+from bot.services import Services
+from bot.store import Hold, Taken
+from bot.wording import answers as say
+from bot.wording import holds as held
+from bot.wording import plan as planned
+
+_TRIES = 3  # the row may move between reading and writing it
+_LOOKED = frozenset({"approve", "explain"})  # prod is looked at before these count (design section 2.7)
+
+Decide = Callable[[Click, Refresh], None]
+
+
+class Clicks:
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._on_refresh: dict[str, Decide] = {
+            "approve": self._approve,
+            "explain": self._explain,
+            "waive": self._waive,
+            "reject": lambda c, r: self._simple(c, r, e.Rejected(at=self._now, by=c.by, reason=_text(c, "reason"))),
+            "cancel": lambda c, r: self._simple(c, r, e.CancelAsked(at=self._now, by=c.by)),
+            "close": lambda c, r: self._simple(c, r, e.CancelAsked(at=self._now, by=c.by)),
+            "recheck": lambda c, r: self._simple(c, r, e.RecheckAsked(at=self._now, by=c.by)),
+            "rebuild": lambda c, r: self._simple(c, r, e.RebuildAsked(at=self._now, by=c.by)),
+            "add_columns": self._add_columns,
+            "look": lambda c, r: self._simple(c, r, e.LookAgain(at=self._now, by=c.by)),
+            "happened": lambda c, r: self._simple(c, r, e.Settled(at=self._now, by=c.by, happened=True)),
+            "not_happened": lambda c, r: self._simple(c, r, e.Settled(at=self._now, by=c.by, happened=False)),
+            "accept": lambda c, r: self._simple(c, r, e.Accepted(at=self._now, by=c.by, reason=_text(c, "reason"))),
+            "undo": lambda c, r: self._undo(c, r, forced=False),
+            "undo_forced": lambda c, r: self._undo(c, r, forced=True),
+            "keep_dev": self._keep_dev,
+            "drop_dev": self._drop_dev,
+        }
+
+    def decide(self, click: Click) -> None:
+        """Settle one click, with its answer, in the transaction of what it does."""
+        if click.refresh is None:
+            return self._without_refresh(click)
+        for _ in range(_TRIES):
+            refresh = self._services.store.get(click.refresh)
+            if refresh is None:
+                return self._answer(click, say.no_such_refresh(click.refresh))
+            try:
+                return self._decide(click, refresh)
+            except LostClaim:
+                continue
+            except NotAllowed:
+                return self._answer(click, say.moved_on(refresh))
+            except Taken as taken:
+                link = self._services.store.permalink(taken.holder.id)
+                return self._answer(click, say.busy(taken.holder, link, self._now))
+        raise LostClaim("This refresh is changing too fast.", f"R{click.refresh}")
+
+    def apologise(self, click: Click) -> Post:
+        """The answer to a click that could not be decided."""
+        return self._post(click, answer(say.trouble(f"click {click.id}")))
+
+    def _decide(self, click: Click, refresh: Refresh) -> None:
+        action = "undo" if click.action == "undo_forced" else click.action
+        verdict = judge(self._services, action, click.by, refresh)
+        if isinstance(verdict, policy.Denied):
+            denied = e.Denied(at=self._now, by=click.by, action=click.action, rule=verdict.rule)
+            post = self._post(click, answer(verdict.text))
+            self._services.record(refresh, denied, click=click.id, also=(post,))
+            return None
+        if click.action in _LOOKED and self._overtaken(refresh):
+            return self._answer(click, say.moved_on(self._services.store.get(refresh.id) or refresh))
+        self._on_refresh[click.action](click, refresh)
+
+    def _overtaken(self, refresh: Refresh) -> bool:
+        """Prod is looked at whenever somebody decides; what is no longer as compared is withdrawn at once."""
+        services = self._services
+        if not allows(refresh, e.Withdrawn) or refresh.baseline is None:
+            return False
+        tag = names.tag(refresh, services.store.installation, "look")
+        with services.warehouse.builder(tag) as session:
+            seen = guards.look(session, refresh, self._now)
+        if seen.problem is None:
+            return False
+        services.store.note_change(refresh.prod, self._now)
+        services.record(refresh, e.Withdrawn(at=self._now, problem=seen.problem))
+        return True
+
+    # --- decisions --------------------------------------------------------------------------------------------------
+
+    def _approve(self, click: Click, refresh: Refresh) -> None:
+        """Only what the person saw counts, and only when nothing is in the way any more."""
+        if not allows(refresh, e.Approved):
+            return self._answer(click, say.moved_on(refresh))
+        if not click.digest or not refresh.digest.startswith(click.digest):
+            return self._answer(click, say.seen_older(refresh))
+        if report.blockers(refresh, self._services.settings):
+            return self._answer(click, say.not_now(refresh))
+        complete = policy.missing(refresh, self._services.settings) <= 1
+        event = e.Approved(at=self._now, by=click.by, digest=refresh.digest, complete=complete)
+        self._services.record(refresh, event, click=click.id)
+
+    def _explain(self, click: Click, refresh: Refresh) -> None:
+        known = {g.id for g in refresh.report.groups} if refresh.report else set()
+        groups = tuple(g for g in _texts(click, "groups") if g in known)
+        if not groups or not allows(refresh, e.Explained):
+            return self._answer(click, say.moved_on(refresh))
+        event = e.Explained(
+            at=self._now,
+            by=click.by,
+            groups=groups,
+            reason=_text(click, "reason"),
+            note=_text(click, "note"),
+            digest="",
+        )
+        event = replace(event, digest=report.digest(explained(refresh, event)))
+        self._services.record(refresh, event, click=click.id)
+
+    def _waive(self, click: Click, refresh: Refresh) -> None:
+        """Only a finding that blocks now and may be waived."""
+        wanted = _text(click, "finding")
+        blockers = report.blockers(refresh, self._services.settings)
+        if not any(b.kind == "finding" and b.name == wanted and b.waivable for b in blockers):
+            return self._answer(click, say.nothing_to_waive(refresh))
+        event = e.Waived(at=self._now, by=click.by, finding=wanted, reason=_text(click, "reason"), digest="")
+        event = replace(event, digest=report.digest(waived(refresh, event)))
+        self._services.record(refresh, event, click=click.id)
+
+    def _add_columns(self, click: Click, refresh: Refresh) -> None:
+        columns = tuple(dict.fromkeys((*refresh.request.columns, *left_behind(refresh))))
+        self._simple(click, refresh, e.RebuildAsked(at=self._now, by=click.by, columns=columns))
+
+    def _undo(self, click: Click, refresh: Refresh, *, forced: bool) -> None:
+        self._simple(click, refresh, e.UndoAsked(at=self._now, by=click.by, forced=forced))
+
+    def _simple(self, click: Click, refresh: Refresh, event: e.Event) -> None:
+        self._services.record(refresh, event, click=click.id)
+
+    # --- what is left in dev ----------------------------------------------------------------------------------------
+
+    def _keep_dev(self, click: Click, refresh: Refresh) -> None:
+        """Keep baseline and candidate as long as the backup is kept."""
+        services = self._services
+        until = self._now + services.settings.warehouse.keep_backup
+        services.store.keep_objects(refresh.id, until, ("baseline", "candidate"))
+        text = held.dev_kept(until, self._now)
+        noted = e.Noted(at=self._now, text=text)
+        services.record(refresh, noted, click=click.id, also=(self._post(click, answer(text)),))
+
+    def _drop_dev(self, click: Click, refresh: Refresh) -> None:
+        """Drop baseline and candidate now, by their recorded names; refused while something still needs them."""
+        services = self._services
+        if refresh.live:
+            return self._answer(click, say.not_now(refresh))
+        tag = names.tag(refresh, services.store.installation, "drop")
+        dropped = 0
+        with services.warehouse.builder(tag) as session:
+            for made in services.store.objects(refresh.id):
+                if made.kind == "backup":
+                    continue
+                if session.exists(made.relation):
+                    session.drop(made.relation)
+                    dropped += 1
+                services.store.forget_object(made.relation)
+        text = held.dev_dropped(dropped)
+        noted = e.Noted(at=self._now, text=text)
+        services.record(refresh, noted, click=click.id, also=(self._post(click, answer(text)),))
+
+    # --- without a refresh ------------------------------------------------------------------------------------------
+
+    def _without_refresh(self, click: Click) -> None:
+        model = str(click.payload.get("name", ""))
+        verdict = judge(self._services, click.action, click.by, None, model)
+        if isinstance(verdict, policy.Denied):
+            return self._answer(click, verdict.text)
+        if click.action == "plan":
+            return self._plan(click)
+        return self._hold(click, model)
+
+    def _hold(self, click: Click, model: str) -> None:
+        store, unique_id = self._services.store, str(click.payload["unique_id"])
+        if click.action == "hold":
+            store.hold(Hold(unique_id=unique_id, by=click.by, at=self._now, reason=_text(click, "reason")))
+            return self._answer(click, held.on_hold(model))
+        return self._answer(click, held.lifted(model) if store.unhold(unique_id) else held.was_not_held(model))
+
+    def _plan(self, click: Click) -> None:
+        """Resolve and show; a child and two sessions that only read."""
+        services = self._services
+        try:
+            message = self._planned(click)
+        except RefreshError as error:
+            message = answer(error.user_text, getattr(error, "offers", ()))
+        services.store.settle_click(click.id, (self._post(click, message),))
+
+    def _planned(self, click: Click) -> Message:
+        services, dbt = self._services, self._services.settings.dbt
+        parsed = commands.parse(str(click.payload["text"]), self._now.date())
+        assert isinstance(parsed, commands.Ask)  # the listener has written it so
+        entry, _ = entry_of(services, str(click.payload["unique_id"]))
+        user = env_user(services, click.by)
+        subject = Subject.of(entry, parsed.request, user)
+        tag = f"dbt-refresh:{services.store.installation}:plan"
+        workdir = f"plan-{uuid.uuid4().hex[:8]}"
+        with child_of(services, subject, workdir, tag) as child, services.warehouse.builder(tag) as session:
+            plan = resolve(services, subject, child, session).plan
+        text = planned.plan(plan, parsed.request, date_var=dbt.date_var, columns_var=dbt.columns_var)
+        return plan_only(held.only_planned(text, plan, parsed.request, dbt.date_var))
+
+    # --- answering --------------------------------------------------------------------------------------------------
+
+    @property
+    def _now(self) -> datetime:
+        return self._services.clock()
+
+    def _answer(self, click: Click, text: str) -> None:
+        self._services.store.settle_click(click.id, (self._post(click, answer(text)),))
+
+    def _post(self, click: Click, message: Message) -> Post:
+        return Post(
+            key=f"click/{click.id}",
+            channel=click.channel,
+            message=message,
+            thread=bool(click.thread_ts),
+            private_to=click.by.user_id,
+        )
+
+
+def _text(click: Click, name: str) -> str:
+    return str(click.payload.get(name) or "").strip()
+
+
+def _texts(click: Click, name: str) -> tuple[str, ...]:
+    found = click.payload.get(name) or ()
+    return tuple(map(str, found)) if isinstance(found, list | tuple) else (str(found),)

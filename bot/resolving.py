@@ -1,0 +1,148 @@
+"""From a request to a plan: names from dbt, facts from the warehouse, and every refusal on the way (design section 2.2).
+
+Used by a refresh, which then builds, and by `plan <model>`, which changes nothing.
+"""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass
+
+from bot import planning
+from bot.compiled import Compiled
+from bot.dbt_build import DbtChild
+from bot.errors import RefreshError, Refusal
+from bot.index import Entry, Index
+from bot.model import Mode, Plan, Relation, Request, Rules, Table
+from bot.services import Services
+from bot.session import Session
+from bot.wording import failures as say
+from bot.wording import refusals
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """What is asked for: one request on one model, in the dev relation of one person."""
+
+    request: Request
+    unique_id: str
+    dev: Relation
+    env_user: str  # fills {user} of [dbt.env]
+
+    @classmethod
+    def of(cls, entry: Entry, request: Request, user: str) -> Subject:
+        """Raises Refusal for a model that is built nowhere."""
+        dev = planning.dev_relation(entry, user)
+        if dev is None:
+            raise Refusal(refusals.nowhere(entry.name))
+        return cls(request=request, unique_id=entry.unique_id, dev=dev, env_user=user)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resolved:
+    entry: Entry
+    plan: Plan
+    compiled: Compiled
+
+
+def entry_of(services: Services, unique_id: str) -> tuple[Entry, Index]:
+    """The model as the newest index has it. Raises RefreshError when there is no index or no such model any more."""
+    index = services.store.index()
+    if index is None:
+        raise RefreshError(say.no_index())
+    entry = index.by_id.get(unique_id)
+    if entry is None:
+        raise RefreshError(say.gone_from_project(unique_id))
+    return entry, index
+
+
+def child_of(services: Services, subject: Subject, workdir_name: str, tag: str) -> DbtChild:
+    """The dbt child of this request, with exactly its vars; not started yet."""
+    entry, _ = entry_of(services, subject.unique_id)
+    request, settings = subject.request, services.settings
+    return DbtChild(
+        settings,
+        unique_id=entry.unique_id,
+        name=entry.name,
+        vars=planning.variables(entry, request, settings),
+        env_user=subject.env_user,
+        state_dir=services.project.state_dir,
+        workdir=services.workdir(workdir_name),
+        warehouse=request.warehouse,
+        full_refresh=request.mode is Mode.FULL_REFRESH,
+        analyses=tuple(entry.meta.get("spot_check", ())) or _spot_checks(services, entry),
+        tag=tag,
+    )
+
+
+def _spot_checks(services: Services, entry: Entry) -> tuple[str, ...]:
+    section = services.settings.for_model(entry.name)
+    return section.spot_check if section else ()
+
+
+def resolve(services: Services, subject: Subject, child: DbtChild, session: Session) -> Resolved:
+    """Plan one request. Raises Refusal with the way out, and RefreshError when dbt or Snowflake cannot answer."""
+    entry, index = entry_of(services, subject.unique_id)
+    request, settings = subject.request, services.settings
+    planning.refuse(entry, request, index, settings, services.clock().date())
+    prod = _checked_table(services, subject, entry, session)
+    backfill = request.mode is Mode.BACKFILL
+    compiled = child.compile(incremental=backfill)
+    bare = child.compile(without_vars=True, incremental=True).sql if backfill else None
+    planning.refuse_compiled(entry, request, compiled, index, settings, bare_sql=bare)
+    rules = planning.rules(entry, settings, prod.columns)
+    return Resolved(entry=entry, compiled=compiled, plan=_plan(services, subject, entry, index, prod, rules, compiled))
+
+
+def _checked_table(services: Services, subject: Subject, entry: Entry, session: Session) -> Table:
+    """Production as the promoter sees it, who sees most; dev as the builder does."""
+    assert entry.prod is not None  # `planning.refuse` has refused it otherwise
+    with services.warehouse.promoter(f"dbt-refresh:{services.store.installation}:plan") as promoter:
+        prod = promoter.table(entry.prod)
+    schema = session.schema(subject.dev)
+    planning.refuse_table(
+        entry,
+        subject.request,
+        prod,
+        services.settings,
+        dev=subject.dev,
+        dev_table=session.table(subject.dev) if schema else None,
+        dev_schema_owner=schema.owner if schema else "",
+        dev_schema_transient=schema.transient if schema else False,
+    )
+    assert prod is not None
+    return prod
+
+
+def _plan(
+    services: Services, subject: Subject, entry: Entry, index: Index, prod: Table, rules: Rules, compiled: Compiled
+) -> Plan:
+    request, settings = subject.request, services.settings
+    changed = request.columns or rules.metrics
+    below = planning.readers(index, entry.unique_id, (), {})
+    sql = services.project.sql(r.unique_id for r in below)
+    foreign = planning.foreign_hooks(compiled, index, settings)
+    earlier = services.store.durations(entry.unique_id, request.mode)
+    return Plan(
+        unique_id=entry.unique_id,
+        name=entry.name,
+        prod=prod,
+        dev=compiled.relation,
+        materialized=compiled.materialized,
+        warehouse=compiled.warehouse or settings.warehouse.builder.warehouse,
+        warehouse_override=bool(request.warehouse),
+        vars=planning.variables(entry, request, settings),
+        parents=tuple(str(r) for r in compiled.reads),
+        rules=rules,
+        code=index.code,
+        code_in_prod=planning.code_in_prod(entry),
+        dirty=index.dirty,
+        reads_date=entry.reads_date,
+        hooks=tuple(h for h in compiled.hooks if h not in foreign),
+        skipped_hooks=foreign,
+        tests=compiled.tests,
+        readers=planning.readers(index, entry.unique_id, changed, sql),
+        siblings=len(planning.siblings(index, entry.unique_id)),
+        compiled_sql=compiled.sql,
+        typical_seconds=statistics.median(earlier) if earlier else None,
+    )

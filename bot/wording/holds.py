@@ -1,0 +1,42 @@
+"""Answers about models on hold, what is left in dev, and a plan that is only a plan."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bot.model import Plan, Request
+from bot.wording import downstream
+from bot.wording import plan as planned
+from bot.wording.text import clock, code, plural
+
+
+def on_hold(name: str) -> str:
+    return f"{code(name)} is on hold: nobody can refresh it until `/dbt-refresh unhold {name}`."
+
+
+def lifted(name: str) -> str:
+    return f"The hold on {code(name)} is lifted."
+
+
+def was_not_held(name: str) -> str:
+    return f"{code(name)} was not on hold."
+
+
+def dev_kept(until: datetime, now: datetime) -> str:
+    return f"Baseline and candidate are kept until {clock(until, now)}."
+
+
+def dev_dropped(count: int) -> str:
+    return f"{plural(count, 'table')} dropped in dev; the backup of production is kept."
+
+
+def only_planned(text: str, plan: Plan, request: Request, date_var: str) -> str:
+    """The plan with what a refresh would show later: tests, readers, and that nothing was done."""
+    parts = [
+        text,
+        planned.tests(plan),
+        downstream.readers(plan, request),
+        downstream.follow_up(plan, request, date_var),
+        planned.only_a_plan(),
+    ]
+    return "\n".join(p for p in parts if p)
