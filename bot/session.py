@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -281,11 +282,16 @@ class Session:
         return self.run("dev/grant_select", relation=relation, role=role)
 
     def ensure_dev_schema(self, relation: Relation, reader_role: str) -> None:
-        """The bot's dev schema with the promoter's rights to read in it, made when missing."""
+        """The bot's dev schema with the promoter's rights to read in it, made when missing.
+
+        A schema that an administrator made without managed access may refuse the promise for future tables; the
+        candidate gets its own grant in any case. Raises SqlError where the schema cannot be made or opened.
+        """
         if self.schema(relation) is None:
             self.run("dev/create_schema", relation=relation)
         self.run("dev/grant_usage", relation=relation, role=reader_role)
-        self.run("dev/grant_future", relation=relation, role=reader_role)
+        with suppress(NotVisible):
+            self.run("dev/grant_future", relation=relation, role=reader_role)
 
     def cancel(self, query_id: str) -> None:
         """Stop one of this user's statements; one that has ended already is no error."""

@@ -1,0 +1,125 @@
+"""A small Snowflake world for the contract tests: one production database, both service users, their keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from bot.settings import (
+    DbtSection,
+    PolicySection,
+    Secrets,
+    Settings,
+    SlackSection,
+    UserSection,
+    WarehouseSection,
+    WorkerSection,
+)
+from bot.warehouse import Warehouse
+from sandbox.snowflake import SnowflakeSandbox
+
+_WORLD = """
+CREATE WAREHOUSE WH;
+CREATE ROLE TRANSFORMER;
+CREATE ROLE BI;
+CREATE ROLE REFRESH_BUILDER;
+CREATE USER REFRESH_BUILDER_SVC TYPE = SERVICE RSA_PUBLIC_KEY = '<BUILDER>' DEFAULT_ROLE = REFRESH_BUILDER
+  DEFAULT_SECONDARY_ROLES = ();
+CREATE USER REFRESH_PROMOTER_SVC TYPE = SERVICE RSA_PUBLIC_KEY = '<PROMOTER>' DEFAULT_ROLE = TRANSFORMER
+  DEFAULT_SECONDARY_ROLES = ();
+GRANT ROLE REFRESH_BUILDER TO USER REFRESH_BUILDER_SVC;
+GRANT ROLE TRANSFORMER TO USER REFRESH_PROMOTER_SVC;
+GRANT USAGE ON WAREHOUSE WH TO ROLE TRANSFORMER;
+GRANT USAGE ON WAREHOUSE WH TO ROLE REFRESH_BUILDER;
+CREATE DATABASE DEV;
+CREATE DATABASE SHOP;
+CREATE SCHEMA SHOP.PROD;
+CREATE SCHEMA SHOP.BACKUPS;
+GRANT USAGE, CREATE SCHEMA ON DATABASE DEV TO ROLE REFRESH_BUILDER;
+GRANT USAGE ON DATABASE DEV TO ROLE TRANSFORMER;
+GRANT USAGE ON DATABASE SHOP TO ROLE TRANSFORMER;
+GRANT USAGE, CREATE TABLE, CREATE VIEW ON SCHEMA SHOP.PROD TO ROLE TRANSFORMER;
+GRANT USAGE, CREATE TABLE ON SCHEMA SHOP.BACKUPS TO ROLE TRANSFORMER;
+GRANT USAGE ON DATABASE SHOP TO ROLE REFRESH_BUILDER;
+GRANT USAGE ON SCHEMA SHOP.PROD TO ROLE REFRESH_BUILDER;
+GRANT SELECT ON FUTURE TABLES IN SCHEMA SHOP.PROD TO ROLE REFRESH_BUILDER;
+GRANT SELECT ON FUTURE TABLES IN SCHEMA SHOP.PROD TO ROLE BI;
+CREATE USER NIGHTLY PASSWORD = 'nightly' DEFAULT_ROLE = TRANSFORMER DEFAULT_WAREHOUSE = WH DEFAULT_SECONDARY_ROLES = ();
+GRANT ROLE TRANSFORMER TO USER NIGHTLY;
+"""
+
+
+class World:
+    """The running sandbox, settings that point at it, and SQL as the nightly run (the owner of production)."""
+
+    def __init__(self, sandbox: SnowflakeSandbox, keys: Path) -> None:
+        self.sandbox = sandbox
+        self.settings = settings(sandbox, keys)
+        self.warehouse = Warehouse(self.settings, "test1234")
+
+    def nightly(self, *statements: str) -> None:
+        self._run(self.sandbox.connect("NIGHTLY", "nightly"), statements)
+
+    def admin(self, *statements: str) -> None:
+        self._run(self.sandbox.admin(), statements)
+
+    @staticmethod
+    def _run(connection, statements: tuple[str, ...]) -> None:
+        try:
+            for statement in statements:
+                connection.cursor().execute(statement)
+        finally:
+            connection.close()
+
+
+@contextmanager
+def world(keys: Path) -> Iterator[World]:
+    sandbox = SnowflakeSandbox()
+    sandbox.start()
+    try:
+        names = {}
+        for name in ("builder", "promoter"):
+            pem, public = _pair(name)
+            (keys / f"{name}.pem").write_bytes(pem)
+            names[name] = public
+        sandbox.run_script(_WORLD, **names)
+        yield World(sandbox, keys)
+    finally:
+        sandbox.stop()
+
+
+def settings(sandbox: SnowflakeSandbox, keys: Path) -> Settings:
+    return Settings(
+        secrets=Secrets(
+            snowflake_builder_key_file=keys / "builder.pem", snowflake_promoter_key_file=keys / "promoter.pem"
+        ),
+        slack=SlackSection(),
+        policy=PolicySection(),
+        people={},
+        dbt=DbtSection(project_dir=Path(".")),
+        warehouse=WarehouseSection(
+            account="sandbox",
+            host=sandbox.host,
+            port=sandbox.port,
+            protocol="http",
+            builder=UserSection(user="REFRESH_BUILDER_SVC", role="REFRESH_BUILDER", warehouse="WH"),
+            promoter=UserSection(user="REFRESH_PROMOTER_SVC", role="TRANSFORMER", warehouse="WH"),
+            prod_databases=("SHOP",),
+            backup_schema="BACKUPS",
+        ),
+        worker=WorkerSection(),
+        models=(),
+    )
+
+
+@cache
+def _pair(name: str) -> tuple[bytes, str]:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return pem, "".join(public.decode().splitlines()[1:-1])
