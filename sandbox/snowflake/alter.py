@@ -162,7 +162,7 @@ def drop_relation(job: Job, cursor: Cursor, kind: str) -> Result:
     cursor.end()
     name = job.full(parts)
     relation = job.session.find(name)
-    hidden = relation is None or relation.session is None and not job.access.shows(relation)
+    hidden = relation is None or (relation.session is None and not job.access.shows(relation))
     if hidden and if_exists:
         return wire.status(f"Drop statement executed successfully ({name[2]} already dropped).")
     relation = job.access.relation(relation, name, own=True)

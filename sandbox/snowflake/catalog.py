@@ -109,7 +109,7 @@ class Role(Securable):
 @dataclass(slots=True, kw_only=True)
 class User(Securable):
     password: str = ""
-    public_keys: tuple[str, ...] = ()  # base64 of the DER form, as in RSA_PUBLIC_KEY
+    public_keys: dict[str, str] = field(default_factory=dict)  # RSA_PUBLIC_KEY and _2: base64 of the DER form
     default_role: str = "PUBLIC"
     default_warehouse: str = ""
     default_namespace: str = ""

@@ -14,7 +14,7 @@ from .translate import name_columns, parse, to_duckdb
 from .wire import Result
 
 
-def query(job: Job, cursor: Cursor) -> Result:
+def query(job: Job, _cursor: Cursor) -> Result:
     """SELECT or WITH; constants and context functions need no warehouse."""
     expression = parse(job.sql)
     if not isinstance(expression, exp.Query):
@@ -28,7 +28,7 @@ def query(job: Job, cursor: Cursor) -> Result:
     return wire.arrow(table, description)
 
 
-def insert(job: Job, cursor: Cursor) -> Result:
+def insert(job: Job, _cursor: Cursor) -> Result:
     statement = parse(job.sql)
     if not isinstance(statement, exp.Insert):
         raise unsupported(job.sql[:200])
@@ -43,16 +43,15 @@ def insert(job: Job, cursor: Cursor) -> Result:
     return wire.counts(wire.INSERT, inserted=_change(job, relation, statement, clear))
 
 
-def update(job: Job, cursor: Cursor) -> Result:
+def update(job: Job, _cursor: Cursor) -> Result:
     statement = parse(job.sql)
     relation, node = _target(job, statement, "UPDATE")
     bind(job, statement, written=node)
     write_to(node, relation)
-    result = wire.counts(wire.UPDATE, updated=_change(job, relation, statement))
-    return result
+    return wire.counts(wire.UPDATE, updated=_change(job, relation, statement))
 
 
-def delete(job: Job, cursor: Cursor) -> Result:
+def delete(job: Job, _cursor: Cursor) -> Result:
     statement = parse(job.sql)
     relation, node = _target(job, statement, "DELETE")
     bind(job, statement, written=node)
@@ -60,7 +59,7 @@ def delete(job: Job, cursor: Cursor) -> Result:
     return wire.counts(wire.DELETE, deleted=_change(job, relation, statement))
 
 
-def merge(job: Job, cursor: Cursor) -> Result:
+def merge(job: Job, _cursor: Cursor) -> Result:
     """MERGE, natively; an unqualified name in INSERT VALUES or in SET's right side is the source's."""
     statement = parse(job.sql)
     if not isinstance(statement, exp.Merge):
@@ -162,7 +161,7 @@ def _begin_if_needed(job: Job) -> None:
         begin(job)
 
 
-def begin(job: Job, cursor: Cursor | None = None) -> Result:
+def begin(job: Job, _cursor: Cursor | None = None) -> Result:
     """BEGIN; inside a transaction it means nothing."""
     if not job.session.in_transaction:
         job.execute("begin")
@@ -170,11 +169,11 @@ def begin(job: Job, cursor: Cursor | None = None) -> Result:
     return wire.status()
 
 
-def commit(job: Job, cursor: Cursor) -> Result:
+def commit(job: Job, _cursor: Cursor) -> Result:
     job.end_transaction(commit=True)
     return wire.status()
 
 
-def rollback(job: Job, cursor: Cursor) -> Result:
+def rollback(job: Job, _cursor: Cursor) -> Result:
     job.end_transaction(commit=False)
     return wire.status()

@@ -25,9 +25,9 @@ _CONTEXT: dict[type[Expr], Callable[[Job], str]] = {
     exp.CurrentSchema: lambda job: job.session.schema,
     exp.CurrentSession: lambda job: str(job.session.id),
     exp.CurrentSecondaryRoles: lambda job: _secondary(job),
-    exp.CurrentAccount: lambda job: "SANDBOX",
-    exp.CurrentRegion: lambda job: "SANDBOX",
-    exp.CurrentVersion: lambda job: "9.99.0",
+    exp.CurrentAccount: lambda _: "SANDBOX",
+    exp.CurrentRegion: lambda _: "SANDBOX",
+    exp.CurrentVersion: lambda _: "9.99.0",
 }
 
 
@@ -66,7 +66,7 @@ def _secondary(job: Job) -> str:
     return f'{{"roles":"{roles}","value":"ALL"}}'
 
 
-def _last_query_id(job: Job, arguments: list[str]) -> str:
+def _last_query_id(job: Job, _arguments: list[str]) -> str:
     return job.session.last_query_id
 
 
@@ -111,7 +111,7 @@ _FUNCTIONS: dict[str, Callable[[Job, list[str]], str | int]] = {
     "SYSTEM$CANCEL_QUERY": _cancel_query,
     "SYSTEM$CANCEL_ALL_QUERIES": _cancel_all,
     "SYSTEM$ABORT_SESSION": _cancel_all,
-    "SYSTEM$SHOW_ACTIVE_BEHAVIOR_CHANGE_BUNDLES": lambda job, arguments: "[]",
+    "SYSTEM$SHOW_ACTIVE_BEHAVIOR_CHANGE_BUNDLES": lambda _job, _arguments: "[]",
 }
 
 
@@ -179,12 +179,9 @@ def _query_history(job: Job, name: str, arguments: dict[str, Expr]) -> pa.Table:
     session = int(_text(arguments["SESSION_ID"])) if "SESSION_ID" in arguments else job.session.id
     found = []
     for entry in reversed(list(job.world.log.statements)):
-        outside = entry.ended is not None and (since and entry.ended < since or until and entry.ended > until)
-        other = (
-            name.endswith("BY_USER")
-            and entry.user != user
-            or name.endswith("BY_SESSION")
-            and entry.session_id != session
+        outside = entry.ended is not None and ((since and entry.ended < since) or (until and entry.ended > until))
+        other = (name.endswith("BY_USER") and entry.user != user) or (
+            name.endswith("BY_SESSION") and entry.session_id != session
         )
         if not outside and not other and _may_see(job, entry):
             found.append(_history_row(entry))

@@ -85,7 +85,7 @@ class Job:
     def full(self, parts: Sequence[str]) -> Name:
         """A relation's three-part name, completed from the session; raises 090105 without a current database."""
         database, schema = self.session.database, self.session.schema
-        if len(parts) < 3 and not database or len(parts) < 2 and not schema:
+        if (len(parts) < 3 and not database) or (len(parts) < 2 and not schema):
             what, code = ("schema", "090106") if database else ("database", "090105")
             raise SnowflakeError(
                 code, "22000", f"Cannot perform operation. This session does not have a current {what}. Call 'USE {what.upper()}', or use a qualified name."

@@ -169,7 +169,7 @@ def _schema(name: tuple[str, ...], owner: str, created: datetime, comment: str, 
     }
 
 
-def _databases(job: Job, database: str) -> Rows:
+def _databases(job: Job, _database: str) -> Rows:
     return [
         {
             "DATABASE_NAME": d.name[0],

@@ -41,7 +41,7 @@ class Access:
     def sees(self, scope: tuple[str, ...]) -> bool:
         """The database, or the schema and its database, may be named by this role."""
         item = self.account.databases.get(scope[0])
-        if item is None or not self.has(item, "USAGE"):
+        if item is None or not self.has(item):
             return False
         return len(scope) == 1 or scope[1] == "INFORMATION_SCHEMA" or self._sees_schema(scope[0], scope[1])
 
@@ -51,12 +51,12 @@ class Access:
 
     def database(self, name: str) -> Database:
         item = self.account.databases.get(name)
-        if item is None or not self.has(item, "USAGE"):
+        if item is None or not self.has(item):
             raise missing("Database", name)
         return item
 
     def schema(self, database: str, name: str) -> Schema:
-        """A schema whose objects this role may name: USAGE on it and on its database."""
+        """A schema whose objects this role may name: any privilege on it and on its database."""
         self.database(database)
         item = self.account.schemas.get((database, name))
         if item is None or not self.has(item):
@@ -87,12 +87,12 @@ class Access:
 
     def relation(self, relation: Relation | None, name: Name, *privileges: str, own: bool = False) -> Relation:
         """The relation, if this role has one of the privileges on it (`own`: only ownership will do)."""
-        schema = self.schema(name[0], name[1])
+        self.schema(name[0], name[1])
         if relation is None:
             raise missing("Object", dotted(name))
         if relation.session is not None:
             return relation
-        if not self.has(schema, "USAGE") or not self.has(relation):
+        if not self.has(relation):
             raise missing("Object", dotted(name))
         if not (self.owns(relation) if own else self.has(relation, *privileges)):
             raise insufficient(relation.kind, relation.name[2])

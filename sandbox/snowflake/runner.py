@@ -14,8 +14,8 @@ from typing import Any
 import duckdb
 from fakesnow.converter import from_binding
 
-from . import accounts, alter, dml, grants, show, tables
-from .errors import SnowflakeError, unsupported
+from . import accounts, alter, dml, grants, settings, show, tables
+from .errors import SnowflakeError, syntax, unsupported
 from .job import Job, World
 from .lexer import Cursor, split
 from .log import Statement
@@ -134,6 +134,8 @@ def _dispatch(job: Job) -> Result:
     if cursor.peek() in ("SELECT", "WITH", "("):
         return dml.query(job, cursor)
     handler = _HANDLERS.get(cursor.peek())
+    if handler is None and cursor.peek() not in _NOT_HERE:
+        raise syntax(cursor.take().text)
     if handler is None:
         raise unsupported(re.sub(r"\s+", " ", statements[0])[:200])
     cursor.take()
@@ -172,13 +174,31 @@ def _alter(job: Job, cursor: Cursor) -> Result:
     if kind in ("TABLE", "VIEW"):
         return alter.alter_relation(job, cursor, kind)
     if kind == "SESSION":
-        return accounts.alter_session(job, cursor)
+        return settings.alter_session(job, cursor)
     if kind == "USER":
         return accounts.alter_user(job, cursor)
     if kind == "WAREHOUSE":
         return accounts.alter_warehouse(job, cursor)
     raise unsupported(f"ALTER {kind}")
 
+
+# Statements of Snowflake's that the sandbox does not have; any other word is a syntax error.
+_NOT_HERE = {
+    "CALL",
+    "EXECUTE",
+    "UNDROP",
+    "EXPLAIN",
+    "COPY",
+    "PUT",
+    "GET",
+    "LIST",
+    "LS",
+    "REMOVE",
+    "RM",
+    "SET",
+    "UNSET",
+    "DECLARE",
+}
 
 _HANDLERS: dict[str, Handler] = {
     "CREATE": _create,
@@ -199,5 +219,5 @@ _HANDLERS: dict[str, Handler] = {
     "SHOW": show.show,
     "DESCRIBE": show.describe,
     "DESC": show.describe,
-    "USE": accounts.use,
+    "USE": settings.use,
 }

@@ -28,7 +28,7 @@ Answer = dict[str, Any]
 class Lost(Response):
     """An answer that never arrives: the connection is closed in the middle of it."""
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+    async def __call__(self, _scope: Any, _receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"100")]})
 
 
@@ -132,7 +132,7 @@ class Server:
             queries = [{"id": entry.query_id, "status": entry.status, "errorCode": code, "errorMessage": message}]
         return JSONResponse(_succeeded({"queries": queries}))
 
-    async def telemetry(self, request: HttpRequest) -> Response:
+    async def telemetry(self, _request: HttpRequest) -> Response:
         return JSONResponse(_succeeded("Log Received"))
 
     def _session(self, request: HttpRequest) -> Session | None:

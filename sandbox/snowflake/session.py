@@ -71,7 +71,7 @@ def authenticate(account: Account, data: dict[str, Any]) -> User:
 
 
 def _by_key(user: User | None, token: str) -> User:
-    for key in user.public_keys if user else ():
+    for key in user.public_keys.values() if user else ():
         der = base64.b64decode(key)
         try:
             claims = jwt.decode(token, load_der_public_key(der), algorithms=["RS256", "ES256", "ES384", "ES512"])  # type: ignore[arg-type]
@@ -99,6 +99,8 @@ def start(
         )
     parameters = {str(k).upper(): str(v) for k, v in (data.get("SESSION_PARAMETERS") or {}).items() if v is not None}
     session = Session(number, user.name[0], role, account, duck, user.secondary_roles, parameters=parameters)
+    if asked := str(data.get("SECONDARY_ROLES") or "").upper():
+        session.secondary = asked == "ALL"
     session.warehouse = _folded(query.get("warehouse")) or user.default_warehouse
     if not session.access.sees_warehouse(session.warehouse):
         session.warehouse = ""

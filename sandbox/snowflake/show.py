@@ -6,18 +6,15 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from . import wire
-from .accounts import PARAMETERS
-from .catalog import Relation, Role, Securable, dotted
-from .errors import impossible, missing, unsupported
+from . import show_account
+from .catalog import Relation, Securable, dotted
+from .errors import impossible, unsupported
 from .job import Job
 from .lexer import Cursor
 from .metadata import visible
+from .show_account import Row, table
 from .store import snowflake_type
 from .wire import Result
-
-Row = dict[str, object]
-_TYPES = {"created_on": "timestamp_ltz", "rows": "fixed", "bytes": "fixed"}
 
 # What only exists here when a test recorded it, with the columns that matter.
 _RECORDED = {
@@ -54,12 +51,12 @@ class Filter:
 def show(job: Job, cursor: Cursor) -> Result:
     """SHOW [TERSE] kind [LIKE ..] [IN ..] [STARTS WITH ..] [LIMIT n [FROM ..]]"""
     if cursor.accept("GRANTS"):
-        return _grants(job, cursor)
+        return show_account.grants(job, cursor)
     if cursor.accept("FUTURE", "GRANTS", "IN"):
-        return _future_grants(job, cursor)
+        return show_account.future_grants(job, cursor)
     terse = cursor.accept("TERSE")
     kind = cursor.one_of(*_RECORDED) or cursor.take().word
-    if kind not in _KINDS and kind not in _RECORDED or cursor.peek() == "HISTORY":
+    if (kind not in _KINDS and kind not in _RECORDED) or cursor.peek() == "HISTORY":
         raise unsupported(job.sql[:200])
     wanted, scope = _clauses(job, cursor, kind)
     if kind in _RECORDED:
@@ -70,10 +67,6 @@ def show(job: Job, cursor: Cursor) -> Result:
     if terse:
         names = [n for n in names if n in ("created_on", "name", "kind", "database_name", "schema_name")]
     return table(names, rows)
-
-
-def table(names: list[str], rows: Iterable[Row]) -> Result:
-    return wire.rows({n: _TYPES.get(n, "text") for n in names}, ([r.get(n) for n in names] for r in rows))
 
 
 def _clauses(job: Job, cursor: Cursor, kind: str) -> tuple[Filter, tuple[str, ...]]:
@@ -194,7 +187,7 @@ def _schema(schema: Securable) -> Row:
     }
 
 
-def _databases(job: Job, scope: tuple[str, ...]) -> list[Row]:
+def _databases(job: Job, _scope: tuple[str, ...]) -> list[Row]:
     return [
         {
             "created_on": d.created,
@@ -232,47 +225,6 @@ def _columns(job: Job, scope: tuple[str, ...]) -> list[Row]:
     ]
 
 
-# Account objects ------------------------------------------------------------------------------------------------------
-
-
-def _warehouses(job: Job, scope: tuple[str, ...]) -> list[Row]:
-    return [
-        {"name": n, "state": "SUSPENDED" if w.suspended else "STARTED", "type": "STANDARD", "size": w.size,
-         "created_on": w.created, "owner": w.owner, "comment": w.comment}
-        for n, w in sorted(job.account.warehouses.items())
-        if job.access.has(w)
-    ]  # fmt: skip
-
-
-def _roles(job: Job, scope: tuple[str, ...]) -> list[Row]:
-    mine = job.account.user(job.session.user).roles
-    return [
-        {"created_on": r.created, "name": n, "is_default": "N", "is_current": "Y" if n == job.session.role else "N",
-         "is_inherited": "Y" if n in job.access.roles else "N", "owner": r.owner, "comment": r.comment}
-        for n, r in sorted(job.account.roles.items())
-        if n in mine or n in job.access.roles or job.access.owns(r) or job.access.on_account("MANAGE GRANTS")
-    ]  # fmt: skip
-
-
-def _users(job: Job, scope: tuple[str, ...]) -> list[Row]:
-    return [
-        {"name": n, "created_on": u.created, "login_name": n, "type": u.type, "default_role": u.default_role,
-         "default_warehouse": u.default_warehouse, "default_secondary_roles": '["ALL"]' if u.secondary_roles else "[]",
-         "has_rsa_public_key": str(bool(u.public_keys)).lower(), "owner": u.owner, "comment": u.comment}
-        for n, u in sorted(job.account.users.items())
-        if n == job.session.user or job.access.owns(u) or job.access.on_account("MANAGE GRANTS")
-    ]  # fmt: skip
-
-
-def _parameters(job: Job, scope: tuple[str, ...]) -> list[Row]:
-    session = job.session.parameters
-    return [
-        {"key": key, "value": session.get(key, default), "default": default, "level": "SESSION" if key in session else "",
-         "description": "", "type": "BOOLEAN" if default in ("true", "false") else "STRING"}
-        for key, default in PARAMETERS.items()
-    ]  # fmt: skip
-
-
 def _recorded(job: Job, kind: str, wanted: Filter, scope: tuple[str, ...]) -> Result:
     rows: list[Row] = [
         r
@@ -304,121 +256,14 @@ _KINDS: dict[str, tuple[str, Callable[[Job, tuple[str, ...]], list[Row]]]] = {
     ),
     "DATABASES": ("created_on name is_default is_current owner comment options retention_time kind", _databases),
     "COLUMNS": ("table_name schema_name column_name data_type null? default kind comment database_name", _columns),
-    "WAREHOUSES": ("name state type size created_on owner comment", _warehouses),
-    "ROLES": ("created_on name is_default is_current is_inherited owner comment", _roles),
+    "WAREHOUSES": ("name state type size created_on owner comment", show_account.warehouses),
+    "ROLES": ("created_on name is_default is_current is_inherited owner comment", show_account.roles),
     "USERS": (
         "name created_on login_name type default_role default_warehouse default_secondary_roles has_rsa_public_key owner comment",
-        _users,
+        show_account.users,
     ),
-    "PARAMETERS": ("key value default level description type", _parameters),
+    "PARAMETERS": ("key value default level description type", show_account.parameters),
 }
-
-
-# Grants ---------------------------------------------------------------------------------------------------------------
-
-_GRANT = (
-    "created_on privilege granted_on name granted_to grantee_name grant_option granted_by granted_by_role_type".split()
-)
-
-
-def _grants(job: Job, cursor: Cursor) -> Result:
-    """SHOW GRANTS [ON object | TO ROLE r | TO USER u | OF ROLE r]"""
-    if cursor.accept("ON"):
-        return table(_GRANT, _grants_on(job, _object(job, cursor)))
-    if cursor.accept("OF", "ROLE"):
-        return _grants_of(job, cursor.identifier())
-    if cursor.accept("TO", "USER"):
-        user = job.account.user(cursor.identifier())
-        names = "created_on role granted_to grantee_name granted_by".split()
-        rows = [
-            {"created_on": user.created, "role": r, "granted_to": "USER", "grantee_name": user.name[0]}
-            for r in sorted(user.roles)
-        ]
-        return table(names, rows)
-    if cursor.accept("TO"):
-        cursor.accept("ROLE")
-        role = cursor.identifier()
-    else:
-        cursor.end()
-        role = job.session.role
-    return table(_GRANT, _grants_to(job, job.account.role(role)))
-
-
-def _object(job: Job, cursor: Cursor) -> Securable:
-    kind = cursor.take().word
-    if kind == "ACCOUNT":
-        return job.account.itself
-    if kind in ("TABLE", "VIEW"):
-        return job.relation(cursor)
-    parts = cursor.name()
-    pools = {"DATABASE": job.account.databases, "WAREHOUSE": job.account.warehouses, "ROLE": job.account.roles}
-    item: Securable | None
-    if kind == "SCHEMA":
-        item = job.account.schemas.get(job.scope(parts))
-    elif kind in pools:
-        item = pools[kind].get(parts[0])
-    else:
-        raise unsupported(f"SHOW GRANTS ON {kind}")
-    if item is None or not job.access.has(item):
-        raise missing(kind.capitalize(), dotted(parts))
-    return item
-
-
-def _grants_on(job: Job, item: Securable) -> list[Row]:
-    own = _grant_row(item, "OWNERSHIP", item.owner, item.owner, "true")
-    rows = [_grant_row(item, g.privilege, g.role, g.by, str(g.option).lower(), g.created) for g in item.grants]
-    return [own, *rows] if item.owner else rows
-
-
-def _grant_row(item: Securable, privilege: str, role: str, by: str, option: str, at: object = None) -> Row:
-    return {
-        "created_on": at or item.created,
-        "privilege": privilege,
-        "granted_on": item.kind,
-        "name": dotted(item.name),
-        "granted_to": "ROLE",
-        "grantee_name": role,
-        "grant_option": option,
-        "granted_by": by,
-        "granted_by_role_type": "ROLE",
-    }
-
-
-def _grants_to(job: Job, role: Role) -> list[Row]:
-    account, name = job.account, role.name[0]
-    everything: list[Securable] = [account.itself]
-    for pool in (account.databases, account.schemas, account.relations, account.warehouses, account.roles):
-        everything += pool.values()
-    found = [row for item in everything for row in _grants_on(job, item) if row["grantee_name"] == name]
-    found += [
-        _grant_row(account.roles[r], "USAGE", name, "", "false") for r in sorted(role.holds) if r in account.roles
-    ]
-    return found
-
-
-def _grants_of(job: Job, role: str) -> Result:
-    job.account.role(role)
-    holders = [("ROLE", n) for n, r in job.account.roles.items() if role in r.holds]
-    holders += [("USER", n) for n, u in job.account.users.items() if role in u.roles]
-    return table(
-        "created_on role granted_to grantee_name granted_by".split(),
-        [{"role": role, "granted_to": to, "grantee_name": name} for to, name in sorted(holders)],
-    )
-
-
-def _future_grants(job: Job, cursor: Cursor) -> Result:
-    if cursor.accept("DATABASE"):
-        scope: tuple[str, ...] = job.access.scope(cursor.identifier())
-    else:
-        cursor.accept("SCHEMA")
-        scope = job.access.scope(*job.scope(cursor.name()))
-    names = "created_on privilege grant_on name grant_to grantee_name grant_option".split()
-    rows: list[Row] = [
-        {"privilege": f.privilege, "grant_on": f.kind, "name": f"{dotted(f.scope)}.<{f.kind}>", "grant_to": "ROLE",
-         "grantee_name": f.role, "grant_option": "false"}
-        for f in job.account.future if f.scope == scope
-    ]  # fmt: skip
-    return table(names, rows)
 
 
 # DESCRIBE -------------------------------------------------------------------------------------------------------------

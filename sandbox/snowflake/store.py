@@ -130,5 +130,7 @@ def translate_error(error: duckdb.Error, sql: str) -> SnowflakeError:
             return SnowflakeError("100090", "42P18", f"Duplicate row detected during DML action\n{text}")
         case duckdb.NotImplementedException() | duckdb.ParserException():
             return unsupported(f"{sql[:200]}: {text}")
+        case duckdb.BinderException():
+            return SnowflakeError("001003", "42000", f"SQL compilation error:\n{text}")
         case _:
             return SnowflakeError("000603", "XX000", f"SQL execution error in: {sql[:200]}\n{text}")

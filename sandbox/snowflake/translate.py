@@ -6,12 +6,13 @@ and INFORMATION_SCHEMA, which the sandbox answers itself.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import fakesnow.transforms as fs
 import sqlglot
 from sqlglot import Expr, exp
-from sqlglot.errors import ParseError, TokenError, UnsupportedError
+from sqlglot.errors import ErrorLevel, ParseError, TokenError, UnsupportedError
 
 from .errors import SnowflakeError, unsupported
 
@@ -95,14 +96,27 @@ def name_columns(expression: Expr) -> None:
 
 def to_duckdb(expression: Expr) -> str:
     """DuckDB's SQL for a bound expression, which is consumed."""
-    expression = expression.transform(_hashes, copy=False)
+    expression = expression.transform(_own, copy=False)
     for step in _CHAIN:
         expression = expression.transform(step, copy=False)
-    return expression.sql("duckdb")
+    try:
+        return expression.sql("duckdb", unsupported_level=ErrorLevel.RAISE)
+    except UnsupportedError as error:
+        raise unsupported(str(error)) from None
 
 
-def _hashes(node: Expr) -> Expr:
-    """HASH_AGG and HASH over a macro; types that hash alike in DuckDB are those that Snowflake stores alike."""
+_FORMAT = re.compile(r"YYYY|MON|MM|DD|DY|HH24|HH12|HH|AM|PM|MI|SS|FF3|FF6|FF9|FF|[-/:.,_ T]|\"[^\"]*\"", re.IGNORECASE)
+_STRFTIME = {"YYYY": "%Y", "MON": "%b", "MM": "%m", "DD": "%d", "DY": "%a", "HH24": "%H", "HH": "%H", "HH12": "%I", "AM": "%p",
+             "PM": "%p", "MI": "%M", "SS": "%S", "FF3": "%g", "FF6": "%f", "FF9": "%n", "FF": "%n"}  # fmt: skip
+
+
+def _own(node: Expr) -> Expr:
+    """HASH_AGG, HASH and TO_CHAR, which fakesnow has not or gets wrong.
+
+    Types that hash alike in DuckDB are those that Snowflake stores alike.
+    """
+    if isinstance(node, exp.ToChar) and (form := node.args.get("format")):
+        return exp.Anonymous(this="strftime", expressions=[node.this.copy(), exp.Literal.string(_strftime(form))])
     if isinstance(node, exp.HashAgg):
         arguments = [node.this, *node.expressions]
         distinct = isinstance(node.this, exp.Distinct)
@@ -117,8 +131,18 @@ def _hashes(node: Expr) -> Expr:
     return node
 
 
+def _strftime(form: Expr) -> str:
+    """DuckDB's form of a date or time format; number formats are not there."""
+    text = form.name if isinstance(form, exp.Literal) else ""
+    pieces = _FORMAT.findall(text)
+    if not text or "".join(pieces) != text:
+        raise unsupported(f"TO_CHAR with the format {form.sql('snowflake')}")
+    return "".join(_STRFTIME.get(p.upper()) or p.strip('"') for p in pieces)
+
+
 def _hash(arguments: list[Expr]) -> Expr:
-    return exp.Anonymous(this="hash", expressions=[_argument(a) for a in arguments])
+    # The constant keeps DuckDB's hash(0) = 0 from making rows invisible in the sum.
+    return exp.Anonymous(this="hash", expressions=[*(_argument(a) for a in arguments), exp.Literal.number(1)])
 
 
 def _argument(argument: Expr) -> Expr:
