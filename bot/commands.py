@@ -153,8 +153,8 @@ def parse(text: str, today: date) -> Command:
 def write(request: Request) -> str:
     """The command text that asks for `request`: `parse(write(r)).request` equals `r` without `from_refresh`."""
     parts = [request.model]
-    if request.mode is Mode.BACKFILL and request.since:
-        parts.append(f"backfill {request.since.isoformat()}")
+    if request.mode is Mode.BACKFILL:
+        parts.append(f"backfill {request.since.isoformat()}" if request.since else "backfill")
     if request.columns:
         parts.append(f"columns={','.join(request.columns)}")
     if request.at:

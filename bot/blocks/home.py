@@ -21,7 +21,7 @@ def home_view(user: str, refreshes: Sequence[Refresh], held: Sequence[str], link
     lately = [r for r in refreshes if not r.live]
     blocks: list[Block] = [
         section(home.start()),
-        actions([button(Button(action="form", label=open_form(), value="{}"))]),
+        actions([button(Button(action="form", label=open_form(), value=" "))]),
     ]
     for title, rows in ((home.WAITING, waiting), (home.MINE, mine), (home.RECENT, lately)):
         blocks += [divider(), header(title)]

@@ -1,0 +1,311 @@
+"""What the listeners may do: look into the store, store a request or a click, and say something privately at once.
+
+No dbt, no Snowflake and no slow Slack method: a listener has three seconds. Rights are judged by the worker, from
+the person as Slack knows them then; here only the words, the channel and the row are looked at.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from bot import commands, following, lookup, planning
+from bot.blocks import forms
+from bot.blocks.answers import answer
+from bot.blocks.buttons import left_behind
+from bot.board import Board
+from bot.errors import Busy, Refusal
+from bot.index import Entry
+from bot.messages import Block, Click, Message, Post
+from bot.model import Actor, Mode, Refresh, Relation, Request, State
+from bot.people import Home
+from bot.report import blockers
+from bot.settings import Settings
+from bot.store import Held, Store, Taken
+from bot.wording import answers as say
+from bot.wording import forms as words
+from bot.wording.requests import no_model
+from bot.wording.text import plain
+
+_TWICE = 10.0  # seconds within which the same request of the same person is one request, delivered twice
+
+FORM_STATES: dict[str, frozenset[State]] = {
+    "explain": frozenset({State.AWAITING}),
+    "waive": frozenset({State.AWAITING}),
+    "reject": frozenset({State.AWAITING, State.STALE}),
+    "accept": frozenset({State.FAULTY}),
+    "undo_forced": frozenset({State.FAULTY}),
+    "happened": frozenset({State.NEEDS_ATTENTION}),
+    "not_happened": frozenset({State.NEEDS_ATTENTION}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """What a button carried: the refresh, and the revision and (short) digest that the person saw."""
+
+    refresh: int
+    revision: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Who acts, and in which channel and thread; `channel` is empty on App Home and for the global shortcut."""
+
+    by: Actor
+    channel: str = ""
+    thread_ts: str = ""
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Desk(Board):
+    """`wake` tells the worker, when it runs in this process, that there is something to do."""
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        home: Home,
+        wake: Callable[[], object] = lambda: None,
+        clock: Callable[[], datetime] = _utc_now,
+    ) -> None:
+        super().__init__(store, settings, clock)
+        self.home = home
+        self._wake = wake
+
+    # --- commands ---------------------------------------------------------------------------------------------------
+
+    def command(self, text: str, where: Where) -> Message | Block:
+        """Do what was typed; the answer is a private message, or a form (a dict) to open."""
+        try:
+            parsed = commands.parse(text, self._clock().date())
+        except Refusal as refusal:
+            return answer(refusal.user_text, refusal.offers)
+        try:
+            return self._do(parsed, where)
+        except lookup.NoSuchModel as refusal:
+            return _with_choices(refusal, parsed)
+        except Refusal as refusal:
+            return answer(refusal.user_text, refusal.offers)
+
+    def _do(self, parsed: commands.Command, where: Where) -> Message | Block:
+        match parsed:
+            case commands.Form():
+                self._allowed_here(where.channel)
+                return self.ask_form(where.channel)
+            case commands.Help():
+                return self.help()
+            case commands.Status(refresh=number):
+                return self.status(number)
+            case commands.List():
+                return self.latest()
+            case commands.Ask(request=request):
+                return self.ask(request, where)
+            case commands.PlanOnly(request=request):
+                return self._plan(request, where)
+            case commands.Cancel(refresh=number):
+                refresh = self._known(number)
+                self.click("cancel", Pressed(refresh.id, refresh.revision, refresh.digest[:12]), where)
+                return answer(say.stored("cancel"))
+            case commands.Hold(model=model, reason=reason):
+                return self._hold("hold", model, reason, where)
+            case commands.Unhold(model=model, reason=reason):
+                return self._hold("unhold", model, reason, where)
+
+    def ask(self, request: Request, where: Where) -> Message:
+        """Store a request: one row that takes the locks. Raises Refusal with the way out."""
+        entry = self._refreshable(request, where)
+        try:
+            refresh = self._store.create(
+                request=request,
+                asker=where.by,
+                channel=where.channel,
+                unique_id=entry.unique_id,
+                name=entry.name,
+                prod=_there(entry.prod),
+                dev=self._dev(entry, where.by),
+                at=self._clock(),
+            )
+        except Taken as taken:
+            refresh = self._delivered_twice(taken.holder, request, where.by)
+        except Held as held:
+            hold = held.hold
+            text = say.held(entry.name, hold.by, hold.at, hold.reason, hold.refresh, self._clock())
+            raise Refusal(text) from None
+        self._wake()
+        return answer(say.queued(refresh))
+
+    def _refreshable(self, request: Request, where: Where) -> Entry:
+        """The model of a request, once all that the index tells speaks for it. Raises Refusal."""
+        self._allowed_here(where.channel)
+        index = self._index()
+        entry = lookup.find(index, request.model)
+        planning.refuse(entry, request, index, self.settings, self._clock().date())
+        return entry
+
+    def _dev(self, entry: Entry, by: Actor) -> Relation:
+        """Where it is built for this person. A project with a schema each needs the person's name in the settings."""
+        name = self.settings.people.get(by.user_id, "")
+        dev = _there(planning.dev_relation(entry, name.upper()))
+        if not name and dev != entry.dev:
+            raise Refusal(say.unnamed(by.user_id))
+        return dev
+
+    def _delivered_twice(self, holder: Refresh, request: Request, by: Actor) -> Refresh:
+        """The holder of the lock, when it is this very request. Raises Busy when it is another one."""
+        age = (self._clock() - holder.created_at).total_seconds()
+        if holder.asker.user_id == by.user_id and holder.request == request and age < _TWICE:
+            return holder
+        raise Busy(say.busy(holder, self._store.permalink(holder.id), self._clock()), holder.id) from None
+
+    def _plan(self, request: Request, where: Where) -> Message:
+        entry = self._refreshable(request, where)
+        self._store_click("plan", None, where, {"text": commands.write(request), "unique_id": entry.unique_id})
+        return answer(say.planning(entry.name))
+
+    def _hold(self, action: str, model: str, reason: str, where: Where) -> Message:
+        self._allowed_here(where.channel)
+        entry = lookup.find(self._index(), model)
+        self._store_click(action, None, where, {"unique_id": entry.unique_id, "name": entry.name, "reason": reason})
+        return answer(say.stored(action))
+
+    # --- buttons ----------------------------------------------------------------------------------------------------
+
+    def click(self, action: str, pressed: Pressed, where: Where, payload: dict[str, Any] | None = None) -> None:
+        """Store a click for the worker, which decides and answers it. Raises Refusal for one that leads nowhere."""
+        refresh = self._here(pressed, where)
+        if action == "add_columns":
+            payload = {"columns": [*refresh.request.columns, *left_behind(refresh)]}
+        self._store_click(action, pressed, replace(where, channel=where.channel or refresh.channel), payload or {})
+
+    def downstream(self, number: int, unique_id: str, where: Where) -> Message:
+        """Start the next refresh after a promoted one; whoever presses becomes the asker."""
+        try:
+            before = self._known(number)
+            entry = lookup.find(self._index(), unique_id)
+            where = replace(where, channel=where.channel or before.channel)
+            return self.ask(following.downstream(before, entry), where)
+        except Refusal as refusal:
+            return answer(refusal.user_text, refusal.offers)
+
+    def open(self, action: str, pressed: Pressed, where: Where) -> Block:
+        """The form behind a button, from the row as it is now. Raises Refusal where it makes no sense any more."""
+        refresh = self._here(pressed, where)
+        if refresh.state not in FORM_STATES[action]:
+            raise Refusal(say.moved_on(refresh))
+        match action:
+            case "explain":
+                if not (refresh.report and refresh.report.groups):
+                    raise Refusal(say.nothing_to_explain(refresh))
+                return forms.explain_form(refresh, self.settings)
+            case "waive":
+                if not any(b.kind == "finding" and b.waivable for b in blockers(refresh, self.settings)):
+                    raise Refusal(say.nothing_to_waive(refresh))
+                return forms.waive_form(refresh, self.settings)
+            case "reject":
+                return forms.reject_form(refresh)
+            case "accept":
+                return forms.accept_form(refresh)
+            case "undo_forced":
+                return forms.undo_form(refresh)
+        return forms.settle_form(action, refresh)
+
+    # --- forms ------------------------------------------------------------------------------------------------------
+
+    def ask_form(self, channel: str, text: str = "") -> Block:
+        """The form to ask with, with what `text` (a command) says already filled in."""
+        channels = self.settings.slack.channels
+        channel = channel if channel in channels else channels[0] if len(channels) == 1 else ""
+        request, chosen = None, None
+        try:
+            parsed = commands.parse(text, self._clock().date())
+            if isinstance(parsed, commands.Ask):
+                request = parsed.request
+                chosen = lookup.find(self._index(), request.model)
+        except Refusal:
+            chosen = None  # what could not be read or found is what the form is for
+        return forms.ask_form(self.settings, request, chosen, channel)
+
+    def ask_with_form(self, answers: dict[str, Any], after: int | None, where: Where) -> Message | dict[str, str]:
+        """What the form asks for, read like a command: an answer, or what is wrong by field."""
+        try:
+            parsed = commands.parse(commands.write(following.from_form(answers)), self._clock().date())
+            if not isinstance(parsed, commands.Ask):
+                raise Refusal(no_model())
+            return self.ask(replace(parsed.request, from_refresh=after), where)
+        except Refusal as refusal:
+            undated = answers.get("mode") == Mode.BACKFILL and not answers.get("since")
+            return {"since" if undated else "model": plain(refusal.user_text)}
+
+    def submitted(self, form: str, pressed: Pressed, answers: dict[str, Any], where: Where) -> dict[str, str]:
+        """Store a form as the click it stands for; what is wrong comes back by field."""
+        if form == "explain" and answers.get("reason") == "other" and not (answers.get("note") or "").strip():
+            return {"note": words.other_needs_text()}
+        try:
+            if form == "undo_forced":
+                if (answers.get("name") or "").strip() != self._known(pressed.refresh).name:
+                    return {"name": words.undo_typed_wrong()}
+                form, answers = "undo", {"forced": True}
+            self.click(form, pressed, where, answers)
+        except Refusal as refusal:
+            self.tell(answer(refusal.user_text), where)
+        return {}
+
+    def tell(self, text: Message, where: Where) -> None:
+        """Say something privately through the outbox, where there is no payload left to answer."""
+        if where.channel:
+            key = f"private/{uuid.uuid4().hex}"
+            post = Post(key=key, channel=where.channel, message=text, thread=False, private_to=where.by.user_id)
+            self._store.answer(post)
+            self._wake()
+
+    # --- inside -----------------------------------------------------------------------------------------------------
+
+    def _store_click(self, action: str, pressed: Pressed | None, where: Where, payload: dict[str, Any]) -> None:
+        self._store.add_click(
+            Click(
+                action=action,
+                by=where.by,
+                channel=where.channel,
+                at=self._clock(),
+                refresh=pressed.refresh if pressed else None,
+                revision=pressed.revision if pressed else -1,
+                digest=pressed.digest if pressed else "",
+                payload=payload,
+                thread_ts=where.thread_ts,
+            )
+        )
+        self._wake()
+
+    def _here(self, pressed: Pressed, where: Where) -> Refresh:
+        """The refresh of a button, which acts in its own channel only."""
+        refresh = self._known(pressed.refresh)
+        if where.thread_ts and where.channel != refresh.channel:
+            raise Refusal(say.elsewhere(refresh.ref))
+        return refresh
+
+    def _allowed_here(self, channel: str) -> None:
+        if channel not in self.settings.slack.channels:
+            raise Refusal(say.not_here(self.settings.slack.channels))
+
+
+def _there(relation: Relation | None) -> Relation:
+    """A relation that `planning.refuse` has made sure of."""
+    if relation is None:
+        raise ValueError("a model without a production or dev relation was not refused")
+    return relation
+
+
+def _with_choices(refusal: lookup.NoSuchModel, parsed: commands.Command) -> Message:
+    """A wrong name, with the same command for each of the names that exist as a button."""
+    if not isinstance(parsed, commands.Ask):
+        return answer(refusal.user_text)
+    offers = [commands.write(replace(parsed.request, model=name)) for name in refusal.choices]
+    return answer(refusal.user_text, offers, form=commands.write(parsed.request))

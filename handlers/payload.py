@@ -1,0 +1,75 @@
+"""What Slack sends, read once: who acts, where, and what a button or a form carries."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from bot.desk import Pressed, Where
+from bot.model import Actor
+
+Body = dict[str, Any]
+
+
+def actor(body: Body) -> Actor:
+    """The person, from the payload's own fields; the team is the person's, which in a shared channel is not ours."""
+    user = body.get("user")
+    if isinstance(user, dict):
+        home = user.get("team_id") or (body.get("team") or {}).get("id", "")
+        return Actor(user_id=user.get("id", ""), team_id=home, name=user.get("username") or user.get("name", ""))
+    event = body.get("event", {})
+    team = body.get("team_id") or event.get("team", "")
+    return Actor(user_id=body.get("user_id") or event.get("user", ""), team_id=team, name=body.get("user_name", ""))
+
+
+def where(body: Body, by: Actor) -> Where:
+    channel = (body.get("channel") or {}).get("id") or body.get("channel_id") or ""
+    shown = body.get("message") or {}
+    container = body.get("container") or {}
+    thread = (
+        shown.get("thread_ts") or container.get("thread_ts") or shown.get("ts") or container.get("message_ts") or ""
+    )
+    return Where(by=by, channel=channel, thread_ts=thread)
+
+
+def pressed(value: str) -> Pressed | None:
+    """A button's value; None for one that this version does not write."""
+    found = carried(value)
+    try:
+        return Pressed(int(found["r"]), int(found["v"]), str(found["d"]))
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def carried(text: str) -> dict[str, Any]:
+    """A JSON object from a button's value or a form's private metadata; empty when it is none."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def element_value(action: Body) -> str:
+    """What a pressed button or a chosen menu option carries."""
+    return str((action.get("selected_option") or action).get("value") or "")
+
+
+def submitted(view: Body) -> dict[str, Any]:
+    """A form's answers by input: text, one value, a list of values, or None."""
+    return {block: _answer(state) for inputs in [view["state"]["values"]] for block, state in _flat(inputs)}
+
+
+def _flat(inputs: Body) -> list[tuple[str, Body]]:
+    return [(block, state) for block, fields in inputs.items() for state in fields.values()]
+
+
+def _answer(state: Body) -> Any:
+    if "selected_options" in state:
+        return [o["value"] for o in state["selected_options"] or ()]
+    if "selected_option" in state:
+        return (state["selected_option"] or {}).get("value")
+    for key in ("value", "selected_date", "selected_conversation"):
+        if key in state:
+            return state[key]
+    return None
