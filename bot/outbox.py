@@ -111,15 +111,16 @@ class Delivery:
         assert now is not None  # both were stored with the post
         assert refresh is not None
         message = self._render_live(live, refresh, self._clock())
-        if now.ts and now.shown < now.wanted:
-            self._retire(now, message)
+        self._retire(now)
         ts = self._post(letter, message, thread_ts)
-        self._store.letter_sent(letter, ts, shown=now.wanted)
+        self._store.letter_sent(replace(letter, message=message), ts, shown=now.wanted)
 
-    def _retire(self, old: LiveMessage, message: Message) -> None:
-        still = tuple(b for b in message.blocks if b.get("type") != "actions" and "accessory" not in b)
+    def _retire(self, old: LiveMessage) -> None:
+        """What people saw there stays as it was, without its buttons."""
+        if old.body is None or old.body == _without_buttons(old.body):
+            return
         try:
-            self._chat.update(old.channel, old.ts, replace(message, blocks=still))
+            self._chat.update(old.channel, old.ts, _without_buttons(old.body))
         except ChatRefused as refused:
             log.warning("could not retire", refresh=old.refresh, live=old.live, error=refused.code)
 
@@ -191,13 +192,18 @@ class Delivery:
             return False
         except ChatRefused as refused:
             log.warning("update refused", refresh=message.refresh, live=message.live, error=refused.code)
-            self._store.live_shown(message, refused=True)
+            self._store.live_shown(message, None)
         except Exception:
             log.exception("could not update", refresh=message.refresh, live=message.live)
             self._store.live_later(message, _pause(message.attempt))
         else:
-            self._store.live_shown(message)
+            self._store.live_shown(message, rendered)
         return True
+
+
+def _without_buttons(message: Message) -> Message:
+    kept = ({k: v for k, v in b.items() if k != "accessory"} for b in message.blocks if b["type"] != "actions")
+    return replace(message, blocks=tuple(kept))
 
 
 def _either(send: Callable[[Message], T], message: Message) -> T:

@@ -52,7 +52,7 @@ class Letter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveMessage:
-    """A message that is updated in place; `wanted` is the version that has to be shown."""
+    """A message that is updated in place; `wanted` is the version that has to be shown, `body` what is shown."""
 
     refresh: int
     live: Live
@@ -60,6 +60,7 @@ class LiveMessage:
     ts: str
     wanted: int
     shown: int
+    body: Message | None
     attempt: int = 0
 
 
@@ -159,7 +160,7 @@ class Mail(Database):
             connection.execute(update(t.files).where(*mine).values(file_id=file_id))
 
     def letter_sent(self, letter: Letter, ts: str, *, shown: int = 0, missing: str = "") -> None:
-        """It is in Slack under `ts`; for a live message, showing version `shown`. The card becomes the root.
+        """It is in Slack under `ts`; for a live one, as version `shown` of its message. The card becomes the root.
 
         `missing` says why its files are not there, which the card mentions.
         """
@@ -169,6 +170,7 @@ class Mail(Database):
             if letter.live and letter.refresh is not None:
                 mine = (L.refresh == letter.refresh, L.live == letter.live)
                 values = {"channel": letter.channel, "ts": ts, "shown": shown, "shown_at": now}
+                values |= {"body": dumps(letter.message)}
                 connection.execute(update(t.live_messages).where(*mine).values(values))
                 if letter.live is Live.CARD:
                     root = update(t.refreshes).where(R.id == letter.refresh)
@@ -214,13 +216,14 @@ class Mail(Database):
             row = connection.execute(select(t.live_messages).where(*mine)).first()
         return _live(row) if row else None
 
-    def live_shown(self, message: LiveMessage, *, refused: bool = False) -> None:
-        """Its version `wanted` is in Slack, or Slack refuses it: nothing more to send until the next change."""
+    def live_shown(self, message: LiveMessage, body: Message | None) -> None:
+        """Version `wanted` is in Slack as `body`; None: Slack refuses it. Nothing more to send until it changes."""
         with self.writing() as connection:
             now = self.now(connection)
             free = {"owner": None, "lease_until": None, "attempts": 0, "not_before": None}
-            self._set_live(connection, message, {"shown": message.wanted, "shown_at": now, **free})
-            if refused and message.live is not Live.CARD:
+            said = {"body": dumps(body)} if body else {}
+            self._set_live(connection, message, {"shown": message.wanted, "shown_at": now, **said, **free})
+            if body is None and message.live is not Live.CARD:
                 _undelivered(connection, message.refresh)
 
     def live_later(self, message: LiveMessage, retry_in: float) -> None:
@@ -286,5 +289,6 @@ def _live(row: Row[Any]) -> LiveMessage:
         ts=row.ts or "",
         wanted=row.wanted,
         shown=row.shown,
+        body=loads(Message, row.body) if row.body else None,
         attempt=row.attempts + 1,
     )

@@ -130,6 +130,7 @@ live_messages = Table(
     Column("wanted", Integer, nullable=False),
     Column("shown", Integer, nullable=False),
     Column("shown_at", Double),
+    Column("body", Text),
     *_leased(),
     PrimaryKeyConstraint("refresh", "live"),
 )

@@ -224,7 +224,14 @@ def test_a_remark_disturbs_nobody(store: Store) -> None:
     building = bring(store, State.BUILDING)
     assert commit(store, building, e.Denied) == building
     assert advance(store, building, e.Planned).revision == building.revision + 1
-    assert [line.event for line in store.trail(building.id)] == ["asked", "started", "planned", "baseline taken", "denied", "planned"]
+    assert [line.event for line in store.trail(building.id)] == [
+        "asked",
+        "started",
+        "planned",
+        "baseline taken",
+        "denied",
+        "planned",
+    ]
 
 
 def test_many_remarks_at_once_make_one_chain(store: Store) -> None:
@@ -494,6 +501,6 @@ def test_a_live_message_is_wanted_anew_with_every_touch(store: Store) -> None:
     (old,) = store.take_live("w", 9, LEASE, 0)
     assert (old.live, old.ts, old.wanted) == (Live.CARD, "1.5", 3)
     assert store.take_live("w", 9, LEASE, 0) == []  # leased
-    store.live_shown(old)
-    assert store.live_message(building.id, Live.CARD) == replace(old, shown=3, attempt=1)
+    store.live_shown(old, Message(text="now"))
+    assert store.live_message(building.id, Live.CARD) == replace(old, shown=3, body=Message(text="now"))
     assert planned.asker == ALICE

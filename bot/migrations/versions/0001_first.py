@@ -117,6 +117,7 @@ def create_slack() -> None:
         sa.Column("wanted", sa.Integer(), nullable=False),
         sa.Column("shown", sa.Integer(), nullable=False),
         sa.Column("shown_at", sa.Double()),
+        sa.Column("body", sa.Text()),
         *leased(),
         sa.PrimaryKeyConstraint("refresh", "live"),
     )
