@@ -142,8 +142,8 @@ class SlackControl:
             return copy.deepcopy([e for e in self.state.traffic if kind in ("", e["kind"])])
 
     def connections(self) -> int:
-        """How many Socket Mode connections are open."""
-        return len(self.interactions.delivery.sockets.connections)
+        """How many Socket Mode connections are open and not asked to reconnect."""
+        return len(self.interactions.delivery.sockets.lasting())
 
     def wait(self, predicate: Callable[[], T], timeout: float = 10.0, what: str = "") -> T:
         """Wait until `predicate()` is true and return its value; it is asked after every change. Raises TimeoutError."""

@@ -32,6 +32,7 @@ from sandbox.slack.workspace import Workspace, demo
 
 HOST = "127.0.0.1"
 START_SECONDS = 10.0
+PING_SECONDS = 0.5  # often, because slack-sdk ends a quiet connection only when it next hears something
 
 
 class SlackSandbox:
@@ -91,6 +92,7 @@ class SlackSandbox:
             log_config=None,
             access_log=False,
             lifespan="on",
+            ws_ping_interval=PING_SECONDS,
             timeout_graceful_shutdown=1,
         )
         self._server = uvicorn.Server(config)

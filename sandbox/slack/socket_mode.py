@@ -26,7 +26,7 @@ class NotConnected(Exception):
 class Connection:
     socket: WebSocket
     id: str
-    waiting: dict[str, asyncio.Future[Any]] = field(default_factory=dict)  # by envelope_id
+    retiring: bool = False  # asked to reconnect: used only while there is no other
 
 
 @dataclass(kw_only=True)
@@ -34,6 +34,7 @@ class SocketMode:
     state: State
     connections: list[Connection] = field(default_factory=list)
     tickets: set[str] = field(default_factory=set)
+    waiting: dict[str, asyncio.Future[Any]] = field(default_factory=dict)  # by envelope_id; any connection may answer
     _turn: int = 0
 
     def new_url(self, base: str) -> str:
@@ -57,7 +58,7 @@ class SocketMode:
         try:
             await socket.send_json(self._hello())
             while True:
-                self._acknowledge(connection, await socket.receive_text())
+                self._acknowledge(await socket.receive_text())
         except (WebSocketDisconnect, RuntimeError):
             pass
         finally:
@@ -68,12 +69,13 @@ class SocketMode:
 
         Raises NotConnected, and TimeoutError when no acknowledgement comes in `timeout` seconds.
         """
-        if not self.connections:
+        candidates = self.lasting() or self.connections
+        if not candidates:
             raise NotConnected
         self._turn += 1
-        connection = self.connections[self._turn % len(self.connections)]
+        connection = candidates[self._turn % len(candidates)]
         envelope_id = str(uuid.uuid4())
-        reply = connection.waiting[envelope_id] = asyncio.get_running_loop().create_future()
+        reply = self.waiting[envelope_id] = asyncio.get_running_loop().create_future()
         envelope = {
             "type": kind,
             "envelope_id": envelope_id,
@@ -88,11 +90,16 @@ class SocketMode:
         except (WebSocketDisconnect, RuntimeError) as e:
             raise NotConnected from e
         finally:
-            connection.waiting.pop(envelope_id, None)
+            self.waiting.pop(envelope_id, None)
+
+    def lasting(self) -> list[Connection]:
+        """The connections that were not asked to go."""
+        return [c for c in self.connections if not c.retiring]
 
     async def ask_to_reconnect(self, reason: str = "refresh_requested") -> None:
         """Slack's regular recycling: a `disconnect` envelope to each connection."""
         for connection in tuple(self.connections):
+            connection.retiring = True
             await connection.socket.send_json(
                 {"type": "disconnect", "reason": reason, "debug_info": {"host": "sandbox"}}
             )
@@ -116,12 +123,12 @@ class SocketMode:
             "debug_info": {"host": "sandbox", "approximate_connection_time": 18060},
         }
 
-    def _acknowledge(self, connection: Connection, text: str) -> None:
+    def _acknowledge(self, text: str) -> None:
         try:
             answer = json.loads(text)
         except ValueError:
             return
-        reply = connection.waiting.get(answer.get("envelope_id", ""))
+        reply = self.waiting.get(answer.get("envelope_id", ""))
         if reply is None:
             self.state.record({"kind": "ack", "type": "unknown", "ok": False, "error": "no such envelope, or too late"})
         elif not reply.done():
@@ -131,6 +138,3 @@ class SocketMode:
         with self.state.changing():
             if connection in self.connections:
                 self.connections.remove(connection)
-        for reply in connection.waiting.values():
-            if not reply.done():
-                reply.set_exception(NotConnected())
