@@ -96,7 +96,7 @@ def _scope(job: Job, cursor: Cursor, kind: str) -> tuple[str, ...]:
     if cursor.one_of("TABLE", "VIEW"):
         return job.relation(cursor).name
     if cursor.accept("DATABASE"):
-        inside = cursor.peek() not in ("", "STARTS", "LIMIT")
+        inside = not cursor.done and cursor.peek() not in ("STARTS", "LIMIT")
         return job.access.scope(cursor.identifier() if inside else job.session.database)
     named = cursor.accept("SCHEMA")
     parts = cursor.name()
