@@ -1,7 +1,7 @@
 """The worker: APScheduler as clock and pool, our table as the record.
 
 Every job lives in memory only and can be lost at any moment; what has to be done is always asked of the store.
-Builds, promotions and clicks have threads of their own, so that an approval never waits behind a build.
+Builds, promotions, clicks and lookups have threads of their own, so that an approval never waits behind a build.
 """
 
 from __future__ import annotations
@@ -34,6 +34,9 @@ BUILDS = DRIVEN - PROMOTIONS
 _PROMOTION_SLOTS = 2
 _CLICK_SLOTS = 2
 _CLICK_LEASE = 60.0
+_LOOKUPS = frozenset({"plan"})  # clicks that run dbt, which takes its time
+_LOOKUP_SLOTS = 1
+_LOOKUP_LEASE = 900.0
 _CLICK_TRIES = 5
 _DELIVER_SECONDS = 0.5
 _LONGEST_PAUSE = 300.0
@@ -142,6 +145,7 @@ class Worker:
         self._owner = f"{socket.gethostname()[:40]}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
         self._lanes: tuple[_Lane[Any], ...] = (
             _Lane("clicks", _CLICK_SLOTS, self._claim_clicks, self._decide),
+            _Lane("lookups", _LOOKUP_SLOTS, self._claim_lookups, self._decide),
             _Lane("promotions", _PROMOTION_SLOTS, partial(self._claim, PROMOTIONS), self._drive),
             _Lane("builds", settings.steps, partial(self._claim, BUILDS), self._drive),
         )
@@ -230,7 +234,10 @@ class Worker:
         return self._store.claim(self._owner, limit, self._settings.lease.total_seconds(), states)
 
     def _claim_clicks(self, limit: int) -> list[Click]:
-        return self._store.claim_clicks(self._owner, limit, _CLICK_LEASE)
+        return self._store.claim_clicks(self._owner, limit, _CLICK_LEASE, never=_LOOKUPS)
+
+    def _claim_lookups(self, limit: int) -> list[Click]:
+        return self._store.claim_clicks(self._owner, limit, _LOOKUP_LEASE, only=_LOOKUPS)
 
     def _run_soon(self, name: str, run: Callable[[], None]) -> None:
         """Once more beside the regular job, however often it is asked for before it runs."""

@@ -80,11 +80,23 @@ class Claims(Database):
     def add_click(self, click: Click) -> int:
         """Store what a person pressed; it is decided by a worker, whatever restarts."""
         with self.writing() as connection:
-            values = {"refresh": click.refresh, "body": dumps(click)}
+            values = {"refresh": click.refresh, "action": click.action, "body": dumps(click)}
             return connection.execute(insert(t.clicks).values(values).returning(C.id)).scalar_one()
 
-    def claim_clicks(self, owner: str, limit: int, lease_seconds: float = 60.0) -> list[Click]:
-        """Take up to `limit` undecided clicks; those on one refresh only one at a time, in their order."""
+    def claim_clicks(
+        self,
+        owner: str,
+        limit: int,
+        lease_seconds: float = 60.0,
+        *,
+        only: Collection[str] = (),
+        never: Collection[str] = (),
+    ) -> list[Click]:
+        """Take up to `limit` undecided clicks; those on one refresh only one at a time, in their order.
+
+        `only` and `never` choose by action.
+        """
+        chosen = [C.action.in_(only)] if only else [C.action.not_in(never)]
         with self.writing() as connection:
             now = self.now(connection)
             earlier = t.clicks.alias()
@@ -93,7 +105,7 @@ class Claims(Database):
                 .where(earlier.c.refresh == C.refresh, earlier.c.id < C.id, ~earlier.c.settled)
                 .exists()
             )
-            query = select(t.clicks).where(~C.settled, free(t.clicks, now), first).order_by(C.id).limit(limit)
+            query = select(t.clicks).where(~C.settled, *chosen, free(t.clicks, now), first).order_by(C.id).limit(limit)
             rows = connection.execute(query.with_for_update(skip_locked=True)).all()
             if rows:
                 values = taken(t.clicks, owner, now + lease_seconds)

@@ -140,6 +140,7 @@ clicks = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("refresh", Integer),
+    Column("action", String(40), nullable=False),
     Column("body", Text, nullable=False),
     Column("settled", Boolean, nullable=False, server_default=false(), index=True),
     *_leased(),

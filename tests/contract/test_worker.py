@@ -194,6 +194,21 @@ def test_clicks_and_promotions_do_not_wait_for_builds(store: Store, slack: Slack
         go.set()
 
 
+def test_clicks_do_not_wait_for_lookups(store: Store, slack: SlackSandbox) -> None:
+    decided, go = Seen(), threading.Event()
+
+    def decide(one: Click) -> None:
+        decided.add(one.action)
+        assert one.action != "plan" or go.wait(TIMEOUT)
+
+    for action in ("plan", "plan", "plan", "hold"):
+        store.add_click(click(action=action))
+    with running(store, slack, decide=decide, settings=SLOW):
+        assert sorted(decided.wait(2)) == ["hold", "plan"]
+        go.set()
+        assert sorted(decided.wait(4)) == ["hold", "plan", "plan", "plan"]
+
+
 def test_a_click_is_settled_once_and_its_answer_delivered(store: Store, slack: SlackSandbox) -> None:
     number = store.add_click(click())
     decided = Seen()

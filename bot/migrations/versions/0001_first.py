@@ -125,6 +125,7 @@ def create_slack() -> None:
         "clicks",
         sa.Column("id", sa.Integer(), primary_key=True),
         sa.Column("refresh", sa.Integer()),
+        sa.Column("action", sa.String(40), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
         sa.Column("settled", sa.Boolean(), nullable=False, server_default=sa.false()),
         *leased(),
