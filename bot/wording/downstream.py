@@ -61,12 +61,12 @@ def follow_up(plan: Plan, request: Request, date_var: str) -> str:
 
 def _totals(found: Sequence[Reader]) -> str:
     kinds = Counter(_kind(r) for r in found)
-    words = {
-        "view": "views that need nothing",
-        "dated": "incremental, honouring the date",
-        "own": "that need a refresh of their own",
+    said = {
+        "view": plural(kinds["view"], "view that needs nothing", "views that need nothing"),
+        "dated": f"{kinds['dated']:,} incremental, honouring the date",
+        "own": plural(kinds["own"], "that needs a refresh of its own", "that need a refresh of their own"),
     }
-    return listed([f"{kinds[k]:,} {words[k]}" for k in words if kinds[k]])
+    return listed([words for kind, words in said.items() if kinds[kind]])
 
 
 def _kind(reader: Reader) -> str:
