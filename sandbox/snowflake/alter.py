@@ -39,6 +39,8 @@ def alter_relation(job: Job, cursor: Cursor, kind: str) -> Result:
         elif cursor.accept("CLUSTER", "BY"):
             action = _actions(job)[0]
             relation.clustering, relation.reclustering = clustering(action), True
+        elif cursor.one_of("ALTER", "MODIFY"):
+            _alter_columns(job, cursor, relation)
         else:
             _columns(job, relation)
         job.account.touch(relation, ddl=True)
@@ -112,44 +114,59 @@ def _actions(job: Job) -> list[exp.Expr]:
 
 
 def _columns(job: Job, relation: Relation) -> None:
-    """ADD, DROP, RENAME COLUMN; ALTER COLUMN type, NOT NULL, COMMENT."""
+    """ADD, DROP, RENAME COLUMN"""
     table = f"alter table {quoted(relation.physical)}"
     statements: list[str] = []
     for action in _actions(job):
         if isinstance(action, exp.ColumnDef):
             there = "if not exists " if action.args.get("exists") else ""
-            statements.append(
-                f"{table} add column {there}{definition(action, relation.lengths, relation.column_comments)}"
-            )
+            column = definition(action, relation.lengths, relation.column_comments)
+            statements.append(f"{table} add column {there}{column}")
         elif isinstance(action, exp.Drop):
-            statements.append(
-                f"{table} drop column {quoted((folded(action.this.this if isinstance(action.this, exp.Column) else action.this),))}"
-            )
+            there = "if exists " if action.args.get("exists") else ""
+            statements += [f"{table} drop column {there}{quoted((folded(c.this),))}" for c in action.args["tables"]]
         elif isinstance(action, exp.RenameColumn):
             old, new = folded(action.this.this), folded(action.args["to"].this)
             statements.append(f"{table} rename column {quoted((old,))} to {quoted((new,))}")
             if old in relation.lengths:
                 relation.lengths[new] = relation.lengths.pop(old)
-        elif isinstance(action, exp.AlterColumn):
-            statements += _alter_column(table, action, relation)
         else:
             raise unsupported(job.sql[:200])
     job.atomically(statements)
 
 
-def _alter_column(table: str, action: exp.AlterColumn, relation: Relation) -> list[str]:
-    column = folded(action.this.this if isinstance(action.this, exp.Column) else action.this)
-    target = f"{table} alter column {quoted((column,))}"
-    if comment := action.args.get("comment"):
-        relation.column_comments[column] = comment.name
-        return []
-    if isinstance(kind := action.args.get("dtype"), exp.DataType):
-        if length := varchar_length(kind):
-            relation.lengths[column] = length
-        return [f"{target} set data type {to_duckdb(kind.copy())}"]
-    if "allow_null" in action.args:
-        return [f"{target} {'drop' if action.args['allow_null'] else 'set'} not null"]
-    raise unsupported(f"ALTER COLUMN {action.sql('snowflake')}")
+def _alter_columns(job: Job, cursor: Cursor, relation: Relation) -> None:
+    """ALTER [COLUMN] a COMMENT 'x' | [SET DATA] TYPE t | SET | DROP NOT NULL, [COLUMN] b ..."""
+    statements: list[str] = []
+    while True:
+        cursor.accept("COLUMN")
+        column = cursor.identifier()
+        target = f"alter table {quoted(relation.physical)} alter column {quoted((column,))}"
+        if cursor.accept("COMMENT"):
+            relation.column_comments[column] = cursor.value()
+        elif cursor.accept("SET", "DATA", "TYPE") or cursor.accept("TYPE"):
+            kind = _type(cursor)
+            relation.lengths.pop(column, None)
+            if length := varchar_length(kind):
+                relation.lengths[column] = length
+            statements.append(f"{target} set data type {to_duckdb(kind)}")
+        elif cursor.accept("SET", "NOT", "NULL") or cursor.accept("DROP", "NOT", "NULL"):
+            verb = "set" if cursor.tokens[cursor.at - 3].word == "SET" else "drop"
+            statements.append(f"{target} {verb} not null")
+        else:
+            raise unsupported(f"ALTER COLUMN {column} {cursor.rest}")
+        if not cursor.accept(","):
+            break
+    cursor.end()
+    job.atomically(statements)
+
+
+def _type(cursor: Cursor) -> exp.DataType:
+    text, depth = "", 0
+    while not cursor.done and (depth or cursor.peek() != ","):
+        text += " " + cursor.take().text
+        depth = text.count("(") - text.count(")")
+    return exp.DataType.build(text, dialect="snowflake")
 
 
 # DROP, TRUNCATE, COMMENT ---------------------------------------------------------------------------------------------

@@ -299,7 +299,7 @@ def describe(job: Job, cursor: Cursor) -> Result:
     rows: list[Row] = [
         {"name": c.name, "type": snowflake_type(c.type, relation.lengths.get(c.name)), "kind": "COLUMN",
          "null?": "Y" if c.nullable else "N", "default": c.default, "primary key": "N", "unique key": "N",
-         "comment": relation.column_comments.get(c.name), "policy name": policies.get(c.name)}
+         "comment": relation.column_comments.get(c.name) or None, "policy name": policies.get(c.name)}
         for c in job.store.columns(relation.physical)[relation.physical]
     ]  # fmt: skip
     return table(names, rows)
