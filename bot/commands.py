@@ -21,7 +21,7 @@ from bot.wording import requests as say
 class Usage:
     """One row of the grammar; `help` is generated from these."""
 
-    verb: str  # "" for the refresh itself
+    word: str  # "" for the refresh itself
     form: str
 
 

@@ -27,7 +27,7 @@ MEANS = {
 
 
 def text() -> str:
-    forms = [f"• {code(f'{COMMAND} {u.form}'.strip())}: {DOES[u.verb]}" for u in GRAMMAR]
+    forms = [f"• {code(f'{COMMAND} {u.form}'.strip())}: {DOES[u.word]}" for u in GRAMMAR]
     options = [f"• {code(f'{name}={example}')}: {MEANS[name]}" for name, example in OPTIONS.items()]
     return "\n".join(
         [

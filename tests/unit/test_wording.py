@@ -150,7 +150,7 @@ def test_busy_reads_as_in_the_storyboard():
 
 
 def test_help_covers_the_grammar_and_what_it_shows_is_understood():
-    assert set(manual.DOES) == {u.verb for u in GRAMMAR}
+    assert set(manual.DOES) == {u.word for u in GRAMMAR}
     assert set(manual.MEANS) == set(OPTIONS)
     shown = manual.text()
     assert len(shown) <= 3000
