@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -20,7 +21,7 @@ class Incident:
 
     @property
     def card(self) -> Json | None:
-        return next((m for m in self.control.channel(self.channel) if text_of(m).startswith(self.ref + " ")), None)
+        return next((m for m in self.control.channel(self.channel) if re.match(rf"\W*{self.ref} ", text_of(m))), None)
 
     @property
     def thread(self) -> list[Json]:

@@ -45,7 +45,7 @@ def _refresh(world: World, ref: str, request: str) -> int:
     if incident.with_button("explain"):
         incident.click("bob", "explain")
         control.wait(lambda: control.modal("bob"), what="the form")
-        control.submit("bob", "", {"reason": "Known upstream correction", "note": "Dune re-published the batch"})
+        control.submit("bob", "", {"reason": "upstream correction", "note": "Dune re-published the batch"})
         incident.wait_reply("Explained by")
     incident.wait_button("approve")
     at = len(world.snowflake.log)

@@ -58,7 +58,7 @@ class Stage:
         """Give one reason for every group."""
         incident.click(user, "explain")
         self.slack.wait(lambda: self.slack.modal(user), what="the form")
-        receipt = self.slack.submit(user, "", {"reason": "Known upstream correction", "note": "Dune re-published"})
+        receipt = self.slack.submit(user, "", {"reason": "upstream correction", "note": "Dune re-published"})
         assert receipt.ok, receipt
         incident.wait_button("approve")
 
