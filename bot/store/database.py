@@ -62,7 +62,7 @@ class Database:
     def migrate(self) -> None:
         """Bring the tables up to date; safe while several processes start at once."""
         config = Config()
-        config.set_main_option("script_location", str(_MIGRATIONS))
+        config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
         with self.writing() as connection:
             if not self._sqlite:
                 connection.execute(text("select pg_advisory_xact_lock(:n)"), {"n": _MIGRATION_LOCK})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -15,12 +14,6 @@ from tests.contract.slacks import CHANNEL, chat_with, methods
 
 BLOCK = {"type": "section", "text": {"type": "mrkdwn", "text": "*R1*"}}
 HELLO = Message(text="R1 · ez", blocks=(BLOCK,))
-
-
-@pytest.fixture
-def slack() -> Iterator[SlackSandbox]:
-    with SlackSandbox() as started:
-        yield started
 
 
 @pytest.fixture

@@ -37,12 +37,6 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
         yield opened
 
 
-@pytest.fixture(scope="module")
-def slack() -> Iterator[SlackSandbox]:
-    with SlackSandbox() as started:
-        yield started
-
-
 class Seen:
     """What happened so far, to be waited for."""
 

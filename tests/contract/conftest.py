@@ -1,0 +1,49 @@
+"""An empty store on each database with a clock that the test moves, and an empty local Slack."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.store import Store
+from sandbox.slack import SlackSandbox
+from tests.contract.databases import BACKENDS, Clock, store_on
+from tests.contract.outboxes import Bot
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(params=BACKENDS)
+def store(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Iterator[Store]:
+    with store_on(request.param, tmp_path, clock) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def local_slack() -> Iterator[SlackSandbox]:
+    with SlackSandbox() as started:
+        yield started
+
+
+@pytest.fixture
+def slack(local_slack: SlackSandbox) -> SlackSandbox:
+    """One local Slack for all tests, emptied."""
+    local_slack.control.clear_faults()
+    with local_slack.state.changing():
+        local_slack.state.messages.clear()
+        local_slack.state.ephemerals.clear()
+        local_slack.state.traffic.clear()
+    return local_slack
+
+
+@pytest.fixture(params=BACKENDS)
+def bot(request: pytest.FixtureRequest, tmp_path: Path, slack: SlackSandbox) -> Iterator[Bot]:
+    clock = Clock(time.time())
+    with store_on(request.param, tmp_path, clock) as store:
+        yield Bot(store, clock, slack)

@@ -1,0 +1,167 @@
+"""Leases: one worker at a time, whoever freezes or dies, and no accepted cancel ignored."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+from bot import events as e
+from bot.model import Refresh, State
+from bot.store import Claim, Store
+from tests.contract.databases import Clock
+from tests.contract.stores import LEASE, a_click, advance, ask, bring, commit, elsewhere, post
+
+# --- claims ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_claim_is_exclusive_until_it_lapses(store: Store, clock: Clock) -> None:
+    ask(store)
+    (first,) = store.claim("a", 5, LEASE)
+    assert (first.was, first.attempt) == (State.QUEUED, 1)
+    assert store.claim("b", 5, LEASE) == []
+    clock.forward(LEASE - 1)
+    assert store.renew(first, LEASE)
+    clock.forward(LEASE - 1)
+    assert store.claim("b", 5, LEASE) == []
+    clock.forward(2)
+    (second,) = store.claim("b", 5, LEASE)
+    assert (second.fence, second.attempt) == (first.fence + 1, 2)
+
+
+def test_a_worker_that_thaws_can_do_nothing(store: Store, clock: Clock) -> None:
+    ask(store)
+    (frozen,) = store.claim("a", 1, LEASE)
+    clock.forward(LEASE + 1)
+    (taker,) = store.claim("b", 1, LEASE)
+    assert not store.renew(frozen, LEASE)
+    assert not store.release(frozen)
+    assert not store.progress(frozen, "late", 0.5)
+    assert commit(store, frozen.refresh, e.Started, claim=frozen) is None
+    assert commit(store, taker.refresh, e.Started, claim=taker) is not None
+
+
+def test_a_lapsed_lease_that_nobody_took_still_counts(store: Store, clock: Clock) -> None:
+    ask(store)
+    (slow,) = store.claim("a", 1, LEASE)
+    clock.forward(LEASE * 5)
+    assert commit(store, slow.refresh, e.Started, claim=slow) is not None
+
+
+def test_many_workers_never_share_a_refresh(store: Store) -> None:
+    asked = [ask(store, **elsewhere(str(n))).id for n in range(20)]
+    seen: list[int] = []
+
+    def work(name: str) -> None:
+        while claims := store.claim(name, 2, LEASE):
+            seen.extend(c.refresh.id for c in claims)
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(work, "abcdef"))
+    assert sorted(seen) == asked
+
+
+def test_only_what_a_worker_drives_is_claimed(store: Store) -> None:
+    drivable = {bring(store, state, **elsewhere(state)).id: state for state in State}
+    claimed = {c.refresh.id for c in store.claim("a", 99, LEASE)}
+    waits = {State.AWAITING, State.STALE, State.FAULTY, State.NEEDS_ATTENTION}
+    ends = {State.DONE, State.REJECTED, State.CANCELLED, State.EXPIRED, State.FAILED, State.UNDONE}
+    assert claimed == {number for number, state in drivable.items() if state not in waits | ends}
+
+
+def test_states_can_be_claimed_apart(store: Store) -> None:
+    ask(store, **elsewhere("A"))
+    approved = bring(store, State.APPROVED, **elsewhere("B"))
+    (claim,) = store.claim("a", 9, LEASE, {State.APPROVED})
+    assert claim.refresh == approved
+
+
+def test_giving_back_lets_others_try_later(store: Store, clock: Clock) -> None:
+    ask(store)
+    for attempt in (1, 2, 3):
+        (claim,) = store.claim("a", 1, LEASE)
+        assert claim.attempt == attempt
+        store.release(claim, retry_in=10)
+        assert store.claim("b", 1, LEASE) == []
+        clock.forward(10)
+    (claim,) = store.claim("a", 1, LEASE)
+    building = advance(store, claim.refresh, e.Started, claim=claim)
+    assert building.state is State.BUILDING
+    assert store.claim("b", 1, LEASE) == []  # the claim goes on with the next state
+    store.release(claim)
+    assert [c.attempt for c in store.claim("b", 1, LEASE)] == [1]
+
+
+def test_leaving_the_driven_states_gives_the_lease_back(store: Store) -> None:
+    checking = bring(store, State.CHECKING)
+    (claim,) = store.claim("a", 1, LEASE)
+    awaiting = advance(store, checking, e.Checked, claim=claim)
+    assert not store.renew(claim, LEASE)
+    advance(store, awaiting, e.Approved)
+    assert [c.was for c in store.claim("b", 1, LEASE)] == [State.APPROVED]
+
+
+def test_a_person_may_overtake_a_worker_but_not_the_other_way_round(store: Store) -> None:
+    approved = bring(store, State.APPROVED)
+    (claim,) = store.claim("a", 1, LEASE)
+    cancelled = advance(store, approved, e.CancelAsked)
+    assert commit(store, approved, e.PromotionIntended, claim=claim) is None
+    assert store.get(approved.id) == cancelled
+
+
+def test_no_accepted_cancel_is_ignored(store: Store) -> None:
+    """A cancel that lands between a step's last look and its commit still wins, however the two fall."""
+    for n in range(30):
+        building = bring(store, State.BUILDING, **elsewhere(str(n)))
+        (claim,) = store.claim("a", 1, LEASE)
+        start = threading.Barrier(2)
+
+        def forward(building: Refresh = building, claim: Claim = claim, start: threading.Barrier = start) -> Any:
+            start.wait()
+            return commit(store, building, e.Built, claim=claim)
+
+        def cancel(building: Refresh = building, start: threading.Barrier = start) -> Any:
+            start.wait()
+            return commit(store, building, e.CancelAsked)
+
+        with ThreadPoolExecutor(2) as pool:
+            went, stopped = pool.submit(forward), pool.submit(cancel)
+        assert (went.result() is None) is (stopped.result() is not None)
+        assert store.cancel_asked(building.id) is (stopped.result() is not None)
+
+
+def test_progress_is_shown_and_gone_with_the_next_state(store: Store) -> None:
+    building = bring(store, State.BUILDING)
+    (claim,) = store.claim("a", 1, LEASE)
+    assert store.progress(claim, "Building in dev", 0.4)
+    shown = store.get(building.id)
+    assert shown
+    assert (shown.progress, shown.progress_share, shown.revision) == ("Building in dev", 0.4, building.revision)
+    built = advance(store, shown, e.Planned, e.Built, claim=claim)
+    assert built == store.get(building.id)
+    assert (built.progress, built.progress_share) == ("", None)
+
+
+# --- clicks ------------------------------------------------------------------------------------------------------------
+
+
+def test_clicks_come_back_in_order_one_at_a_time_per_refresh(store: Store, clock: Clock) -> None:
+    first, second, other, free = (
+        store.add_click(a_click(refresh, action))
+        for refresh, action in [(1, "explain"), (1, "approve"), (2, "cancel"), (None, "hold")]
+    )
+    taken = store.claim_clicks("a", 9, LEASE)
+    assert [c.id for c in taken] == [first, other, free]
+    assert taken[0] == replace(a_click(1, "explain"), id=first, attempt=1)
+    assert store.claim_clicks("b", 9, LEASE) == []
+    store.settle_click(first, (post("answer", private_to="U0BOB"),))
+    assert [c.id for c in store.claim_clicks("b", 9, LEASE)] == [second]
+    clock.forward(LEASE + 1)
+    assert [(c.id, c.attempt) for c in store.claim_clicks("b", 9, LEASE)] == [(second, 2), (other, 2), (free, 2)]
+    store.retry_click(second, 5)
+    clock.forward(4)
+    assert store.claim_clicks("c", 9, LEASE) == []
+    clock.forward(1)
+    assert [c.id for c in store.claim_clicks("c", 9, LEASE)] == [second]
+    assert [letter.key for letter in store.take_letters("w", 9, LEASE)] == ["answer"]
