@@ -18,6 +18,8 @@ def relations(sql: str, database: str = "", schema: str = "") -> frozenset[Relat
         parsed = sqlglot.parse_one(sql, read="snowflake")
     except SqlglotError:
         return None
+    if isinstance(parsed, exp.Command):  # sqlglot's word for: passed on unread
+        return None
     own = parsed.this.find(exp.Table) if isinstance(parsed, exp.Create) and parsed.this else None
     local = {_fold(cte.args["alias"].this) for cte in parsed.find_all(exp.CTE)}
     found = set()

@@ -32,11 +32,12 @@ __all__ = [
 ]
 
 _LOGIN_SECONDS = 30
-_NETWORK_SECONDS = 120
 
 
 class Warehouse:
-    """Opens sessions; holds no connection of its own."""
+    """Opens sessions; holds no connection of its own. `network_seconds`: how long one answer may take to arrive."""
+
+    network_seconds = 120
 
     def __init__(self, settings: Settings, installation: str) -> None:
         self._settings = settings
@@ -89,7 +90,7 @@ class Warehouse:
             private_key_file_pwd=passphrase or None,
             secondary_roles="NONE",
             login_timeout=_LOGIN_SECONDS,
-            network_timeout=_NETWORK_SECONDS,
+            network_timeout=self.network_seconds,
             application="dbt_refresh",
             session_parameters={
                 "QUERY_TAG": tag,

@@ -9,6 +9,8 @@ from bot.model import Finding, Report, Verdict
 from bot.wording.tables import column, columns, exact, labelled
 from bot.wording.text import plural
 
+_MOST_COLUMNS = 6
+
 
 def summary(report: Report) -> str:
     """The numbers behind the verdicts, one labelled line a check."""
@@ -33,8 +35,8 @@ def _backfill_lines(n: dict[str, Any], report: Report) -> str:
     )
     window = labelled(
         "window",
-        f"{plural(n['window_rows'], 'row')}: {_changed(n, report)}",
-        f"{n['window_missing']:,} missing, {n['window_new']:,} new",
+        f"{plural(n['window_rows'], 'row')}: {n['window_missing']:,} missing, {n['window_new']:,} new",
+        *_changed(n, report),
         f"left out: {columns(n['clock'])} (when, not what)" if n["clock"] else "",
     )
     return f"{history}\n{window}"
@@ -43,30 +45,29 @@ def _backfill_lines(n: dict[str, Any], report: Report) -> str:
 def _full_lines(n: dict[str, Any], report: Report) -> str:
     base, cand = report.baseline, report.candidate
     if (base.first, base.last) == (cand.first, cand.last):
-        dates = f"{base.first} to {base.last} on both sides" if base.first else ""
+        dates = [f"{base.first} to {base.last}, both sides" if base.first else ""]
     else:
-        dates = f"prod {base.first} to {base.last}, dev {cand.first} to {cand.last}"
-    rows = labelled("rows", f"{n['rows_before']:,} -> {n['rows_after']:,}", dates)
+        dates = [f"prod {base.first} to {base.last}", f"dev  {cand.first} to {cand.last}"]
+    rows = labelled("rows", f"{n['rows_before']:,} -> {n['rows_after']:,}", *dates)
     if n["method"] == "key":
         keys = labelled("keys", f"{n['keys_removed']:,} removed, {n['keys_added']:,} new", _grain_words(n))
     else:
         keys = labelled("rows", f"{n['keys_removed']:,} only in prod, {n['keys_added']:,} only in dev", _grain_words(n))
     left = f"left out: {columns(n['clock'])} (when, not what)" if n["clock"] else ""
-    changed = labelled("changed", f"{plural(n['rows_changed'], 'row')}: {_changed(n, report)}", left)
+    changed = labelled("changed", f"{plural(n['rows_changed'], 'row')}", *_changed(n, report), left)
     return "\n".join([rows, keys, changed])
 
 
-def _changed(n: dict[str, Any], report: Report) -> str:
+def _changed(n: dict[str, Any], report: Report) -> list[str]:
+    """Which columns changed, one a line, and that the others did not."""
     if n["method"] != "key":
-        return f"{n.get('window_changed', n.get('rows_changed', 0)):,} changed, compared as whole rows"
+        return ["changed rows are one gone and one new: no key"]
     moved = [c for c in report.changes if c.window]
-    named = [f"{c.window:,}{' changed' if i == 0 else ''} in {column(c.column)}" for i, c in enumerate(moved[:4])]
+    named = [f"{c.window:,} changed in {column(c.column)}" for c in moved[:_MOST_COLUMNS]]
+    if len(moved) > _MOST_COLUMNS:
+        named.append(f"some in {plural(len(moved) - _MOST_COLUMNS, 'more column')}")
     rest = report.columns_compared - len(moved)
-    if len(moved) > 4:
-        named.append(f"some in {len(moved) - 4} more columns")
-    if not moved:
-        return f"0 changed in {report.columns_compared} columns"
-    return ", ".join([*named, f"0 in the other {plural(rest, 'column')}" if rest else ""]).rstrip(", ")
+    return [*named, f"0 in {'the other ' if moved else ''}{plural(rest, 'column')}" if rest else ""]
 
 
 def _grain_words(n: dict[str, Any]) -> str:
@@ -89,6 +90,8 @@ def _sanity_line(n: dict[str, Any], finding: Finding, _report: Report) -> str:
 def _spot_line(n: dict[str, Any], finding: Finding, _report: Report) -> str:
     if "reason" in n:
         return labelled("spot", n["analysis"] or "", n["reason"])
+    if not n["rows"]:
+        return labelled("spot", f"{n['analysis']}: no rows")
     if not finding.examples or n["differ"] or n["not_found"]:
         return labelled("spot", f"{n['analysis']}: {plural(n['values'], 'value')}, {n['differ']:,} differ")
     first = finding.examples[0]

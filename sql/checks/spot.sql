@@ -1,5 +1,5 @@
--- A spot check: what the source says against what the candidate holds. In: scope, analysis, keys, metrics, by_day (the
--- candidate is summed by day), dated (the source has the date column); binds named_<i>, rel_<i>, abs_<i>.
+-- A spot check: what the source says against what the candidate holds. In: scope, analysis, keys, metrics, by_day (both
+-- are summed by day), dated (the source has the date column); binds named_<i>, rel_<i>, abs_<i>.
 -- One row a key of the source, up to 200: k0 ... as text, day, found (the candidate has it), and per metric i:
 -- s<i> and t<i> = source and candidate as text, d<i> = they differ.
 WITH spot AS (
@@ -8,9 +8,12 @@ WITH spot AS (
 source AS (
   SELECT {% for key in keys %}{{ key.name | q }}{% if by_day %}::DATE{% endif %} AS k{{ loop.index0 }}, {% endfor %}
 {% if dated %}{{ scope.date.name | q }}::DATE{% else %}NULL::DATE{% endif %} AS day
-{%- for metric in metrics %}, {{ metric.name | q }} AS m{{ metric.index }}{% endfor %}
+{%- for metric in metrics %}, {% if by_day %}SUM({{ metric.name | q }}){% else %}{{ metric.name | q }}{% endif %} AS m{{ metric.index }}{% endfor %}
 
   FROM spot
+{% if by_day %}
+  GROUP BY 1, 2
+{% endif %}
 ),
 target AS (
   SELECT 1 AS here, {% for key in keys %}{{ key.name | q }}{% if by_day %}::DATE{% endif %} AS k{{ loop.index0 }}, {% endfor %}

@@ -1,0 +1,298 @@
+"""Verdicts, blocking and waiving of the checks that need no warehouse: schema moves, tests, safety, groups, headline."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot import checks, inspection, outliers, safety, scope
+from bot.model import Column, Finding, Kind, Mode, Origin, Outlier, Relation, Rules, Table, Verdict
+from bot.settings import PolicySection, Settings, UserSection, WarehouseSection
+from tests.refreshes import PROD, plan, table
+
+PASS, WARN, FAIL, UNKNOWN = Verdict.PASS, Verdict.WARN, Verdict.FAIL, Verdict.UNKNOWN
+DAY = date(2026, 4, 8)
+RULES = Rules(grain=Origin(columns=("DATE",), source="meta"), date_column=Origin(columns=("DATE",), source="meta"))
+
+
+def columns(*types: str, **named: str) -> tuple[Column, ...]:
+    unnamed = {f"C{i}": kind for i, kind in enumerate(types)}
+    return tuple(Column(name=name, type=kind) for name, kind in (unnamed | named).items())
+
+
+# Schema
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "full", "backfill"),
+    [
+        (columns("NUMBER(38,2)"), columns("NUMBER(38,2)"), PASS, PASS),
+        (columns("NUMBER(10,2)"), columns("NUMBER(12,2)"), WARN, FAIL),
+        (columns("NUMBER(12,2)"), columns("NUMBER(12,4)"), FAIL, FAIL),  # fewer digits before the point
+        (columns("NUMBER(38,2)"), columns("NUMBER(38,0)"), FAIL, FAIL),
+        (columns("VARCHAR(10)"), columns("VARCHAR(20)"), WARN, FAIL),
+        (columns("VARCHAR(20)"), columns("VARCHAR(10)"), FAIL, FAIL),
+        (columns("NUMBER(38,0)"), columns("VARCHAR(20)"), FAIL, FAIL),
+        (columns("TIMESTAMP_NTZ(9)"), columns("TIMESTAMP_TZ(9)"), FAIL, FAIL),
+        (columns(A="DATE", B="DATE"), columns(A="DATE"), FAIL, FAIL),
+        (columns(A="DATE"), columns(A="DATE", B="DATE"), WARN, WARN),
+        (columns(A="DATE", B="DATE"), columns(B="DATE", A="DATE"), WARN, FAIL),
+        (columns(A="DATE"), columns(a="DATE"), FAIL, FAIL),  # another case is another column
+    ],
+)
+def test_schema(before: tuple[Column, ...], after: tuple[Column, ...], full: Verdict, backfill: Verdict) -> None:
+    judged = checks.schema(Mode.FULL_REFRESH, (), before, after)
+    assert (judged.verdict, judged.waivable) == (full, full is FAIL)
+    judged = checks.schema(Mode.BACKFILL, (), before, after)
+    assert (judged.verdict, judged.waivable) == (backfill, False)
+
+
+def test_a_column_that_may_be_null_now_is_a_warning() -> None:
+    strict = (Column(name="A", type="DATE", nullable=False),)
+    assert checks.schema(Mode.FULL_REFRESH, (), strict, columns(A="DATE")).verdict is WARN
+
+
+@given(st.integers(1, 38), st.integers(0, 20), st.integers(1, 38), st.integers(0, 20))
+def test_a_number_is_widened_only_when_every_old_value_still_fits(p: int, s: int, q: int, t: int) -> None:
+    s, t = min(s, p), min(t, q)
+    verdict = checks.schema(Mode.FULL_REFRESH, (), columns(f"NUMBER({p},{s})"), columns(f"NUMBER({q},{t})")).verdict
+    fits = q - t >= p - s and t >= s
+    assert verdict is (PASS if (p, s) == (q, t) else WARN if fits else FAIL)
+
+
+# Safety
+
+
+def settings(*, waive_unknown: bool = False, role: str = "TRANSFORMER") -> Settings:
+    user = UserSection(user="P", role=role, warehouse="W")
+    place = WarehouseSection(account="a", builder=user, promoter=user, prod_databases=("ETHEREUM",))
+    return Settings.model_construct(warehouse=place, policy=PolicySection(waive_unknown=waive_unknown))
+
+
+def seen(**values: object) -> Table:
+    nothing = dict.fromkeys(("policies", "tags", "streams", "dynamic_tables", "views"), ())
+    return replace(table(), **(nothing | values))  # type: ignore[arg-type]
+
+
+def judged(
+    prod: Table | None, candidate: Table, waive_unknown: bool = False, role: str = "TRANSFORMER"
+) -> list[Finding]:
+    planned = replace(plan(), prod=seen())
+    return safety.findings(planned, prod, candidate, settings(waive_unknown=waive_unknown, role=role))
+
+
+@pytest.mark.parametrize(
+    ("prod", "candidate", "name", "verdict"),
+    [
+        (seen(), seen(), "safety:kind", PASS),
+        (seen(), seen(kind=Kind.PERMANENT), "safety:kind", PASS),  # a permanent one can become transient
+        (seen(kind=Kind.PERMANENT), seen(), "safety:kind", FAIL),
+        (seen(kind=Kind.DYNAMIC), seen(), "safety:kind", FAIL),
+        (seen(), seen(), "safety:owner", PASS),
+        (seen(owner="SOMEBODY"), seen(), "safety:owner", FAIL),
+        (seen(columns=columns(DATE="TIMESTAMP_NTZ(9)")), seen(), "safety:columns", FAIL),
+        (seen(policies=("MASKING_POLICY PII on EMAIL",)), seen(), "safety:policies", FAIL),
+        (seen(streams=("A.B.S",)), seen(), "safety:streams", FAIL),
+        (seen(dynamic_tables=("A.B.D",)), seen(), "safety:dynamic tables", FAIL),
+        (seen(tags=("A.B.T = x",)), seen(), "safety:tags", PASS),
+        (seen(), seen(tags=("A.B.T = x",)), "safety:tags", WARN),
+        (seen(views=("A.B.V",)), seen(), "safety:views", PASS),
+        (seen(views=("A.B.V",)), seen(columns=columns(OTHER="DATE")), "safety:views", WARN),
+        (seen(views=("A.B.V (materialized)",)), seen(), "safety:views", FAIL),
+    ],
+)
+def test_safety(prod: Table, candidate: Table, name: str, verdict: Verdict) -> None:
+    found = next(f for f in judged(prod, candidate) if f.name == name)
+    assert (found.verdict, found.blocks, found.waivable) == (verdict, verdict is FAIL, False)
+
+
+@pytest.mark.parametrize("field", ["policies", "tags", "streams", "dynamic_tables", "views"])
+@pytest.mark.parametrize("waive", [True, False])
+def test_what_cannot_be_seen_blocks_and_is_waived_only_by_policy(field: str, waive: bool) -> None:
+    found = next(
+        f for f in judged(seen(**{field: None}), seen(), waive) if f.name == f"safety:{field.replace('_', ' ')}"
+    )
+    assert (found.verdict, found.blocks, found.waivable) == (UNKNOWN, True, waive)
+
+
+def test_a_table_that_is_gone_blocks() -> None:
+    (found,) = judged(None, seen())
+    assert (found.name, found.verdict, found.waivable) == ("safety:gone", FAIL, False)
+
+
+# What the catalog says
+
+
+def test_a_stream_that_hides_its_table_makes_streams_unknown_in_its_database() -> None:
+    row = {"name": "S", "database_name": "ETHEREUM", "schema_name": "X", "table_name": None, "base_tables": None}
+    assert inspection.streams([row], PROD) is None
+    assert inspection.streams([row | {"database_name": "OTHER"}], PROD) == ()
+    assert inspection.streams([row | {"table_name": "ethereum.prod_core.EZ_METRICS"}], PROD) == ("ETHEREUM.X.S",)
+    assert inspection.streams([row | {"base_tables": 'A.B.C,"ETHEREUM"."PROD_CORE"."EZ_METRICS"'}], PROD) == (
+        "ETHEREUM.X.S",
+    )
+    assert inspection.streams([row | {"table_name": "A.B.C"}] * 10_000, PROD) is None  # a full page
+
+
+def test_readers_are_found_by_parsing_not_by_name_alone() -> None:
+    row = {"name": "V", "database_name": "ETHEREUM", "schema_name": "PROD_CORE", "is_materialized": "false"}
+    by_text = {
+        "create view v as select * from ez_metrics": True,
+        "create view v as select * from prod_core.ez_metrics": True,
+        "create view v as select * from other.ez_metrics": False,
+        "create view v as select 'ethereum.prod_core.ez_metrics' as note from x": False,
+        "create view v as selec ez_metrics": True,  # cannot be parsed but names it
+    }
+    for text, reads_it in by_text.items():
+        assert inspection.readers([row | {"text": text}], PROD) == (("ETHEREUM.PROD_CORE.V",) if reads_it else ())
+    materialized = row | {"text": next(iter(by_text)), "is_materialized": "true"}
+    assert inspection.readers([materialized], PROD) == ("ETHEREUM.PROD_CORE.V (materialized)",)
+
+
+def test_special_tables_are_told_apart() -> None:
+    base = {"table_type": "BASE TABLE", "is_transient": "NO"}
+    rows = [base, base | {"is_transient": "YES"}, base | {"is_dynamic": "YES"}, base | {"is_iceberg": "Y"}]
+    rows += [
+        base | {"is_hybrid": "true"},
+        {"table_type": "VIEW"},
+        {"table_type": "EXTERNAL TABLE"},
+        {"table_type": "EVENT TABLE"},
+    ]
+    special = [Kind.DYNAMIC, Kind.ICEBERG, Kind.HYBRID, Kind.VIEW, Kind.EXTERNAL, Kind.OTHER]
+    assert [inspection.kind(r) for r in rows] == [Kind.PERMANENT, Kind.TRANSIENT, *special]
+
+
+# Outliers
+
+
+def scoped(*names: str) -> scope.Scope:
+    made = tuple(
+        scope.ScopedColumn(
+            index=i,
+            name=name,
+            type="DATE" if not i else "NUMBER(38,2)",
+            key=not i,
+            clock=False,
+            allowed=True,
+            tolerance=None,
+            as_text=False,
+            as_json=False,
+        )
+        for i, name in enumerate(("DATE", *names))
+    )
+    side = Relation("D", "S", "T")
+    return scope.Scope(
+        mode=Mode.FULL_REFRESH,
+        baseline=side,
+        candidate=side,
+        columns=made,
+        keys=made[:1],
+        date=made[0],
+        since=None,
+        named=(),
+        metric_names=(),
+        unique=True,
+    )
+
+
+def moved(i: int, offset: int, direction: str = "up", n: int = 1, worst: float | None = 0.5) -> dict[str, object]:
+    day = DAY + timedelta(days=offset)
+    return {"i": i, "direction": direction, "day": day, "reported": n, "to_explain": n, "worst": worst}
+
+
+def row(i: int, offset: int, before: str | None, after: str | None, share: float | None) -> dict[str, object]:
+    day = DAY + timedelta(days=offset)
+    return {"k0": day.isoformat(), "day": day, "i": i, "before_text": before, "after_text": after, "share": share}
+
+
+def test_groups_hold_contiguous_days_of_one_metric_and_direction() -> None:
+    days = [moved(1, 0), moved(1, 1), moved(1, 3), moved(1, 2, "down"), moved(2, 0, worst=None)]
+    rows = [row(1, 0, "1", "2", 1.0), row(1, 1, "1", "3", 2.0), row(2, 0, None, "5", None)]
+    made = outliers.groups(scoped("A", "B"), days, outliers.outliers(scoped("A", "B"), rows), RULES)
+    told = [(g.metric, g.direction, g.first and g.first.day, g.last and g.last.day, g.count) for g in made]
+    assert told[0] == ("B", "up", 8, 8, 1)  # appeared: first
+    assert sorted(told[1:]) == [("A", "down", 10, 10, 1), ("A", "up", 8, 9, 2), ("A", "up", 11, 11, 1)]
+    assert next(g for g in made if g.count == 2).worst[0].after == Decimal(3)
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 30), st.integers(0, 200), st.sampled_from(["up", "down"])), max_size=150, unique=True
+    )
+)
+def test_at_most_twenty_groups_and_no_value_is_lost(found: list[tuple[int, int, str]]) -> None:
+    days = [moved(*at) for at in found]
+    made = outliers.groups(scoped(*(f"M{i}" for i in range(30))), days, (), RULES)
+    assert len(made) <= outliers.MOST_GROUPS
+    assert sum(g.count for g in made) == len(days)
+    assert len({g.id for g in made}) == len(made)
+
+
+def test_a_groups_id_is_the_hash_of_its_contents() -> None:
+    where = scoped("A")
+
+    def ident(after: str, share: float) -> str:
+        rows = outliers.outliers(where, [row(1, 0, "1", after, share)])
+        return outliers.groups(where, [moved(1, 0, worst=share)], rows, RULES)[0].id
+
+    assert ident("2", 1.0) == ident("2", 1.0)
+    assert ident("2", 1.0) != ident("3", 2.0)
+
+
+def test_nothing_counts_as_appeared_or_vanished() -> None:
+    found = outliers.outliers(
+        scoped("A"),
+        [
+            row(1, i, b, a, s)
+            for i, (b, a, s) in enumerate(
+                [("0", "5", None), (None, "5", None), ("5", "0", None), ("5", None, None), ("5", "4", -0.2)]
+            )
+        ],
+    )
+    assert sorted(map(outliers.direction, found)) == ["appeared", "appeared", "down", "vanished", "vanished"]
+    assert all(outliers.needs_word(o, RULES) for o in found)
+    small = Outlier(key=(), day=DAY, metric="A", before=Decimal(100), after=Decimal(104), change=0.04)
+    assert not outliers.needs_word(small, RULES)
+
+
+def around(baseline: list[str], candidate: list[str]) -> outliers.Around:
+    days = tuple(DAY + timedelta(days=i - 1) for i in range(len(baseline)))
+    sides = [{("A", d): Decimal(v) for d, v in zip(days, side, strict=True)} for side in (baseline, candidate)]
+    return outliers.Around(days=days, baseline=sides[0], candidate=sides[1])
+
+
+def test_the_headline_shows_the_named_day_with_its_neighbours() -> None:
+    metrics = scoped("A").metrics
+    line = outliers.headline(metrics, (DAY,), (), around(["10", "9999", "12"], ["10", "11", "12"]))
+    assert line is not None
+    assert (line.before, line.after, line.day_before, line.day_after) == tuple(map(Decimal, (9999, 11, 10, 12)))
+    same = outliers.headline(metrics, (DAY,), (), around(["10", "9999", "12"], ["10", "9999", "12"]))
+    assert same is not None
+    assert same.before == same.after == 9999
+    assert outliers.headline(metrics, (), (), around([], [])) is None
+
+
+def test_the_picture_marks_what_differs_beyond_float_noise() -> None:
+    drawn = outliers.series("A", around(["1", "2", "3"], ["1.0000000000001", "2.5", "3"]))
+    assert drawn.changed == (DAY,)
+    assert len(drawn.days) == 3
+
+
+def test_clocks_are_those_of_the_rules_or_else_by_name() -> None:
+    by_name = {c.name: c.clock for c in _built(RULES).columns}
+    assert by_name == {"DATE": False, "LOADED": False, "MODIFIED_ON": True}
+    by_rule = {c.name: c.clock for c in _built(replace(RULES, clock=("loaded",))).columns}
+    assert by_rule == {"DATE": False, "LOADED": True, "MODIFIED_ON": False}
+
+
+def _built(rules: Rules) -> scope.Scope:
+    from tests.refreshes import queued, snapshot
+
+    refresh = replace(queued(), plan=replace(plan(), rules=rules), baseline=snapshot("B"), candidate=snapshot("C"))
+    both = columns(DATE="DATE", LOADED="TIMESTAMP_NTZ(9)", MODIFIED_ON="TIMESTAMP_NTZ(9)")
+    return scope.build(refresh, both, both)
