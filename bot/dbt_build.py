@@ -179,13 +179,15 @@ class DbtChild:
 
     def _build(self, done: dict[str, Any], compiled: Compiled, started: datetime) -> Build:
         ours = next(r for r in done["results"] if r["id"] == self._unique_id)
-        rows = ours["rows"]
+        merged = isinstance(ours["rows"], int) and not _created(
+            done, compiled.relation
+        )  # else it counts the DDL's answer
         return Build(
             invocation_id=done["invocation_id"],
             started=started,
             seconds=ours["seconds"],
             query_ids=tuple(dict.fromkeys(done["query_ids"])),
-            rows_affected=rows if isinstance(rows, int) and rows >= 0 else None,
+            rows_affected=ours["rows"] if merged else None,
             tests=tuple(
                 TestResult(name=r["name"], status=r["status"], failures=r["failures"], message=clean(r["message"]))
                 for r in _of_type(done, "test")

@@ -46,17 +46,16 @@ class Child:
 
     def __init__(self, setup: dict[str, Any], send: Callable[[Reply], None]) -> None:
         self.setup, self.send = setup, send
-        self.manifest: Any = None
-        self.pristine: dict[str, Any] = {}
         self.query_ids: list[str] = []
         self.created: list[str] = []
         _refuse_flags()
         _quiet_connector(setup["statement_timeout"])
+        # Read whole with the refresh's vars: configuration is settled now, and never comes from a cache.
+        self.manifest: Any = self._invoke("parse", []).result
+        self.pristine = {uid: copy.deepcopy(self.manifest.nodes[uid]) for uid in self._touched()}
 
     def parse(self) -> Reply:
-        """Read the project whole with the refresh's vars: configuration is settled now, never from a cache."""
-        self.manifest = self._invoke("parse", []).result
-        self.pristine = {uid: copy.deepcopy(self.manifest.nodes[uid]) for uid in self._touched()}
+        """Nothing more to do: the manifest is read, and written where the set-up asks for it."""
         return {}
 
     def compile(self, *, without_vars: bool, incremental: bool) -> Reply:
@@ -308,7 +307,7 @@ def _quiet_connector(statement_timeout: float) -> None:
 
 
 def _leave() -> None:
-    os.kill(os.getpid(), signal.SIGINT)  # dbt cancels its queries on this one only
+    os.kill(os.getpid(), signal.SIGINT)  # once: dbt cancels its queries on the first, a second would stop it doing so
     threading.Event().wait(_LEAVE_WITHIN)
     os._exit(1)
 
@@ -318,30 +317,28 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a parent in the background hands down "ignored"
     out = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what a project prints must not reach the parent as an answer
-    lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+    lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
 
     def listen() -> None:
         for line in sys.stdin:
             lines.put(line)
+        lines.put(None)
         _leave()
 
     threading.Thread(target=listen, daemon=True).start()
     _serve(lines, lambda reply: print(json.dumps(reply, default=str), file=out, flush=True))
 
 
-def _serve(lines: queue.SimpleQueue[str], send: Callable[[Reply], None]) -> None:
+def _serve(lines: queue.SimpleQueue[str | None], send: Callable[[Reply], None]) -> None:
     child: Child | None = None
-    setup = json.loads(lines.get())
     with contextlib.suppress(KeyboardInterrupt):
-        while True:
-            command = json.loads(lines.get())
+        setup = json.loads(lines.get() or "{}")
+        while (line := lines.get()) is not None:
+            command = json.loads(line)
             try:
-                if child is None:
-                    starting = Child(setup, send)
-                    starting.parse()
-                    child = starting
+                child = child or Child(setup, send)
                 do = command.pop("do")
-                send({"done": {} if do == "parse" else getattr(child, do)(**command)})
+                send({"done": getattr(child, do)(**command)})
             except KeyboardInterrupt:
                 send({"failed": {"kind": "interrupted", "message": ""}})
             except Failure as failure:

@@ -84,6 +84,7 @@ class Process:
     def __init__(self, name: str, workdir: Path, environment: dict[str, str], content: dict[str, Any]) -> None:
         workdir.mkdir(parents=True, exist_ok=True)
         self._name, self._log = name, workdir / "dbt-child.log"
+        self._stopped = False
         with self._log.open("wb") as log:
             self._popen = subprocess.Popen(
                 [sys.executable, "-m", "bot.dbt_child"],
@@ -98,6 +99,10 @@ class Process:
         self._replies: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         threading.Thread(target=self._read, name=f"dbt-{self._popen.pid}", daemon=True).start()
         self._send(content)
+
+    @property
+    def pid(self) -> int:
+        return self._popen.pid
 
     def ask(
         self,
@@ -125,7 +130,7 @@ class Process:
                     self.stop()
                     raise RefreshError(wording.took_too_long(self._name, round(within / 60))) from None
                 continue
-            if reply is None:
+            if reply is None or self._stopped:
                 raise RefreshError(wording.child_ended(self._name), clean(self._last_words()))
             if "done" in reply:
                 return reply["done"]
@@ -134,13 +139,11 @@ class Process:
             hear(reply)
 
     def stop(self) -> None:
-        """Interrupt dbt so that it cancels its queries, wait, then kill its process group. Does nothing twice."""
-        if self._popen.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
-                self._popen.send_signal(signal.SIGINT)
+        """Close the pipe, on which the child interrupts dbt and leaves; kill its process group if it does not in time."""
+        assert self._popen.stdin is not None
+        self._stopped = True
         with contextlib.suppress(BrokenPipeError):
-            if self._popen.stdin and not self._popen.stdin.closed:
-                self._popen.stdin.close()
+            self._popen.stdin.close()
         try:
             self._popen.wait(_STOP_WITHIN)
         except subprocess.TimeoutExpired:

@@ -13,7 +13,7 @@ import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -46,13 +46,18 @@ class Project:
     def index(self) -> Index:
         """Read the whole project with dbt. Takes seconds; raises RefreshError with dbt's message in plain words."""
         code, dirty = self.version()
-        with ThreadPoolExecutor(2) as pool:
-            dev = pool.submit(self._parse, "dev")
-            prod = pool.submit(self._fetch_state if self._settings.dbt.state else self._parse_prod)
-            dev_manifest, prod_path = dev.result(), prod.result()
-        self._keep_state(prod_path)
+        with ExitStack() as running:
+            if self._settings.dbt.state:
+                self._keep_state(self._fetch_state())
+                children = {"dev": self._start("dev", running)}
+            else:
+                children = {which: self._start(which, running) for which in ("dev", "prod")}
+            for child in children.values():
+                self._finish(child)
+        if not self._settings.dbt.state:
+            self._keep_state(self._written("prod"))
         return build_index(
-            dev_manifest,
+            json.loads(self._written("dev").read_text()),
             self._manifest(),
             Names(date_var=self._settings.dbt.date_var, columns_var=self._settings.dbt.columns_var),
             code=code,
@@ -85,11 +90,8 @@ class Project:
         there = ((uid, nodes[uid]) for uid in unique_ids if uid in nodes)
         return {uid: node.get("compiled_code") or node.get("raw_code") or "" for uid, node in there}
 
-    def _parse_prod(self) -> Path:
-        self._parse("prod")
-        return self._workdir / "prod" / "target" / "manifest.json"
-
-    def _parse(self, which: str) -> dict[str, Any]:
+    def _start(self, which: str, running: ExitStack) -> Process:
+        """A child that parses the project with the dev target, or with prod's names."""
         settings, workdir = self._settings, self._workdir / which
         write, target = {
             "dev": (dbt_profile.write_dev, settings.dbt.target),
@@ -98,13 +100,17 @@ class Project:
         profiles = write(settings, workdir / "profiles")
         content = setup(settings, workdir, profiles, target, dbt_profile.profile_name(settings)) | {"write": True}
         process = Process("the project", workdir, dbt_profile.environment(settings), content)
+        running.callback(process.stop)
+        return process
+
+    def _finish(self, process: Process) -> None:
         try:
             process.ask({"do": "parse"}, within=_PARSE_WITHIN)
         except ChildFailed as failure:
             raise as_refresh_error(failure, wording.cannot_read_project) from failure
-        finally:
-            process.stop()
-        return json.loads((workdir / "target" / "manifest.json").read_text())
+
+    def _written(self, which: str) -> Path:
+        return self._workdir / which / "target" / "manifest.json"
 
     def _fetch_state(self) -> Path:
         """The deployed manifest: a file in the directory, or downloaded from the URL (with or without its name)."""

@@ -1,0 +1,96 @@
+"""The demo world with its dbt project, for the contract tests that run real dbt on the sandbox."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives import serialization as keys
+
+from bot.dbt_build import DbtChild
+from bot.dbt_project import Project
+from bot.index import Index
+from bot.settings import Settings
+from sandbox.snowflake import SnowflakeSandbox
+from sandbox.world import ROOT, World
+
+PROJECT = ROOT / "sandbox" / "project"
+FACT = "model.onchain.fact_ethereum_daily_dex_volumes"
+EZ = "model.onchain.ez_ethereum_metrics"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Demo:
+    world: World
+    settings: Settings
+    project: Project
+    index: Index
+    saved: Any
+
+    @property
+    def snowflake(self) -> SnowflakeSandbox:
+        return self.world.snowflake
+
+    def child(self, unique_id: str, workdir: Path, **more: Any) -> DbtChild:
+        settings = more.pop("settings", self.settings)
+        defaults = {"vars": {}, "env_user": "ALICE", "tag": "dbt-refresh:test"}
+        name = unique_id.rsplit(".", 1)[1]
+        return DbtChild(
+            settings,
+            unique_id=unique_id,
+            name=name,
+            workdir=workdir,
+            state_dir=self.project.state_dir,
+            **defaults | more,
+        )
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        with self.snowflake.admin() as connection, connection.cursor() as cursor:
+            return cursor.execute(sql).fetchall()
+
+    def as_nightly(self, *statements: str) -> None:
+        with self.snowflake.connect("DBT_NIGHTLY", "nightly") as connection, connection.cursor() as cursor:
+            for sql in statements:
+                cursor.execute(sql)
+
+    def as_builder(self, *statements: str) -> None:
+        key = keys.load_pem_private_key(self.world.key_file("builder").read_bytes(), None)
+        der = key.private_bytes(keys.Encoding.DER, keys.PrivateFormat.PKCS8, keys.NoEncryption())
+        with (
+            self.snowflake.connect("REFRESH_BUILDER_SVC", private_key=der, warehouse="ETHEREUM") as connection,
+            connection.cursor() as cursor,
+        ):
+            for sql in statements:
+                cursor.execute(sql)
+
+
+@contextmanager
+def demo(directory: Path) -> Iterator[Demo]:
+    """Both sandboxes started and set up, and the project indexed."""
+    world = World(directory)
+    world.start()
+    try:
+        settings = Settings.load(world.environ())
+        project = Project(settings, directory / "project")
+        yield Demo(world=world, settings=settings, project=project, index=project.index(), saved=world.snowflake.save())
+    finally:
+        world.stop()
+
+
+def changed_project(settings: Settings, directory: Path, **files: str) -> Settings:
+    """Settings for a copy of the demo project with other contents; a key is a path with __ for its slashes."""
+    shutil.copytree(PROJECT, directory)
+    for name, content in files.items():
+        path = next(directory.rglob(name.replace("__", "/") + ".*"))
+        path.write_text(content, encoding="utf-8")
+    return settings.model_copy(
+        update={"dbt": settings.dbt.model_copy(update={"project_dir": directory, "profiles_dir": directory})}
+    )
+
+
+def contents(directory: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(directory)): p.read_bytes() for p in sorted(directory.rglob("*")) if p.is_file()}

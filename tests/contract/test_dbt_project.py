@@ -1,0 +1,202 @@
+"""The index of a real dbt project: names from dbt itself, read without a credential and without touching the project."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from bot import planning
+from bot.dbt_project import Project
+from bot.errors import RefreshError
+from bot.index import Index
+from bot.model import Relation
+from bot.settings import Settings
+from sandbox.incident import PRODUCTION
+from sandbox.world import ROOT
+from tests.contract.dbt_demo import EZ, FACT, PROJECT, changed_project, contents
+
+pytestmark = pytest.mark.xdist_group("dbt")
+
+
+def settings_for(directory: Path, **dbt: Any) -> Settings:
+    """The demo's settings, for a warehouse that nobody ever reaches."""
+    text = (ROOT / "sandbox" / "refresh.toml").read_text(encoding="utf-8")
+    known = {"<PROJECT_DIR>": str(PROJECT), "<HOST>": "127.0.0.1", "<PORT>": "1", "<DATA_DIR>": str(directory)}
+    for placeholder, value in known.items():
+        text = text.replace(placeholder, value)
+    (directory / "refresh.toml").write_text(text, encoding="utf-8")
+    settings = Settings.load({"REFRESH_CONFIG": str(directory / "refresh.toml")})
+    return settings.model_copy(update={"dbt": settings.dbt.model_copy(update=dbt)})
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    directory = tmp_path_factory.mktemp("project")
+    return Project(settings_for(directory), directory / "work")
+
+
+@pytest.fixture(scope="module")
+def before() -> dict[str, bytes]:
+    return contents(PROJECT)
+
+
+@pytest.fixture(scope="module")
+def index(before: dict[str, bytes], project: Project) -> Index:
+    return project.index()
+
+
+def test_every_name_is_dbts_own(index: Index):
+    ez = index.by_id[EZ]
+
+    assert str(ez.prod) == "ETHEREUM.PROD_CORE.EZ_METRICS"
+    assert str(ez.dev) == "DEV.DEV_REFRESH_BOT.EZ_ETHEREUM_METRICS"
+    for name, (relation, _kind) in PRODUCTION.items():
+        assert str(index.by_id[f"model.onchain.{name}"].prod) == relation
+    assert index.sources["source.onchain.dune.dex_volumes"] == Relation("RAW", "DUNE", "DEX_VOLUMES")
+    assert not {e.dev for e in index.entries if e.dev} & set(index.relations)
+
+
+def test_what_a_model_says_of_itself(index: Index):
+    ez, solana, fact = index.by_id[EZ], index.by_id["model.onchain.ez_solana_metrics"], index.by_id[FACT]
+
+    assert (ez.materialized, ez.incremental_strategy, ez.unique_key) == ("incremental", "merge", ("date",))
+    assert (ez.reads_date, ez.reads_columns) == (True, True), "the date is read by a macro"
+    assert (ez.full_refresh, ez.full_refresh_var) == (False, "")
+    assert (solana.full_refresh, solana.full_refresh_var) == (False, "rebuild_ez_metrics")
+    assert ez.hooks == ("{{ latest_view(this) }}",)
+    assert ez.grain_claims == (("unique_key", ("date",)), ("uniqueness test", ("date",)))
+    assert ez.on_schema_change == "append_new_columns"
+    assert (ez.warehouse, ez.owner) == ("ETHEREUM", "data-platform")
+    assert ez.meta["clock"] == ["created_on", "modified_on"]
+    assert "ez_ethereum_metrics_is_never_negative" in ez.tests
+    assert len(ez.checksum) == 64
+    assert (fact.reads_date, fact.transient, fact.mentions_target) == (False, None, False)
+    assert index.by_id["model.onchain.dim_chains"].transient is False
+
+
+def test_every_kind_of_node_is_known(index: Index):
+    kinds = {e.name: (e.materialized, e.language, e.enabled) for e in index.entries}
+
+    assert kinds["dex_share"] == ("view", "sql", True)
+    assert kinds["stg_dune_dex_volumes"] == ("ephemeral", "sql", True)
+    assert kinds["fact_address_labels"] == ("table", "python", True)
+    assert kinds["chains"][0] == "seed"
+    assert kinds["ez_ethereum_metrics_legacy"][2] is False
+    assert index.by_id["model.onchain.ez_ethereum_metrics_legacy"].prod is None
+    assert index.exposures == {"ethereum_page": (EZ, "model.onchain.ecosystem_overview")}
+    assert set(index.analyses) == {"spot_dex_volumes", "spot_ez_dex_volumes"}
+
+
+def test_who_is_downstream(index: Index, project: Project):
+    below = planning.readers(index, FACT, ("daily_volume",), project.sql(e.unique_id for e in index.entries))
+    of_ez = planning.readers(index, EZ, ("dex_volumes",), project.sql(index.by_id[EZ].children))
+
+    assert [(r.name, r.depth, r.uses_columns) for r in below] == [
+        ("dex_share", 1, True),
+        ("ez_ethereum_metrics", 1, True),
+        ("ecosystem_overview", 2, None),
+    ]
+    assert [r.honours_date for r in below] == [False, True, False]
+    assert [(r.name, r.uses_columns) for r in of_ez] == [("ecosystem_overview", False)]
+    assert planning.siblings(index, FACT) == ("fact_solana_daily_dex_volumes",)
+
+
+def test_the_project_is_only_read_and_nothing_can_log_in(index: Index, project: Project, before: dict[str, bytes]):
+    work = project.state_dir.parent
+    dev = yaml.safe_load((work / "dev" / "profiles" / "profiles.yml").read_text())["onchain"]
+    prod = yaml.safe_load((work / "prod" / "profiles" / "profiles.yml").read_text())["onchain"]
+
+    assert contents(PROJECT) == before
+    assert set(dev["outputs"]) == {"dev"}
+    assert dev["outputs"]["dev"]["user"] == "REFRESH_BUILDER_SVC"
+    assert dev["outputs"]["dev"]["role"] == "REFRESH_BUILDER"
+    assert set(prod["outputs"]) == {"prod"}
+    assert (prod["outputs"]["prod"]["user"], prod["outputs"]["prod"]["account"]) == ("nobody", "nowhere")
+    assert "env_var" not in json.dumps(prod)
+
+
+def test_the_fingerprint_changes_with_the_project(tmp_path: Path):
+    settings = changed_project(settings_for(tmp_path), tmp_path / "copy")
+    project = Project(settings, tmp_path / "work")
+    first = project.fingerprint()
+
+    (tmp_path / "copy" / "models" / "new.sql").write_text("select 1 as one")
+
+    assert project.fingerprint() != first
+    assert project.version() == ("", False)
+
+
+@pytest.fixture(scope="module")
+def deployed(index: Index, project: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A web server with a manifest in which one model's code is another one than here."""
+    directory = tmp_path_factory.mktemp("deployed")
+    manifest = json.loads((project.state_dir / "manifest.json").read_text())
+    manifest["nodes"][FACT]["checksum"]["checksum"] = "older"
+    (directory / "manifest.json").write_text(json.dumps(manifest))
+    handler = partial(_Quiet, directory=str(directory))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Nothing is printed in tests."""
+
+
+def test_a_deployed_manifest_tells_which_code_runs_and_a_dev_schema_may_be_the_askers(deployed: str, tmp_path: Path):
+    project = Project(settings_for(tmp_path, state=deployed, env={"DEV_USER": "{user}"}), tmp_path / "work")
+
+    index = project.index()
+
+    ez = index.by_id[EZ]
+    assert planning.code_in_prod(index.by_id[FACT]) is False
+    assert planning.code_in_prod(ez) is True
+    assert str(planning.dev_relation(ez, "ALICE")) == "DEV.DEV_ALICE.EZ_ETHEREUM_METRICS"
+
+
+def test_a_broken_project_is_told_with_file_and_line(index: Index, project: Project, tmp_path: Path):
+    broken = "version: 2\n\nmodels:\n  - name: fact_ethereum_gas\n   columns: []\n"
+    state = str(project.state_dir)
+    settings = changed_project(settings_for(tmp_path, state=state), tmp_path / "copy", models__models=broken)
+
+    with pytest.raises(RefreshError) as wrong:
+        Project(settings, tmp_path / "work").index()
+
+    assert "models.yml" in wrong.value.user_text
+    assert "line 5" in wrong.value.user_text
+
+
+def test_settings_that_cannot_work_are_told(tmp_path: Path):
+    missing = settings_for(tmp_path, state=str(tmp_path / "nowhere"))
+    with pytest.raises(RefreshError, match=r"nowhere/manifest\.json"):
+        Project(missing, tmp_path / "1").index()
+    with pytest.raises(RefreshError, match="both"):
+        Project(settings_for(tmp_path, target="prod"), tmp_path / "2")
+    with pytest.raises(RefreshError, match="there: `dev`, `prod`"):
+        Project(settings_for(tmp_path, target="ci"), tmp_path / "3").index()
+
+
+def test_a_variable_that_the_project_needs_is_named(index: Index, project: Project, tmp_path: Path):
+    needs = (
+        (PROJECT / "macros/names.sql").read_text().replace("env_var('DEV_USER', 'ANALYST')", "env_var('DEV_SCHEMA')")
+    )
+    state = str(project.state_dir)
+    settings = changed_project(settings_for(tmp_path, state=state), tmp_path / "copy", macros__names=needs)
+
+    with pytest.raises(RefreshError) as missing:
+        Project(settings, tmp_path / "work").index()
+
+    assert "`DEV_SCHEMA`: add it to `[dbt.env]`" in missing.value.user_text
