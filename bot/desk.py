@@ -17,7 +17,7 @@ from bot.blocks import forms
 from bot.blocks.answers import answer
 from bot.blocks.buttons import left_behind
 from bot.board import Board
-from bot.errors import Busy, Refusal
+from bot.errors import Busy, RefreshError, Refusal
 from bot.index import Entry
 from bot.messages import Block, Click, Message, Post
 from bot.model import Actor, Mode, Refresh, Relation, Request, State
@@ -28,6 +28,7 @@ from bot.store import Held, Store, Taken
 from bot.wording import answers as say
 from bot.wording import forms as words
 from bot.wording.requests import no_model
+from bot.wording.rules import no_name
 from bot.wording.text import plain
 
 _TWICE = 10.0  # seconds within which the same request of the same person is one request, delivered twice
@@ -66,7 +67,10 @@ def _utc_now() -> datetime:
 
 
 class Desk(Board):
-    """`wake` tells the worker, when it runs in this process, that there is something to do."""
+    """`wake` tells the worker, when it runs in this process, that there is something to do.
+
+    `env_user` says what {user} in `[dbt.env]` is for a person; it is only asked where a project's dev schema needs it.
+    """
 
     def __init__(
         self,
@@ -75,10 +79,12 @@ class Desk(Board):
         home: Home,
         wake: Callable[[], object] = lambda: None,
         clock: Callable[[], datetime] = _utc_now,
+        env_user: Callable[[Actor], str] | None = None,
     ) -> None:
         super().__init__(store, settings, clock)
         self.home = home
         self._wake = wake
+        self._env_user = env_user or self._named
 
     # --- commands ---------------------------------------------------------------------------------------------------
 
@@ -87,13 +93,13 @@ class Desk(Board):
         try:
             parsed = commands.parse(text, self._clock().date())
         except Refusal as refusal:
-            return answer(refusal.user_text, refusal.offers)
+            return _said(refusal)
         try:
             return self._do(parsed, where)
         except lookup.NoSuchModel as refusal:
             return _with_choices(refusal, parsed)
-        except Refusal as refusal:
-            return answer(refusal.user_text, refusal.offers)
+        except RefreshError as error:
+            return _said(error)
 
     def _do(self, parsed: commands.Command, where: Where) -> Message | Block:
         match parsed:
@@ -151,12 +157,15 @@ class Desk(Board):
         return entry
 
     def _dev(self, entry: Entry, by: Actor) -> Relation:
-        """Where it is built for this person. A project with a schema each needs the person's name in the settings."""
+        """Where it is built for this person: the same for everybody, unless the project has a schema for each."""
+        shared = planning.dev_relation(entry, "")
+        return _there(shared if shared == entry.dev else planning.dev_relation(entry, self._env_user(by)))
+
+    def _named(self, by: Actor) -> str:
         name = self.settings.people.get(by.user_id, "")
-        dev = _there(planning.dev_relation(entry, name.upper()))
-        if not name and dev != entry.dev:
-            raise Refusal(say.unnamed(by.user_id))
-        return dev
+        if not name:
+            raise Refusal(no_name(by.user_id))
+        return name.upper()
 
     def _delivered_twice(self, holder: Refresh, request: Request, by: Actor) -> Refresh:
         """The holder of the lock, when it is this very request. Raises Busy when it is another one."""
@@ -192,8 +201,8 @@ class Desk(Board):
             entry = lookup.find(self._index(), unique_id)
             where = replace(where, channel=where.channel or before.channel)
             return self.ask(following.downstream(before, entry), where)
-        except Refusal as refusal:
-            return answer(refusal.user_text, refusal.offers)
+        except RefreshError as error:
+            return _said(error)
 
     def open(self, action: str, pressed: Pressed, where: Where) -> Block:
         """The form behind a button, from the row as it is now. Raises Refusal where it makes no sense any more."""
@@ -240,7 +249,7 @@ class Desk(Board):
             if not isinstance(parsed, commands.Ask):
                 raise Refusal(no_model())
             return self.ask(replace(parsed.request, from_refresh=after), where)
-        except Refusal as refusal:
+        except RefreshError as refusal:
             undated = answers.get("mode") == Mode.BACKFILL and not answers.get("since")
             return {"since" if undated else "model": plain(refusal.user_text)}
 
@@ -249,10 +258,8 @@ class Desk(Board):
         if form == "explain" and answers.get("reason") == "other" and not (answers.get("note") or "").strip():
             return {"note": words.other_needs_text()}
         try:
-            if form == "undo_forced":
-                if (answers.get("name") or "").strip() != self._known(pressed.refresh).name:
-                    return {"name": words.undo_typed_wrong()}
-                form, answers = "undo", {"forced": True}
+            if form == "undo_forced" and (answers.get("name") or "").strip() != self._known(pressed.refresh).name:
+                return {"name": words.undo_typed_wrong()}
             self.click(form, pressed, where, answers)
         except Refusal as refusal:
             self.tell(answer(refusal.user_text), where)
@@ -301,6 +308,11 @@ def _there(relation: Relation | None) -> Relation:
     if relation is None:
         raise ValueError("a model without a production or dev relation was not refused")
     return relation
+
+
+def _said(error: RefreshError) -> Message:
+    """Why not, with what would work instead as buttons."""
+    return answer(error.user_text, error.offers if isinstance(error, Refusal) else ())
 
 
 def _with_choices(refusal: lookup.NoSuchModel, parsed: commands.Command) -> Message:

@@ -23,13 +23,12 @@ def actor(body: Body) -> Actor:
 
 
 def where(body: Body, by: Actor) -> Where:
+    """Channel and thread of what was pressed; the thread is empty for the card itself, which stands in the channel."""
     channel = (body.get("channel") or {}).get("id") or body.get("channel_id") or ""
-    shown = body.get("message") or {}
-    container = body.get("container") or {}
-    thread = (
-        shown.get("thread_ts") or container.get("thread_ts") or shown.get("ts") or container.get("message_ts") or ""
-    )
-    return Where(by=by, channel=channel, thread_ts=thread)
+    shown = body.get("message") or body.get("container") or {}
+    ts = shown.get("ts") or shown.get("message_ts") or ""
+    thread = shown.get("thread_ts") or ""
+    return Where(by=by, channel=channel, thread_ts=thread if thread != ts else "")
 
 
 def pressed(value: str) -> Pressed | None:

@@ -39,7 +39,8 @@ def said(blocks: Sequence[Block]) -> Iterator[str]:
             case "context":
                 yield "\n".join(e["text"] for e in block["elements"] if "text" in e)
             case "rich_text":
-                yield fenced(_literal(block)["text"])
+                # A lone ">" inside a line means nothing to Slack, and an arrow reads better than its entity.
+                yield fenced(_literal(block)["text"]).replace(" -&gt; ", " -> ")
 
 
 def fit(blocks: Sequence[Block], limit: int = CHARACTERS, most: int = BLOCKS) -> list[Block]:

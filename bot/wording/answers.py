@@ -152,10 +152,3 @@ def on_hold(names: Sequence[str]) -> str:
 
 def none_yet() -> str:
     return f"There was no refresh yet. {command('<model>')} starts one."
-
-
-def unnamed(user_id: str) -> str:
-    return (
-        "Everybody has a dev schema of their own here, and I do not know yours: ask whoever runs this bot to add "
-        f"{code(user_id)} to `[people]` in `refresh.toml`."
-    )

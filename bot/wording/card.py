@@ -112,8 +112,8 @@ def nothing_left_behind() -> str:
 
 
 def rows(baseline: Side, candidate: Side) -> str:
-    """3,032 -&gt; 3,032 rows, 2018-01-02 to 2026-04-21 on both sides"""
-    counts = f"{baseline.rows:,} -&gt; {plural(candidate.rows, 'row')}"
+    """3,032 -> 3,032 rows, 2018-01-02 to 2026-04-21 on both sides"""
+    counts = f"{baseline.rows:,} -> {plural(candidate.rows, 'row')}"
     before, after = _dates(baseline), _dates(candidate)
     if not before and not after:
         return counts

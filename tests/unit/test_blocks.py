@@ -66,12 +66,12 @@ def test_the_card_reads_as_in_the_storyboard():
         [
             "*R42 · ez_ethereum_metrics · backfill from 2026-04-08 · waiting for approval*",
             "```",
-            "2026-04-08  dex_volumes  11,290,000,000,000,000 -&gt; 1,676,204,911",
+            "2026-04-08  dex_volumes  11,290,000,000,000,000 -> 1,676,204,911",
             "            day before 1,712,880,140 · day after 1,640,118,302",
             "```",
             "Asked for: changed. Anything else: 0 rows, 0 columns.",
             "Reads it: 1 model, which does not use these columns. Same sources: 28 other models, not refreshed.",
-            "3,032 -&gt; 3,032 rows, 2018-01-02 to 2026-04-21 on both sides · prod last written 02:14 UTC, "
+            "3,032 -> 3,032 rows, 2018-01-02 to 2026-04-21 on both sides · prod last written 02:14 UTC, "
             "usually nightly: approve before tomorrow 02:00 UTC",
             "Before an approval: 2 outlier groups to explain.",
             "Asked by <@U0ALICE> · frozen Dune batch · warehouse ETHEREUM · code `3f9c2e1`, as in production · "
