@@ -39,6 +39,7 @@ _LOOKUP_SLOTS = 1
 _LOOKUP_LEASE = 900.0
 _CLICK_TRIES = 5
 _DELIVER_SECONDS = 0.5
+_LAST_DELIVERY = 15.0
 _LONGEST_PAUSE = 300.0
 
 T = TypeVar("T")
@@ -195,7 +196,7 @@ class Worker:
         )
         if not drained:
             self._abandoned.set()
-        self._deliver()
+        self._deliver_last()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
         log.info("worker stopped", owner=self._owner, drained=drained)
@@ -286,6 +287,14 @@ class Worker:
                 self._delivery.run_once()
             finally:
                 self._delivering.release()
+
+    def _deliver_last(self) -> None:
+        """What the last steps said; the lock is kept, so that no later job begins."""
+        if self._delivering.acquire(timeout=_LAST_DELIVERY):
+            try:
+                self._delivery.run_once()
+            except Exception:
+                log.exception("last delivery broke")
 
 
 def _timer(name: str, run: Callable[[], object]) -> None:

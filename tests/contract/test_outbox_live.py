@@ -72,6 +72,7 @@ def test_posts_go_before_updates(bot: Bot) -> None:
     bot.slack.control.fault("5xx", "chat.postMessage")
     bot.happens(e.BaselineTaken, post("said"))
     bot.later(GAP)
+    bot.later(0.5)  # the post has its pause, the update would be due
     assert updates(bot) == 0
     bot.settle()
     tail = [m for m in methods(bot.slack) if m in ("chat.postMessage", "chat.update")][-2:]
