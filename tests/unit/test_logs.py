@@ -52,7 +52,8 @@ def test_secrets_are_blanked_in_messages_facts_and_tracebacks(secret: str) -> No
     stream = io.StringIO()
     logs.configure(as_json=True, stream=stream)
     log = structlog.get_logger()
-    log.info("token " + secret, given=secret)
+    said = f"token {secret}"
+    log.info(said, given=secret)
     try:
         raise ValueError(secret)
     except ValueError:
