@@ -56,9 +56,10 @@ def _answers(entry: Entry, parts: list[str]) -> bool:
     if name == last and (count == 1 or (count == 2 and entry.package.lower() == parts[0])):
         return True
     prod = entry.prod
-    if prod is not None and prod.name.lower() == last and count <= 3:
+    if prod is not None and prod.name.lower() == last:
         before = [prod.database.lower(), prod.schema.lower()]
-        return count == 1 or (count == 2 and parts[0] in before) or parts[:2] == before
+        if count == 1 or (count == 2 and parts[0] in before) or parts[:-1] == before:
+            return True
     return count > 2 and entry.unique_id.lower() == ".".join(parts)
 
 

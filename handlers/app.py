@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -23,8 +24,10 @@ _THREADS = 16  # Bolt's default of 5 is used up by six people who click at once 
 def build_app(desk: Desk, client: WebClient, settings: Settings) -> App:
     """The app for Socket Mode and for HTTP. Nothing is sent to Slack while it is built."""
     secret = settings.secrets.slack_signing_secret.get_secret_value()
+    tokenless = copy.copy(client)
+    tokenless.token = None  # Bolt warns about a token beside `authorize`, which spares a call to auth.test
     app = App(
-        client=client,
+        client=tokenless,
         signing_secret=secret or None,
         authorize=lambda **_: AuthorizeResult(
             enterprise_id=desk.home.enterprise_id or None, team_id=desk.home.team_id, bot_token=client.token

@@ -40,14 +40,17 @@ class Buttons:
         self._desk = desk
 
     def click(self, ack: Ack, action: Body, context: Body, respond: Respond) -> None:
-        ack()
+        """Stored before it is acknowledged: what was acknowledged is never lost."""
         pressed = payload.pressed(payload.element_value(action))
         try:
             if pressed is None:
                 raise Refusal(say.old_button())
             self._desk.click(action["action_id"], pressed, context["where"])
         except Refusal as refusal:
+            ack()
             whisper(respond, answer(refusal.user_text))
+        else:
+            ack()
 
     def open_form(self, ack: Ack, action: Body, body: Body, context: Body, client: WebClient, respond: Respond) -> None:
         ack()
@@ -68,21 +71,18 @@ class Buttons:
 
     def offer(self, ack: Ack, action: Body, body: Body, context: Body, client: WebClient, respond: Respond) -> None:
         """A command that the bot itself wrote on a button."""
-        ack()
         said = self._desk.command(action.get("value") or "", context["where"])
+        ack()
         if isinstance(said, Message):
             whisper(respond, said)
         else:
             client.views_open(trigger_id=body["trigger_id"], view=said)
 
     def downstream(self, ack: Ack, action: Body, context: Body, respond: Respond) -> None:
+        chosen = payload.chosen(payload.element_value(action))
+        said = self._desk.downstream(*chosen, context["where"]) if chosen else answer(say.old_button())
         ack()
-        carried = payload.carried(payload.element_value(action))
-        number, model = carried.get("r"), carried.get("m")
-        if isinstance(number, int) and isinstance(model, str):
-            whisper(respond, self._desk.downstream(number, model, context["where"]))
-        else:
-            whisper(respond, answer(say.old_button()))
+        whisper(respond, said)
 
     def unknown(self, ack: Ack, respond: Respond, body: Body) -> None:
         """A button of an older version. Menus inside forms end here too, and have nobody to answer."""

@@ -40,6 +40,13 @@ def pressed(value: str) -> Pressed | None:
         return None
 
 
+def chosen(value: str) -> tuple[int, str] | None:
+    """The refresh and the model of [Refresh downstream]; None for a value that this version does not write."""
+    found = carried(value)
+    number, model = found.get("r"), found.get("m")
+    return (number, model) if isinstance(number, int) and isinstance(model, str) else None
+
+
 def carried(text: str) -> dict[str, Any]:
     """A JSON object from a button's value or a form's private metadata; empty when it is none."""
     try:
