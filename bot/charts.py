@@ -37,10 +37,6 @@ def picture(series: Series, title: str) -> bytes:
     return out.getvalue()
 
 
-def alt_text(series: Series, title: str) -> str:
-    return say.alt(series, title)
-
-
 def _days(days: Sequence[date]) -> list[float]:
     return [float(date2num(day)) for day in days]
 

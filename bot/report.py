@@ -5,26 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 from typing import Any, Literal
 
-from bot.model import (
-    Explanation,
-    Finding,
-    OutlierGroup,
-    Refresh,
-    Report,
-    Verdict,
-    Waiver,
-)
+from bot.model import Finding, Refresh, Report, Verdict
 from bot.settings import Settings
 
 CHECKS = ("parity", "left behind", "schema", "grain", "sanity", "spot check", "tests", "outliers", "safety")
-_WORST_FIRST = (Verdict.FAIL, Verdict.UNKNOWN, Verdict.WARN, Verdict.PASS)
 _ANY_RELATION = re.compile(r'"(?:[^"]|"")+"\."(?:[^"]|"")+"\."(?:[^"]|"")+"')
 
 
@@ -35,12 +26,6 @@ class Blocker:
     kind: Literal["finding", "group", "nothing"]
     name: str
     waivable: bool
-
-
-def verdict(findings: Iterable[Finding]) -> Verdict:
-    """The worst of them: fail, then unknown, then warn."""
-    found = {f.verdict for f in findings}
-    return next((v for v in _WORST_FIRST if v in found), Verdict.PASS)
 
 
 def assemble(*, findings: Sequence[Finding], **rest: Any) -> Report:
@@ -83,19 +68,6 @@ def withheld(report: Report) -> Report:
         headline=None,
         series=None,
     )
-
-
-def carried_explanations(old: Sequence[Explanation], groups: Sequence[OutlierGroup]) -> tuple[Explanation, ...]:
-    """Explanations whose group is still there, value by value (a group's id is the hash of its contents)."""
-    present = {g.id for g in groups}
-    return tuple(e for e in old if e.group in present)
-
-
-def carried_waivers(old: Sequence[Waiver], before: Report | None, after: Report) -> tuple[Waiver, ...]:
-    """Waivers whose finding says exactly what it said when it was waived."""
-    was = {f.name: _said(f) for f in before.findings} if before else {}
-    now = {f.name: _said(f) for f in after.findings}
-    return tuple(w for w in old if w.finding in now and was.get(w.finding) == now[w.finding])
 
 
 def digest(refresh: Refresh, statements: Sequence[str] = ()) -> str:

@@ -97,7 +97,7 @@ def _spot_line(n: dict[str, Any], finding: Finding, _report: Report) -> str:
     first = finding.examples[0]
     more = f"{n['values'] - 1:,} more the same" if n["values"] > 1 else ""
     same = "(the table that the model reads)" if n["same_table"] else ""
-    said = f"source {exact(first['source'])}, dev the same"
+    said = f"source {exact(first['source'])}, same in dev"
     return labelled("spot", f"{n['analysis']} {first['key']}:", said, more, same)
 
 

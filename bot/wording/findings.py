@@ -1,4 +1,4 @@
-"""What the checks found, in words: the Result reply and why Approve is shut.
+"""What the checks found, in words: the Result reply.
 
 This module is what others import; the parts stand in `sentences` (one a finding), `counts` (the fenced block),
 `tables` and `details` (the files).
@@ -9,16 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bot.model import Finding, Refresh, Report, Verdict
-from bot.report import Blocker
 from bot.wording import tables
 from bot.wording.counts import summary
 from bot.wording.details import details
 from bot.wording.numbers import number
 from bot.wording.sentences import line
 from bot.wording.tables import outliers_csv
-from bot.wording.text import escape, fenced, plural, shorten
+from bot.wording.text import fenced, plural, shorten
 
-__all__ = ["blocked", "comparing", "details", "line", "outliers", "outliers_csv", "result", "summary", "verdicts"]
+__all__ = ["comparing", "details", "line", "outliers", "outliers_csv", "result", "summary", "verdicts"]
 
 LIMIT = 3500  # characters of the Result reply
 _CHECKS = ("parity", "left behind", "schema", "grain", "sanity", "spot check", "tests", "safety")
@@ -47,7 +46,8 @@ def result(refresh: Refresh, limit: int = LIMIT) -> str:
     report, plan = refresh.report, refresh.plan
     if report is None or plan is None:
         raise ValueError(f"{refresh.ref} was not compared yet")
-    top = "\n".join([verdicts(report), *(f"• {line(f)}" for f in _told(report))])
+    told = [f for f in report.findings if f.verdict is not Verdict.PASS and f.check != "outliers"]
+    top = "\n".join([verdicts(report), *(f"• {line(f)}" for f in told)])
     counts = fenced(summary(report))
     shown = min(plan.rules.top, len(report.outliers))
     while True:
@@ -74,14 +74,6 @@ def _worst(findings: Iterable[Finding]) -> Verdict | None:
     return next((v for v in order if v in found), None)
 
 
-def _told(report: Report) -> list[Finding]:
-    """What is odd or undecided; what fails gets a reply of its own, unless there is nothing to decide on."""
-    own_reply = () if report.nothing_changes else [f for f in report.findings if f.blocks and f.verdict is Verdict.FAIL]
-    return [
-        f for f in report.findings if f.verdict is not Verdict.PASS and f.check != "outliers" and f not in own_reply
-    ]
-
-
 def outliers(report: Report, shown: int) -> str:
     """How many values moved, and a table of the first `shown`."""
     found = _named(report, "outliers")
@@ -106,20 +98,6 @@ def outliers(report: Report, shown: int) -> str:
 
 def _percent(found: Finding, name: str) -> str:
     return f"{number(float(str(found.numbers[name])) * 100)} %"
-
-
-# Why Approve is shut
-
-
-def blocked(blocker: Blocker, report: Report) -> str:
-    """One reason why Approve is shut, as a clause in mrkdwn."""
-    if blocker.kind == "nothing":
-        return "nothing would change"
-    if blocker.kind == "group":
-        found = next(g for g in report.groups if g.id == blocker.name)
-        return f"an explanation of {escape(tables.group(found))}"
-    finding = _named(report, blocker.name)
-    return line(finding) if finding else escape(blocker.name)
 
 
 def _named(report: Report, name: str) -> Finding | None:

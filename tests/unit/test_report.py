@@ -77,34 +77,12 @@ def test_nothing_to_approve_when_nothing_would_change() -> None:
     assert shut(queued()) == []
 
 
-def test_the_worst_verdict_counts() -> None:
-    found = [finding(verdict=v) for v in (Verdict.PASS, Verdict.WARN, Verdict.UNKNOWN)]
-    assert reports.verdict(found) is Verdict.UNKNOWN
-    assert reports.verdict([*found, finding()]) is Verdict.FAIL
-    assert reports.verdict([]) is Verdict.PASS
-
-
 def test_findings_stand_in_the_order_people_read_them() -> None:
     made = checked(finding("safety:kind"), finding("outliers"), finding("parity")).report
     assert made is not None
     values = {name: getattr(made, name) for name in Report.__slots__ if name != "findings"}
     ordered = reports.assemble(findings=made.findings, **values)
     assert [f.check for f in ordered.findings] == ["parity", "outliers", "safety"]
-
-
-# Carried over
-
-
-def test_explanations_and_waivers_survive_only_with_what_they_were_about() -> None:
-    kept = reports.carried_explanations((explanation("g1"), explanation("g2")), (group("g2"), group("g3")))
-    assert [e.group for e in kept] == ["g2"]
-    before = checked(finding("sanity"), finding("tests")).report
-    after = checked(finding("sanity"), replace(finding("tests"), numbers={"rows": 2})).report
-    assert before is not None
-    assert after is not None
-    old = (waiver("sanity"), waiver("tests"), waiver("gone"))
-    assert [w.finding for w in reports.carried_waivers(old, before, after)] == ["sanity"]
-    assert reports.carried_waivers(old, None, after) == ()
 
 
 # Digest
