@@ -78,8 +78,8 @@ class DbtChild:
     def compile(self, *, without_vars: bool = False, incremental: bool = False) -> Compiled:
         """Compile the model, its hooks and the analyses.
 
-        `without_vars` renders as if none were given (the honour test); `incremental` makes `is_incremental()` true
-        although dev is not there yet. Raises RefreshError with dbt's message.
+        `without_vars` renders the model alone as if none were given (the honour test); `incremental` makes
+        `is_incremental()` true although dev is not there yet. Raises RefreshError with dbt's message.
         """
         command = {"do": "compile", "without_vars": without_vars, "incremental": incremental}
         try:

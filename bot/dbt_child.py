@@ -8,302 +8,17 @@ any number of `event` lines and one `done` or `failed` line. When the parent's e
 from __future__ import annotations
 
 import contextlib
-import copy
 import json
 import os
 import queue
-import re
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable
 
-import snowflake.connector
-from dbt.cli.main import cli, dbtRunner
-
-Reply = dict[str, Any]
+from bot.dbt_commands import Failure, Parsed, Reply
 
 _LEAVE_WITHIN = 15.0  # seconds that dbt has to cancel its queries once nobody listens any more
-_FORCED = (
-    "{% macro is_incremental() %}{% do return(execute and model.config.materialized == 'incremental') %}{% endmacro %}"
-)
-_COMMENTS = re.compile(r"/\*.*?\*/", re.DOTALL)
-_CREATES = re.compile(r"\s*create\s+(?:or\s+replace\s+)?(?:transient\s+)?table\s+(\S+)", re.IGNORECASE)
-_ANSI = re.compile(r"\x1b\[[0-9;]*m")
-
-
-class Failure(Exception):
-    """A command that cannot be done; `kind` tells the parent which sentence people read."""
-
-    def __init__(self, kind: str, message: str = "", **more: Any) -> None:
-        super().__init__(message)
-        self.reply = {"kind": kind, "message": _ANSI.sub("", message), **more}
-
-
-class Child:
-    """One dbt project, parsed once; every command starts from the manifest as it was parsed."""
-
-    def __init__(self, setup: dict[str, Any], send: Callable[[Reply], None]) -> None:
-        self.setup, self.send = setup, send
-        self.query_ids: list[str] = []
-        self.created: list[str] = []
-        _refuse_flags()
-        _quiet_connector(setup["statement_timeout"])
-        # Read whole with the refresh's vars: configuration is settled now, and never comes from a cache.
-        self.manifest: Any = self._invoke("parse", []).result
-        self.pristine = {uid: copy.deepcopy(self.manifest.nodes[uid]) for uid in self._touched()}
-
-    def parse(self) -> Reply:
-        """Nothing more to do: the manifest is read, and written where the set-up asks for it."""
-        return {}
-
-    def compile(self, *, without_vars: bool, incremental: bool) -> Reply:
-        """Compile the model and its analyses; `incremental` pretends that the relation is there already."""
-        node, analyses = self._node(), self._analyses()
-        with self._macros(_FORCED if incremental else None):
-            compiled = self._compile([node, *analyses], without_vars=without_vars)
-            hooks = self._compile_hooks(without_vars)
-        node = self._node()
-        return {
-            "sql": compiled[node.unique_id],
-            "relation": node.relation_name,
-            "database": node.database,
-            "schema": node.schema,
-            "hooks": hooks,
-            "tests": self._tests(),
-            "config": _config(node),
-            "analyses": {a.name: compiled[a.unique_id] for a in analyses},
-        }
-
-    def build(self, *, skip_hooks: list[int]) -> Reply:
-        """Build the model and its own tests; leaves out the hooks with these numbers."""
-        self._restore()
-        self._skip(skip_hooks)
-        self.query_ids, self.created = [], []
-        arguments = [*self._selection([self._node()]), *self._deferral()]
-        arguments += ["--indirect-selection", "buildable", "--exclude-resource-type", "unit_test"]
-        if self.setup["full_refresh"] and self._node().config.materialized == "incremental":
-            arguments.append("--full-refresh")
-        outcome = self._invoke("build", arguments, manifest=self.manifest, may_fail=True)
-        if outcome.result is None:
-            raise Failure("dbt", str(outcome.exception or "dbt gave no result"))
-        return {
-            "results": [_result(r) for r in outcome.result.results],
-            "query_ids": self.query_ids,
-            "created": self.created,
-            "version": str(self.manifest.metadata.dbt_version),
-            "invocation_id": outcome.result.args.get("invocation_id") or self.manifest.metadata.invocation_id,
-        }
-
-    # -- the manifest ---------------------------------------------------------------------------------------------
-
-    def _node(self) -> Any:
-        try:
-            return self.manifest.nodes[self.setup["unique_id"]]
-        except KeyError:
-            raise Failure("unknown_model") from None
-
-    def _analyses(self) -> list[Any]:
-        there = {n.name: n for n in self.manifest.nodes.values() if n.resource_type == "analysis"}
-        for name in self.setup["analyses"]:
-            if name not in there:
-                raise Failure("unknown_analysis", name)
-        return [there[name] for name in self.setup["analyses"]]
-
-    def _tests(self) -> list[str]:
-        uid = self.setup["unique_id"]
-        upstream = {uid} | self._upstream([uid])
-        nodes = (n for n in self.manifest.nodes.values() if n.resource_type == "test")
-        return sorted(n.name for n in nodes if uid in n.depends_on_nodes and set(n.depends_on_nodes) <= upstream)
-
-    def _upstream(self, uids: Iterable[str]) -> set[str]:
-        seen: set[str] = set()
-        waiting = list(uids)
-        while waiting:
-            node = self.manifest.nodes.get(waiting.pop())
-            new = set(getattr(node, "depends_on_nodes", ())) - seen
-            seen |= new
-            waiting += new
-        return seen
-
-    def _touched(self) -> set[str]:
-        """Nodes that dbt changes when it compiles them: ours, our tests and analyses, and the ephemerals they use."""
-        if not self.setup["unique_id"]:
-            return set()
-        uid, nodes = self._node().unique_id, self.manifest.nodes
-        tests = {n.unique_id for n in nodes.values() if n.resource_type == "test" and uid in n.depends_on_nodes}
-        ours = {uid} | tests | {a.unique_id for a in self._analyses()}
-        above = self._upstream(ours)
-        return ours | {u for u in above if u in nodes and nodes[u].config.materialized == "ephemeral"}
-
-    def _restore(self) -> None:
-        for uid, node in self.pristine.items():
-            self.manifest.nodes[uid] = copy.deepcopy(node)
-        if warehouse := self.setup["warehouse"]:
-            self._node().config["snowflake_warehouse"] = warehouse
-
-    def _skip(self, numbers: list[int]) -> None:
-        config, hooks = self._node().config, self._hooks()
-        dropped = [hooks[number] for number in numbers]
-        config.pre_hook = [h for h in config.pre_hook if not any(h is d for d in dropped)]
-        config.post_hook = [h for h in config.post_hook if not any(h is d for d in dropped)]
-        for hook in dropped:
-            self.manifest.nodes.pop(getattr(hook, "unique_id", ""), None)
-
-    def _hooks(self) -> list[Any]:
-        """The model's hooks, then the project's on-run-start and on-run-end, as they run with every build."""
-        config = self._node().config
-        operations = [n for n in self.manifest.nodes.values() if n.resource_type == "operation"]
-        return [*config.pre_hook, *config.post_hook, *operations]
-
-    @contextlib.contextmanager
-    def _macros(self, is_incremental: str | None):
-        """Replace `is_incremental` in memory, wherever the project or dbt defines it."""
-        found = [m for m in self.manifest.macros.values() if is_incremental and m.name == "is_incremental"]
-        written = [macro.macro_sql for macro in found]
-        for macro in found:
-            macro.macro_sql = is_incremental
-        try:
-            yield
-        finally:
-            for macro, sql in zip(found, written, strict=True):
-                macro.macro_sql = sql
-
-    # -- dbt ------------------------------------------------------------------------------------------------------
-
-    def _compile(self, nodes: list[Any], *, without_vars: bool, instead: str | None = None) -> dict[str, str]:
-        """Compiled SQL by unique id; with `instead`, that text in the model's place, unable to run queries."""
-        self._restore()
-        arguments = [*self._selection(nodes), *self._deferral(), "--indirect-selection", "empty"]
-        if instead is not None:
-            self._node().raw_code = instead
-            arguments.append("--no-introspect")
-        given = {} if without_vars else None
-        outcome = self._invoke("compile", arguments, manifest=self.manifest, variables=given)
-        compiled = {r.node.unique_id: r.node.compiled_code for r in outcome.result.results if r.status == "success"}
-        for node in nodes:
-            if compiled.get(node.unique_id) is None:
-                raise Failure("dbt", f"dbt compiled nothing for {node.unique_id}")
-        return compiled
-
-    def _compile_hooks(self, without_vars: bool) -> list[str]:
-        """Hooks as they would be sent, by compiling each in the model's place, without letting it run queries.
-
-        One that cannot be rendered like this, and the project's own, come back as written.
-        """
-        rendered = []
-        for hook in self._hooks():
-            text = getattr(hook, "sql", None)
-            if text is None:
-                rendered.append(hook.raw_code)
-                continue
-            try:
-                found = self._compile([self._node()], without_vars=without_vars, instead=text)
-                rendered.append(found[self.setup["unique_id"]].strip())
-            except Failure:
-                rendered.append(text)
-        return rendered
-
-    def _selection(self, nodes: list[Any]) -> list[str]:
-        return ["--select", *("fqn:" + ".".join(node.fqn) for node in nodes)]
-
-    def _deferral(self) -> list[str]:
-        return ["--defer", "--favor-state", "--state", self.setup["state_dir"]]
-
-    def _invoke(
-        self,
-        command: str,
-        arguments: list[str],
-        *,
-        manifest: Any = None,
-        variables: dict[str, Any] | None = None,
-        may_fail: bool = False,
-    ) -> Any:
-        setup = self.setup
-        common = ["--project-dir", setup["project_dir"], "--profiles-dir", setup["profiles_dir"]]
-        common += ["--profile", setup["profile"], "--target", setup["target"]]
-        common += ["--target-path", setup["target_path"], "--log-path", setup["log_path"]]
-        common += ["--vars", json.dumps(setup["vars"] if variables is None else variables)]
-        common += ["--no-partial-parse", "--no-use-colors", "--log-level", "none", "--log-level-file", "none"]
-        common += ["--no-send-anonymous-usage-stats", "--write-json" if setup["write"] else "--no-write-json"]
-        outcome: Any = dbtRunner(manifest, [self._hear]).invoke([command, *common, *arguments])
-        if isinstance(outcome.exception, KeyboardInterrupt):
-            raise KeyboardInterrupt
-        if not outcome.success and not may_fail:
-            raise Failure("dbt", _why(outcome))
-        return outcome
-
-    def _hear(self, event: Any) -> None:
-        data, name = event.data, event.info.name
-        if name == "SQLQueryStatus" and data.query_id:
-            self.query_ids.append(data.query_id)
-        elif name == "SQLQuery" and (made := _CREATES.match(_COMMENTS.sub("", data.sql))):
-            self.created.append(made[1])
-        elif name in ("NodeStart", "NodeFinished"):
-            self.send({"event": name, "id": data.node_info.unique_id, "type": data.node_info.resource_type})
-
-
-def _why(outcome: Any) -> str:
-    if outcome.exception is not None:
-        return str(outcome.exception)
-    results = getattr(outcome.result, "results", ())
-    return "\n".join(r.message for r in results if r.message) or "dbt gave no reason"
-
-
-def _config(node: Any) -> dict[str, Any]:
-    names = ("materialized", "unique_key", "merge_update_columns", "merge_exclude_columns", "on_schema_change")
-    return {name: node.config.get(name) for name in (*names, "transient", "snowflake_warehouse")}
-
-
-def _result(result: Any) -> Reply:
-    node, response = result.node, result.adapter_response or {}
-    return {
-        "id": node.unique_id,
-        "type": str(node.resource_type),
-        "name": node.name,
-        "status": str(result.status),
-        "message": result.message or "",
-        "failures": result.failures,
-        "seconds": result.execution_time,
-        "relation": getattr(node, "relation_name", None),
-        "sql": getattr(node, "compiled_code", None) or "",
-        "rows": response.get("rows_affected"),
-    }
-
-
-def _refuse_flags() -> None:
-    """A flag of dbt's in the environment (DBT_FULL_REFRESH, DBT_EMPTY ...) would change the build silently."""
-    commands = [cli, *cli.commands.values()]
-    flags = {
-        str(name)
-        for c in commands
-        for p in c.params
-        for name in (p.envvar if isinstance(p.envvar, list) else [p.envvar])
-    }
-    quiet = {"DBT_SEND_ANONYMOUS_USAGE_STATS", "DBT_ENGINE_SEND_ANONYMOUS_USAGE_STATS"}
-    ours = {"DO_NOT_TRACK"} | quiet
-    found = sorted(
-        name for name in os.environ if name not in ours and (name in flags or name.startswith("DBT_ENGINE_"))
-    )
-    if found:
-        raise Failure("flags", ", ".join(found), names=found)
-
-
-def _quiet_connector(statement_timeout: float) -> None:
-    """dbt sets no session parameters but the tag: the driver's telemetry goes off, orphaned statements end."""
-    connect = snowflake.connector.connect
-
-    def connected(*args: Any, **kwargs: Any) -> Any:
-        given = kwargs.pop("session_parameters", None) or {}
-        ours = {
-            "CLIENT_TELEMETRY_ENABLED": False,
-            "ABORT_DETACHED_QUERY": True,
-            "STATEMENT_TIMEOUT_IN_SECONDS": int(statement_timeout),
-        }
-        return connect(*args, session_parameters=given | ours, secondary_roles="NONE", **kwargs)
-
-    snowflake.connector.connect = connected
 
 
 def _leave() -> None:
@@ -330,15 +45,15 @@ def main() -> None:
 
 
 def _serve(lines: queue.SimpleQueue[str | None], send: Callable[[Reply], None]) -> None:
-    child: Child | None = None
+    project: Parsed | None = None
     with contextlib.suppress(KeyboardInterrupt):
         setup = json.loads(lines.get() or "{}")
         while (line := lines.get()) is not None:
             command = json.loads(line)
             try:
-                child = child or Child(setup, send)
+                project = project or Parsed(setup, send)
                 do = command.pop("do")
-                send({"done": getattr(child, do)(**command)})
+                send({"done": getattr(project, do)(**command)})
             except KeyboardInterrupt:
                 send({"failed": {"kind": "interrupted", "message": ""}})
             except Failure as failure:

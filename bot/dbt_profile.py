@@ -82,6 +82,7 @@ def _builder(settings: Settings, tag: str) -> dict[str, Any]:
         "user": warehouse.builder.user,
         "role": warehouse.builder.role,
         "warehouse": warehouse.builder.warehouse,
+        "threads": settings.dbt.threads,
         "query_tag": tag,
         "private_key_path": str(secrets.snowflake_builder_key_file or ""),
     }

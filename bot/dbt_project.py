@@ -12,10 +12,12 @@ import shutil
 import subprocess
 import urllib.error
 import urllib.request
+import uuid
 from collections.abc import Iterable
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from bot import dbt_profile
@@ -46,18 +48,16 @@ class Project:
     def index(self) -> Index:
         """Read the whole project with dbt. Takes seconds; raises RefreshError with dbt's message in plain words."""
         code, dirty = self.version()
-        with ExitStack() as running:
-            if self._settings.dbt.state:
-                self._keep_state(self._fetch_state())
-                children = {"dev": self._start("dev", running)}
-            else:
-                children = {which: self._start(which, running) for which in ("dev", "prod")}
-            for child in children.values():
+        self._workdir.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=self._workdir, prefix="parse-") as place, ExitStack() as running:
+            prod = self._fetch_state(Path(place)) if self._settings.dbt.state else None
+            targets = ("dev",) if prod else ("dev", "prod")
+            for child in [self._start(which, Path(place) / which, running) for which in targets]:
                 self._finish(child)
-        if not self._settings.dbt.state:
-            self._keep_state(self._written("prod"))
+            self._keep_state(prod or _written(Path(place) / "prod"))
+            dev = json.loads(_written(Path(place) / "dev").read_text())
         return build_index(
-            json.loads(self._written("dev").read_text()),
+            dev,
             self._manifest(),
             Names(date_var=self._settings.dbt.date_var, columns_var=self._settings.dbt.columns_var),
             code=code,
@@ -90,9 +90,9 @@ class Project:
         there = ((uid, nodes[uid]) for uid in unique_ids if uid in nodes)
         return {uid: node.get("compiled_code") or node.get("raw_code") or "" for uid, node in there}
 
-    def _start(self, which: str, running: ExitStack) -> Process:
+    def _start(self, which: str, workdir: Path, running: ExitStack) -> Process:
         """A child that parses the project with the dev target, or with prod's names."""
-        settings, workdir = self._settings, self._workdir / which
+        settings = self._settings
         write, target = {
             "dev": (dbt_profile.write_dev, settings.dbt.target),
             "prod": (dbt_profile.write_prod, settings.dbt.prod_target),
@@ -109,17 +109,13 @@ class Project:
         except ChildFailed as failure:
             raise as_refresh_error(failure, wording.cannot_read_project) from failure
 
-    def _written(self, which: str) -> Path:
-        return self._workdir / which / "target" / "manifest.json"
-
-    def _fetch_state(self) -> Path:
+    def _fetch_state(self, place: Path) -> Path:
         """The deployed manifest: a file in the directory, or downloaded from the URL (with or without its name)."""
         where = self._settings.dbt.state
         if not where.startswith(("https://", "http://")):
             return Path(where) / "manifest.json" if not where.endswith(".json") else Path(where)
         url = where if where.endswith(".json") else where.rstrip("/") + "/manifest.json"
-        downloaded = self._workdir / "downloaded.json"
-        downloaded.parent.mkdir(parents=True, exist_ok=True)
+        downloaded = place / "manifest.json"
         try:
             with urllib.request.urlopen(url, timeout=_DOWNLOAD_WITHIN) as answer, downloaded.open("wb") as file:
                 shutil.copyfileobj(answer, file)
@@ -130,7 +126,7 @@ class Project:
     def _keep_state(self, manifest: Path) -> None:
         """A copy of our own, replaced in one step: a running build reads it while a new one comes in."""
         self.state_dir.mkdir(parents=True, exist_ok=True)
-        fresh = self.state_dir / "manifest.json.new"
+        fresh = self.state_dir / f"manifest.json.{uuid.uuid4().hex}"
         try:
             shutil.copyfile(manifest, fresh)
         except OSError as error:
@@ -153,3 +149,7 @@ class Project:
         except (OSError, subprocess.TimeoutExpired):
             return ""
         return done.stdout if done.returncode == 0 else ""
+
+
+def _written(workdir: Path) -> Path:
+    return workdir / "target" / "manifest.json"

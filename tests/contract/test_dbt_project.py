@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from bot import planning
+from bot import dbt_profile, planning
 from bot.dbt_project import Project
 from bot.errors import RefreshError
 from bot.index import Index
@@ -109,18 +109,39 @@ def test_who_is_downstream(index: Index, project: Project):
     assert planning.siblings(index, FACT) == ("fact_solana_daily_dex_volumes",)
 
 
-def test_the_project_is_only_read_and_nothing_can_log_in(index: Index, project: Project, before: dict[str, bytes]):
-    work = project.state_dir.parent
-    dev = yaml.safe_load((work / "dev" / "profiles" / "profiles.yml").read_text())["onchain"]
-    prod = yaml.safe_load((work / "prod" / "profiles" / "profiles.yml").read_text())["onchain"]
-
+def test_the_project_is_only_read_and_nothing_but_the_state_is_kept(
+    index: Index, project: Project, before: dict[str, bytes]
+):
     assert contents(PROJECT) == before
-    assert set(dev["outputs"]) == {"dev"}
-    assert dev["outputs"]["dev"]["user"] == "REFRESH_BUILDER_SVC"
-    assert dev["outputs"]["dev"]["role"] == "REFRESH_BUILDER"
-    assert set(prod["outputs"]) == {"prod"}
-    assert (prod["outputs"]["prod"]["user"], prod["outputs"]["prod"]["account"]) == ("nobody", "nowhere")
+    assert [p.name for p in project.state_dir.parent.iterdir()] == ["state"]
+    assert [p.name for p in project.state_dir.iterdir()] == ["manifest.json"]
+
+
+def test_a_child_gets_one_output_and_prods_cannot_log_in(tmp_path: Path):
+    settings = settings_for(tmp_path)
+    dev = yaml.safe_load((dbt_profile.write_dev(settings, tmp_path / "1", "a:tag") / "profiles.yml").read_text())
+    prod = yaml.safe_load((dbt_profile.write_prod(settings, tmp_path / "2") / "profiles.yml").read_text())
+
+    assert set(dev["onchain"]["outputs"]) == {"dev"}
+    output = dev["onchain"]["outputs"]["dev"]
+    assert (output["user"], output["role"], output["query_tag"]) == ("REFRESH_BUILDER_SVC", "REFRESH_BUILDER", "a:tag")
+    assert output["database"] == "dev"
+    assert set(prod["onchain"]["outputs"]) == {"prod"}
+    output = prod["onchain"]["outputs"]["prod"]
+    assert (output["user"], output["account"], output["database"]) == ("nobody", "nowhere", "analytics")
     assert "env_var" not in json.dumps(prod)
+
+
+def test_a_child_sees_nothing_of_the_bots_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-secret")
+    monkeypatch.setenv("DBT_FULL_REFRESH", "1")
+    settings = settings_for(tmp_path, env={"DEV_USER": "{user}", "OTHER": "x"})
+
+    seen = dbt_profile.environment(settings, "ALICE")
+
+    assert (seen["DEV_USER"], seen["OTHER"]) == ("ALICE", "x")
+    assert not {"SLACK_BOT_TOKEN", "DBT_FULL_REFRESH"} & set(seen)
+    assert seen["DBT_SEND_ANONYMOUS_USAGE_STATS"] == "false"
 
 
 def test_the_fingerprint_changes_with_the_project(tmp_path: Path):
