@@ -114,6 +114,10 @@ def cancelled(name: str) -> str:
     return f"The build of {code(name)} was stopped."
 
 
+def reading_project() -> str:
+    return "Reading the dbt project"
+
+
 def building(name: str) -> str:
     return f"Building {prose(name)} in dev"
 
