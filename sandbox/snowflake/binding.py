@@ -9,8 +9,8 @@ import fakesnow.transforms as fs
 from sqlglot import Expr, exp
 
 from . import functions, metadata
-from .catalog import Name, Relation
-from .errors import unsupported
+from .catalog import Name, Relation, dotted
+from .errors import SnowflakeError, unsupported
 from .job import Job
 
 
@@ -65,7 +65,24 @@ def _bind_table(job: Job, table: exp.Table, bound: Bound) -> None:
         return
     relation = job.access.relation(job.session.find(name), name, "SELECT")
     bound.reads.append(relation)
+    _check_width(job, relation)
     _at(table, relation.physical, name[2])
+
+
+def _check_width(job: Job, relation: Relation) -> None:
+    """A view keeps the columns it was made with; raises 002057 when what it reads has more or fewer now."""
+    if relation.kind != "VIEW":
+        return
+    for name in relation.reads:
+        if inner := job.session.find(name):
+            _check_width(job, inner)
+    if "*" in relation.body and (now := job.store.width(relation.physical)) != relation.width:
+        raise SnowflakeError(
+            "002057",
+            "42601",
+            f"SQL compilation error:\nView definition for '{dotted(relation.name)}' declared {relation.width} column(s), "
+            f"but view query produces {now} column(s).",
+        )
 
 
 def _bind_call(job: Job, call: exp.TableFromRows, bound: Bound) -> None:

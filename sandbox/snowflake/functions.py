@@ -13,6 +13,7 @@ from .errors import SnowflakeError, insufficient, missing, unsupported
 from .job import Job
 from .lexer import Cursor
 from .log import Statement
+from .state import close_session
 from .translate import to_duckdb
 
 SEQUENCE = "SANDBOX_SEQ"  # the column of TABLE(GENERATOR(..)) that SEQ4() and the like read
@@ -99,6 +100,18 @@ def _cancel_all(job: Job, arguments: list[str]) -> str:
     return f"{len(mine)} SQL statements cancelled." if mine else "no SQL statements to cancel"
 
 
+def _abort_session(job: Job, arguments: list[str]) -> str:
+    _cancel_all(job, arguments)
+    session = next((s for s in list(job.world.sessions.values()) if str(s.id) == arguments[0]), None)
+    if session is None or session is job.session:
+        raise SnowflakeError("000600", "02000", f"Session {arguments[0]} not found")
+    if session.user != job.session.user and "ACCOUNTADMIN" not in job.access.roles:
+        raise insufficient("SESSION", arguments[0])
+    del job.world.sessions[session.token]
+    close_session(job.world, session)
+    return "Session aborted."
+
+
 def _may_cancel(job: Job, other: Job) -> None:
     warehouse = job.account.warehouses.get(other.session.warehouse)
     if other.session.user != job.session.user and not (warehouse and job.access.has(warehouse, "OPERATE")):
@@ -110,7 +123,7 @@ _FUNCTIONS: dict[str, Callable[[Job, list[str]], str | int]] = {
     "SYSTEM$LAST_CHANGE_COMMIT_TIME": _last_change,
     "SYSTEM$CANCEL_QUERY": _cancel_query,
     "SYSTEM$CANCEL_ALL_QUERIES": _cancel_all,
-    "SYSTEM$ABORT_SESSION": _cancel_all,
+    "SYSTEM$ABORT_SESSION": _abort_session,
     "SYSTEM$SHOW_ACTIVE_BEHAVIOR_CHANGE_BUNDLES": lambda _job, _arguments: "[]",
 }
 

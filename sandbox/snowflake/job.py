@@ -45,6 +45,7 @@ class Job:
     session: Session
     entry: Statement
     bindings: list[Any] = field(default_factory=list)
+    active: bool = False  # it has the session's connection
     describe: bool = False  # only the columns are wanted
     seconds: int = 0  # STATEMENT_TIMEOUT_IN_SECONDS
     stop: threading.Event = field(default_factory=threading.Event)
@@ -69,7 +70,8 @@ class Job:
 
     def cancel(self) -> None:
         self.stop.set()
-        self.session.duck.interrupt()
+        if self.active:  # else it waits for its turn, and the connection works for another statement
+            self.session.duck.interrupt()
         self.world.locks.wake()
 
     def expire(self, seconds: int) -> None:

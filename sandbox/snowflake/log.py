@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -55,10 +55,8 @@ def targets(sql: str, current: str) -> Iterator[str]:
     if verb in _READS or cursor.done:
         return
     if verb not in {"CREATE", "DROP", "ALTER", "TRUNCATE", "INSERT", "UPDATE", "DELETE", "MERGE", "COMMENT", "UNDROP"}:
-        yield from (token.identifier for token in tokenize(sql) if token.kind in ("word", "quoted"))
-        yield from (
-            word for token in tokenize(sql) if token.kind == "string" for word in token.value.upper().split(".")
-        )
+        for token in tokenize(sql):
+            yield from re.findall(r"\w+", token.value.upper()) if token.kind == "string" else [token.identifier]
         return
     cursor.take()
     kind = "TABLE"
@@ -96,6 +94,3 @@ class Log:
 
     def find(self, query_id: str) -> Statement | None:
         return next((s for s in reversed(self.statements) if s.query_id == query_id), None)
-
-    def recent(self, limit: int) -> Iterator[Statement]:
-        return itertools.islice(reversed(self.statements), limit)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import datetime
 
 import pyarrow as pa
 
-from .catalog import Relation
+from .catalog import Relation, Schema
 from .errors import missing
 from .job import Job
 from .store import Column, snowflake_type
@@ -60,6 +59,7 @@ def _tables(job: Job, database: str) -> Rows:
 
 def _table(r: Relation, rows: int | None) -> dict[str, object]:
     kind = "VIEW" if r.kind == "VIEW" else "LOCAL TEMPORARY" if r.session is not None else "BASE TABLE"
+    kind = "EXTERNAL TABLE" if r.shown_as == "EXTERNAL" else kind
     return {
         "TABLE_CATALOG": r.name[0],
         "TABLE_SCHEMA": r.name[1],
@@ -78,9 +78,9 @@ def _table(r: Relation, rows: int | None) -> dict[str, object]:
         "AUTO_CLUSTERING_ON": yes(r.reclustering) if kind != "VIEW" else None,
         "COMMENT": r.comment or None,
         "IS_TEMPORARY": yes(r.session is not None),
-        "IS_ICEBERG": "NO",
-        "IS_DYNAMIC": "NO",
-        "IS_HYBRID": "NO",
+        "IS_ICEBERG": yes(r.shown_as == "ICEBERG"),
+        "IS_DYNAMIC": yes(r.shown_as == "DYNAMIC"),
+        "IS_HYBRID": yes(r.shown_as == "HYBRID"),
         "IS_IMMUTABLE": "NO",
         "IS_INSERTABLE_INTO": yes(kind != "VIEW"),
     }
@@ -142,30 +142,23 @@ def _views(job: Job, database: str) -> Rows:
 
 
 def _schemata(job: Job, database: str) -> Rows:
-    found: Rows = []
-    for schema in sorted(job.account.within((database,), "SCHEMA"), key=lambda s: s.name):
-        if job.access.sees(schema.name):
-            found.append(
-                _schema(
-                    schema.name, schema.owner, schema.created, schema.comment, yes(getattr(schema, "transient", False))
-                )
-            )
-    database_ = job.account.databases[database]
-    found.append(_schema((database, "INFORMATION_SCHEMA"), "", database_.created, "", "NO"))
-    return found
+    schemas = sorted((s for s in list(job.account.schemas.values()) if s.name[0] == database), key=lambda s: s.name)
+    itself = job.account.databases[database]
+    information = Schema(kind="SCHEMA", name=(database, "INFORMATION_SCHEMA"), owner="", created=itself.created)
+    return [_schema(s) for s in [*schemas, information] if job.access.sees(s.name)]
 
 
-def _schema(name: tuple[str, ...], owner: str, created: datetime, comment: str, transient: str) -> dict[str, object]:
+def _schema(schema: Schema) -> dict[str, object]:
     return {
-        "CATALOG_NAME": name[0],
-        "SCHEMA_NAME": name[1],
-        "SCHEMA_OWNER": owner or None,
-        "IS_TRANSIENT": transient,
-        "IS_MANAGED_ACCESS": "NO",
-        "RETENTION_TIME": 1,
-        "CREATED": created,
-        "LAST_ALTERED": created,
-        "COMMENT": comment or None,
+        "CATALOG_NAME": schema.name[0],
+        "SCHEMA_NAME": schema.name[1],
+        "SCHEMA_OWNER": schema.owner or None,
+        "IS_TRANSIENT": yes(schema.transient),
+        "IS_MANAGED_ACCESS": yes(schema.managed),
+        "RETENTION_TIME": schema.retention,
+        "CREATED": schema.created,
+        "LAST_ALTERED": schema.created,
+        "COMMENT": schema.comment or None,
     }
 
 

@@ -67,6 +67,7 @@ def run(job: Job, request: Request) -> Result:
         timer.start()
     try:
         with job.session.lock:
+            job.active = True
             return _execute(job, request)
     except SnowflakeError as refused:
         error = refused
@@ -74,6 +75,7 @@ def run(job: Job, request: Request) -> Result:
     finally:
         if timer:
             timer.cancel()
+        job.active = False
         job.entry.ms = round((time.perf_counter() - started) * 1000, 1)
         job.entry.error = f"{error.code}: {error.message}" if error else None
         job.entry.ended = datetime.now(UTC)

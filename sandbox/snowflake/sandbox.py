@@ -63,6 +63,9 @@ class SnowflakeSandbox:
             self._server.should_exit = True
             self._thread.join(10)
             self._routes.pool.shutdown(wait=True, cancel_futures=True)
+            for session in list(self._world.sessions.values()):
+                state.close_session(self._world, session)
+            self._world.sessions.clear()
             self._world.store.close()
         self._server = self._thread = None
 
@@ -145,6 +148,11 @@ class SnowflakeSandbox:
         TAG_REFERENCES return it for the table `row["entity"]` (`row["error"]`: refuse the question instead).
         """
         self._world.account.recorded.setdefault(kind.upper(), []).append(row)
+
+    def show_as(self, table: str, kind: str) -> None:
+        """Let a table's metadata say that it is a DYNAMIC, HYBRID, ICEBERG or EXTERNAL one."""
+        database, schema, name = table.split(".")
+        self._world.account.relations[database, schema, name].shown_as = kind
 
     def save(self) -> Saved:
         """The whole account: data, kinds, owners, grants, roles, users."""

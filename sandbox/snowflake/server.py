@@ -26,7 +26,7 @@ Answer = dict[str, Any]
 
 
 class Lost(Response):
-    """An answer that never arrives: the connection is closed in the middle of it."""
+    """An answer that never arrives: the connection breaks in the middle of it, which the connector does not repeat."""
 
     async def __call__(self, _scope: Any, _receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"100")]})
@@ -90,7 +90,7 @@ class Server:
             await asyncio.sleep(0)
             return JSONResponse(self._accepted(request_id))
         answer = await asyncio.shield(self._answers[request_id])
-        if answer is None:  # the reply is lost; the connector asks again and then is told that it cannot know
+        if answer is None:  # lost; a client that asks again learns nothing either
             return Response(status_code=410) if again else Lost()
         return JSONResponse(answer)
 

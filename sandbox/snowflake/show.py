@@ -134,7 +134,8 @@ def _relation(r: Relation, rows: int | None) -> Row:
         "change_tracking": "OFF",
         "search_optimization": "OFF",
         "owner_role_type": "ROLE",
-        **dict.fromkeys(("is_external", "is_event", "is_hybrid", "is_iceberg", "is_dynamic", "is_immutable"), "N"),
+        **{f"is_{k}": "Y" if r.shown_as == k.upper() else "N" for k in ("external", "hybrid", "iceberg", "dynamic")},
+        **dict.fromkeys(("is_event", "is_immutable"), "N"),
         "text": r.text,
         **dict.fromkeys(("is_secure", "is_materialized"), "false"),
     }

@@ -76,6 +76,10 @@ class Store:
                 stale[i].counted = (markers[i], n)
         return [r.counted[1] if r.counted else 0 for r in relations]
 
+    def width(self, view: Name) -> int:
+        """The columns a view's query has now."""
+        return len(self.root.cursor().execute(f"select * from {quoted(view)} limit 0").description or ())
+
     def copy(self, source: Name, to: Name, *, replace: bool) -> list[str]:
         """The statements that make `to` a copy of `source`: columns, NOT NULL, defaults, rows."""
         definition = ", ".join(_definition(c) for c in self.columns(source)[source])
@@ -122,6 +126,8 @@ def translate_error(error: duckdb.Error, sql: str) -> SnowflakeError:
             return SnowflakeError("000904", "42000", f"SQL compilation error: invalid identifier\n{text}")
         case duckdb.CatalogException() if "Function" in text:
             return SnowflakeError("002140", "42601", f"SQL compilation error:\nUnknown function\n{text}")
+        case duckdb.CatalogException():
+            return SnowflakeError("002003", "42S02", f"SQL compilation error:\n{text}")
         case duckdb.ConversionException() | duckdb.OutOfRangeException():
             return SnowflakeError("100038", "22018", text)
         case duckdb.ConstraintException():

@@ -89,6 +89,7 @@ def create_view(job: Job, cursor: Cursor, *, replace: bool, kind: str) -> Result
     relation = _new(job, order, old)
     relation.body = f"{columns} as {to_duckdb(query)}"
     _make(job, relation, [f"create or replace view {quoted(relation.physical)} {relation.body}"])
+    relation.width = job.store.width(relation.physical)
     return wire.status(f"View {order.name[2]} successfully created.")
 
 

@@ -83,9 +83,21 @@ def arrow(table: pa.Table, description: Sequence[Sequence[Any]]) -> Result:
         rowtype = describe_as_rowtype(described)
     except NotImplementedError as error:
         raise unsupported(f"a result {error}") from None
-    encoded = b64encode(to_ipc(to_sf(table, rowtype))).decode() if table.num_rows else ""
+    encoded = b64encode(to_ipc(_with_null_times(table, to_sf(table, rowtype)))).decode() if table.num_rows else ""
     data = {"rowtype": rowtype, "rowsetBase64": encoded, "total": table.num_rows, "queryResultFormat": "arrow"}
     return Result(data, SELECT, table)
+
+
+def _with_null_times(table: pa.Table, encoded: pa.Table) -> pa.Table:
+    """fakesnow writes a NULL timestamp as 1970; give its struct a null instead."""
+    for i, plain in enumerate(table.schema):
+        if pa.types.is_timestamp(plain.type) and table.column(i).null_count:
+            struct = encoded.column(i).combine_chunks()
+            mask = table.column(i).combine_chunks().is_null()
+            parts = [part.with_nullable(True) for part in struct.type]
+            column = pa.StructArray.from_arrays(struct.flatten(), fields=parts, mask=mask)
+            encoded = encoded.set_column(i, encoded.schema.field(i).with_type(column.type), column)
+    return encoded
 
 
 def _encode(value: object) -> str | None:

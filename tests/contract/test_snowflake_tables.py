@@ -338,3 +338,22 @@ def test_a_name_in_with_hides_a_table_only_where_it_is_in_scope(world: World) ->
     world.builder.run("USE SCHEMA PROD.CORE")
     assert world.builder.value("WITH T AS (SELECT * FROM T WHERE ID < 4) SELECT COUNT(*) FROM T") == 4
     assert world.dashboard.refused("WITH X AS (SELECT 1 AS A) SELECT * FROM X, PROD.CORE.LASTING") == "002003"
+
+
+def test_a_star_view_breaks_when_the_columns_it_was_made_with_changed(world: World) -> None:
+    world.promoter.run("CREATE VIEW PROD.CORE.ALL_OF_T AS SELECT * FROM PROD.CORE.T")
+    world.promoter.run("CREATE VIEW PROD.CORE.DEEPER AS SELECT * FROM PROD.CORE.ALL_OF_T")
+    world.promoter.run("CREATE OR REPLACE TRANSIENT TABLE PROD.CORE.T CLONE DEV.BOT.C COPY GRANTS")
+    assert world.promoter.value("SELECT COUNT(*) FROM PROD.CORE.DEEPER") == 20
+    world.promoter.run("ALTER TABLE PROD.CORE.T ADD COLUMN Z INT")
+    assert world.promoter.refused("SELECT * FROM PROD.CORE.DEEPER LIMIT 0") == "002057"
+    assert world.promoter.value("SELECT COUNT(*) FROM PROD.CORE.V") == 20
+    world.promoter.run("DROP TABLE PROD.CORE.T")
+    assert world.promoter.refused("SELECT * FROM PROD.CORE.V LIMIT 0") == "002003"
+
+
+def test_a_table_can_be_shown_as_another_kind(world: World) -> None:
+    world.sandbox.show_as("PROD.CORE.T", "DYNAMIC")
+    assert listed(world, "PROD.CORE.T")["is_dynamic"] == "Y"
+    sql = "SELECT IS_DYNAMIC, IS_HYBRID FROM PROD.INFORMATION_SCHEMA.TABLES WHERE TABLE_NAME = 'T'"
+    assert world.builder.run(sql) == [("YES", "NO")]
