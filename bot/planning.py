@@ -6,7 +6,6 @@ Three looks, cheapest first, each raising `Refusal` with the way out: `refuse` (
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from datetime import date
 
@@ -17,17 +16,15 @@ from bot.errors import Refusal
 from bot.index import Entry, Index
 from bot.model import Kind, Mode, Relation, Request, Table
 from bot.readers import readers, siblings
-from bot.rules import rules
+from bot.rules import rules, spot_checks
 from bot.settings import Settings
 from bot.wording import refusals as say
-from bot.wording.dbt import no_name_for
 from bot.wording.requests import in_the_future
 
 __all__ = [
     "ANY_USER",
     "code_in_prod",
     "dev_relation",
-    "env_user",
     "foreign_hooks",
     "readers",
     "refuse",
@@ -35,6 +32,7 @@ __all__ = [
     "refuse_table",
     "rules",
     "siblings",
+    "spot_checks",
     "variables",
 ]
 
@@ -51,19 +49,6 @@ def dev_relation(entry: Entry, user: str) -> Relation | None:
         return None
     parts = (entry.dev.database, entry.dev.schema, entry.dev.name)
     return Relation(*(part.replace(ANY_USER, user) for part in parts))
-
-
-def env_user(user_id: str, email: str, settings: Settings) -> str:
-    """What {user} in `[dbt.env]` becomes: the name in `[people]`, else the local part of the e-mail address.
-
-    Never the Slack handle, which people change themselves. Raises Refusal when neither gives a name.
-    """
-    if not any("{user}" in value for value in settings.dbt.env.values()):
-        return ANY_USER
-    name = settings.people.get(user_id) or email.partition("@")[0]
-    if found := re.sub(r"[^A-Z0-9_]", "_", name.upper()).strip("_"):
-        return found
-    raise Refusal(no_name_for(user_id))
 
 
 def variables(entry: Entry, request: Request, settings: Settings) -> dict[str, object]:

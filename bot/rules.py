@@ -27,6 +27,11 @@ def rules(entry: Entry, settings: Settings, columns: Sequence[Column]) -> Rules:
     return _Reading(entry, settings.for_model(entry.name), columns).rules()
 
 
+def spot_checks(entry: Entry, settings: Settings) -> tuple[str, ...]:
+    """Names of the model's spot checks, known before the table is (they are compiled with the model)."""
+    return _Reading(entry, settings.for_model(entry.name), ()).names("spot_check")
+
+
 class _Reading:
     def __init__(self, entry: Entry, section: ModelSection | None, columns: Sequence[Column]) -> None:
         self.entry, self.columns = entry, columns
@@ -50,8 +55,8 @@ class _Reading:
             min_abs=given.get("min_abs", 0.0),
             tolerance=self._limits("tolerance"),
             clock=self._columns("clock"),
-            spot_check=self._names("spot_check"),
-            approvers=self._names("approvers"),
+            spot_check=self.names("spot_check"),
+            approvers=self.names("approvers"),
             quorum=None if quorum is None else int(self._number("quorum", quorum)),
         )
 
@@ -81,9 +86,9 @@ class _Reading:
         return self.own.get(setting, self.toml.get(setting))
 
     def _columns(self, setting: str) -> tuple[str, ...]:
-        return self._existing(setting, self._names(setting))
+        return self._existing(setting, self.names(setting))
 
-    def _names(self, setting: str) -> tuple[str, ...]:
+    def names(self, setting: str) -> tuple[str, ...]:
         return self._list(setting, self.own) or self._list(setting, self.toml)
 
     def _list(self, setting: str, values: Mapping[str, Any]) -> tuple[str, ...]:

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bot.wording.text import code, fenced, mention, prose
+from bot.wording.text import code, fenced, prose
 
 
 def unusable_user(user: str) -> str:
     return (
         f"{code(user)} cannot be part of a schema name: give this person a name in `[people]`, in A-Z, 0-9 and _ only."
     )
-
-
-def no_name_for(user_id: str) -> str:
-    return f"I have no name for {mention(user_id)}'s own dev schema: an operator can add one to `[people]` in refresh.toml."
 
 
 def no_profile(file: str) -> str:

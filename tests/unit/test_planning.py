@@ -206,17 +206,10 @@ def test_the_vars_of_a_backfill():
 
 
 def test_whose_dev_schema_it_is():
-    own = DbtSection(project_dir=Path(), env={"DEV_USER": "{user}"})
-    with_people = settings(dbt=own, people={"U1": "alice"})
     entry = model(dev=Relation("DEV", f"DEV_{planning.ANY_USER}", "EZ"))
 
-    assert planning.env_user("U1", "", with_people) == "ALICE"
-    assert planning.env_user("U2", "bob.o-neil@example.com", with_people) == "BOB_O_NEIL"
-    with pytest.raises(Refusal, match="no name for <@U3>"):
-        planning.env_user("U3", "", with_people)
     assert planning.dev_relation(entry, "ALICE") == Relation("DEV", "DEV_ALICE", "EZ")
-    shared = model()
-    assert planning.dev_relation(shared, planning.env_user("U3", "", settings())) == DEV
+    assert planning.dev_relation(model(), "ALICE") == DEV
 
 
 # -- the warehouse ----------------------------------------------------------------------------------------------------
@@ -385,6 +378,13 @@ def test_meta_comes_before_patterns_and_patterns_before_claims():
     assert matched.grain == Origin(columns=("DATE",), source="refresh.toml")
     assert matched.clock == ("MODIFIED_ON",)
     assert (matched.top, matched.explain_over, matched.quorum) == (5, 0.2, 2)
+
+
+def test_spot_checks_are_known_before_the_table_is():
+    by_pattern = settings(models=(ModelSection(match="e*", spot_check=("a", "b")),))
+
+    assert planning.spot_checks(model(meta={"spot_check": "one"}), by_pattern) == ("one",)
+    assert planning.spot_checks(model(), by_pattern) == ("a", "b")
 
 
 def test_without_a_claim_the_grain_is_not_guessed_here():
