@@ -113,13 +113,27 @@ def _ready(refresh: Refresh, context: Context) -> Message:
 def _opening(
     refresh: Refresh, open_points: tuple[Blocker, ...], lasting: list[str], missing: int, context: Context
 ) -> str:
-    waivable = [b.name for b in open_points if b.kind == "finding" and b.waivable]
-    waits = asks.waits_for(sum(b.kind == "group" for b in open_points), waivable)
+    waits_for = _waits_for(open_points)
     if lasting:
-        return asks.blocked(refresh, waits=dotted([asks.fails(lasting), waits]), now=context.now)
+        return asks.blocked(refresh, waits=dotted([asks.fails(lasting), waits_for]), now=context.now)
+    return asks.ready(refresh, needed=missing, who=_who(refresh, context), waits=waits_for, now=context.now)
+
+
+def waits(refresh: Refresh, context: Context) -> str:
+    """Whose decision, and what is needed before: for a reminder."""
+    open_points = blockers(refresh, context.settings)
+    missing = policy.missing(refresh, context.settings)
+    return dotted([asks.needed_of(missing, _who(refresh, context)), _waits_for(open_points)])
+
+
+def _waits_for(open_points: tuple[Blocker, ...]) -> str:
+    waivable = [b.name for b in open_points if b.kind == "finding" and b.waivable]
+    return asks.waits_for(sum(b.kind == "group" for b in open_points), waivable)
+
+
+def _who(refresh: Refresh, context: Context) -> str:
     entries = policy.approvers(refresh, context.settings)
-    who = asks.who(entries, refresh.asker.user_id, context.settings.policy.four_eyes) or asks.nobody()
-    return asks.ready(refresh, needed=missing, who=who, waits=waits, now=context.now)
+    return asks.who(entries, refresh.asker.user_id, context.settings.policy.four_eyes) or asks.nobody()
 
 
 def _warnings(refresh: Refresh) -> list[str]:

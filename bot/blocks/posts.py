@@ -7,7 +7,7 @@ from bot import policy
 from bot.blocks.budget import message
 from bot.blocks.buttons import has_backup
 from bot.blocks.kit import Button, actions, button, section
-from bot.blocks.live import render_live
+from bot.blocks.live import render_live, waits
 from bot.commands import write
 from bot.context import Context
 from bot.machine import Topic
@@ -80,9 +80,16 @@ def _text(topic: Topic, refresh: Refresh, event: e.Event, context: Context) -> s
     raise AssertionError(f"{topic} has posts of its own")
 
 
-def plan_only(refresh_text: str) -> Message:
+def plan_only(text: str) -> Message:
     """An answer to `plan <model>`: finished mrkdwn, in a message that Slack will take."""
-    return message(section(refresh_text))
+    return message(section(text))
+
+
+def reminder(refresh: Refresh, context: Context) -> Post:
+    """That it still waits for people, and for what; a new post each time, since updates notify nobody."""
+    text = outcomes.reminder(refresh, waits(refresh, context), context.now)
+    key = _key(refresh, f"reminder/{context.now:%Y%m%dT%H%M}")
+    return Post(key=key, channel=refresh.channel, message=message(section(text)))
 
 
 def _key(refresh: Refresh, name: str) -> str:

@@ -20,7 +20,12 @@ REASONS = {
 def ready(refresh: Refresh, *, needed: int, who: str, waits: str, now: datetime) -> str:
     """Ready for approval · 1 of @data-approvers, not @alice · expires tomorrow 14:05 · waits for 2 explanations"""
     expires = f"expires {clock(refresh.expires_at, now)}" if refresh.expires_at else ""
-    return dotted(["*Ready for approval*", f"{needed} of {who}" if who else "", expires, waits])
+    return dotted(["*Ready for approval*", needed_of(needed, who), expires, waits])
+
+
+def needed_of(count: int, who: str) -> str:
+    """1 of @data-approvers, not @alice"""
+    return f"{count} of {who}" if who else ""
 
 
 def blocked(refresh: Refresh, *, waits: str, now: datetime) -> str:

@@ -78,10 +78,6 @@ def group_note(found: OutlierGroup, with_values: bool) -> str:
     return f"{plural(found.count, 'value')}, {found.direction}"
 
 
-def groups_left_out(count: int) -> str:
-    return f"… and {plural(count, 'more group')}; they follow when these are explained."
-
-
 def waive_intro(refresh: Refresh) -> str:
     return f"A waiver lets one finding of {code(refresh.name)} ({refresh.ref}) through. It is shown in the thread with your name."
 
@@ -132,7 +128,3 @@ def other_needs_text() -> str:
 
 def backfill_needs_date() -> str:
     return "A backfill needs the first day to repair."
-
-
-def changed_meanwhile(ref: str) -> str:
-    return f"{ref} has moved on meanwhile: close this and look at the thread."

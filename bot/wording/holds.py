@@ -37,6 +37,7 @@ def only_planned(text: str, plan: Plan, request: Request, date_var: str) -> str:
         planned.tests(plan),
         downstream.readers(plan, request),
         downstream.follow_up(plan, request, date_var),
+        planned.would_send(plan),
         planned.only_a_plan(),
     ]
     return "\n".join(p for p in parts if p)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from bot.model import Actor, Decision, Problem, Refresh
 from bot.wording.requests import command
 from bot.wording.text import clock, code, mention, prose, sentences
@@ -53,6 +55,6 @@ def compiled_sql(ref: str) -> str:
     return f"The compiled SQL of {ref}."
 
 
-def reminder(refresh: Refresh, waits: str) -> str:
-    expires = f"It expires {clock(refresh.expires_at)}." if refresh.expires_at else ""
-    return sentences(f"*{refresh.ref} still waits for a decision.*", waits, expires)
+def reminder(refresh: Refresh, waits: str, now: datetime) -> str:
+    expires = f"It expires {clock(refresh.expires_at, now)}." if refresh.expires_at else ""
+    return sentences(f"*{refresh.ref} still waits for a decision:*", f"{waits}.", expires)

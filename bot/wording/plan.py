@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bot.model import Mode, Origin, Plan, Request
-from bot.wording.text import code, dotted, listed, plural, prose, sentences
+from bot.model import Kind, Mode, Origin, Plan, Request
+from bot.wording.text import code, dotted, fenced, listed, plural, prose, sentences
 
 
 def plan(found: Plan, request: Request, *, date_var: str, columns_var: str) -> str:
@@ -87,8 +87,12 @@ def only_a_plan() -> str:
     return "This was a plan only: nothing was built and nothing was changed."
 
 
-def would_send() -> str:
-    return "After an approval it would send:"
+def would_send(found: Plan) -> str:
+    """The shape of what an approval sends; the candidate has no name yet."""
+    kind = "TRANSIENT TABLE" if found.prod.kind is Kind.TRANSIENT else "TABLE"
+    tags = " COPY TAGS" if found.prod.tags else ""
+    statement = f"CREATE OR REPLACE {kind} {found.prod.relation} CLONE <candidate> COPY GRANTS{tags};"
+    return f"After an approval, a backup and then:\n{fenced(statement)}"
 
 
 def tests(found: Plan) -> str:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot import events as e
-from bot.blocks import forms, posts_for, render_live
+from bot.blocks import forms, posts_for, reminder, render_live
 from bot.blocks.answers import answer
 from bot.blocks.budget import BLOCKS, CHARACTERS, fit, message, size
 from bot.blocks.home import home_view
@@ -401,6 +401,16 @@ def test_the_audit_channel_gets_a_line_with_a_link_to_the_thread():
     )
     silent = replace(CONTEXT, settings=settings().model_copy(update={"slack": SlackSection(channels=("C",))}))
     assert posts_for(Topic.AUDIT_END, refresh(State.DONE), e.Started(at=NOW), silent) == ()
+
+
+def test_a_reminder_names_who_and_what_it_waits_for():
+    post = reminder(refresh(State.AWAITING), CONTEXT)
+    assert post.message.text == (
+        "*R42 still waits for a decision:* 1 of <!subteam^S0DATA>, not <@U0ALICE> · waits for 2 explanations. "
+        "It expires tomorrow 14:07 UTC."
+    )
+    later = reminder(refresh(State.AWAITING), replace(CONTEXT, now=NOW + timedelta(hours=4)))
+    assert later.key != post.key
 
 
 def test_many_readers_become_a_file():
