@@ -149,7 +149,9 @@ def _said(refresh: Refresh) -> list[str]:
 
 
 def _statements(refresh: Refresh) -> Block | None:
-    return pre("\n".join(s.rstrip().rstrip(";") + ";" for s in refresh.statements)) if refresh.statements else None
+    """In full; only the line is broken, so that a phone shows what is replaced by what."""
+    shown = [s.rstrip().rstrip(";").replace(" CLONE ", "\n  CLONE ") + ";" for s in refresh.statements]
+    return pre("\n".join(shown)) if shown else None
 
 
 def _nothing(refresh: Refresh, context: Context) -> Message:

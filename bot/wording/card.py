@@ -82,15 +82,13 @@ def _undone(refresh: Refresh) -> str:
 
 
 def headline(line: Headline) -> str:
-    """The broken number before and after, with its neighbours; literal text."""
+    """The broken number before and after, with its neighbours; literal text, narrow enough for a phone."""
     before, after = pair(line.before, line.after)
     around = [
-        f"day before {number(line.day_before)}" if line.day_before is not None else "",
-        f"day after {number(line.day_after)}" if line.day_after is not None else "",
+        f"day before  {number(line.day_before)}" if line.day_before is not None else "",
+        f"day after   {number(line.day_after)}" if line.day_after is not None else "",
     ]
-    first = f"{day(line.day)}  {column(line.metric)}  {before} -> {after}"
-    neighbours = dotted(around)
-    return f"{first}\n{' ' * 10}  {neighbours}" if neighbours else first
+    return "\n".join(filter(None, [f"{day(line.day)}  {column(line.metric)}", f"{before} -> {after}", *around]))
 
 
 def changes(request: Request, report: Report) -> str:

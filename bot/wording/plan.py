@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.model import Kind, Mode, Origin, Plan, Request
+from bot.wording.tables import column
 from bot.wording.text import code, dotted, fenced, listed, plural, prose, sentences
 
 
@@ -38,18 +39,18 @@ def _columns(found: Plan, request: Request, columns_var: str) -> str:
     if not request.columns:
         return ""
     kept = [c for c in found.rules.clock if c.upper() not in {x.upper() for x in request.columns}]
-    only = f"Only {listed([code(c) for c in request.columns])} will change (by {code(columns_var)})"
+    only = f"Only {listed([code(column(c)) for c in request.columns])} will change (by {code(columns_var)})"
     if not kept:
         return only + "."
     verb = "keeps" if len(kept) == 1 else "keep"
-    return f"{only}; {listed([code(c) for c in kept])} {verb} prod's value, unless added to {code('columns=')}."
+    return f"{only}; {listed([code(column(c)) for c in kept])} {verb} prod's value, unless added to {code('columns=')}."
 
 
 def _grain(grain: Origin, dates: Origin) -> str:
     def said(what: str, origin: Origin) -> str:
         if not origin.columns:
             return f"no {what} found"
-        return f"{what} {listed([code(c) for c in origin.columns])}, from {prose(origin.source)}"
+        return f"{what} {listed([code(column(c)) for c in origin.columns])}, from {prose(origin.source)}"
 
     line = dotted([said("grain", grain), said("date column", dates)])
     return line[:1].upper() + line[1:] + "."

@@ -66,8 +66,10 @@ def test_the_card_reads_as_in_the_storyboard():
         [
             "*R42 · ez_ethereum_metrics · backfill from 2026-04-08 · waiting for approval*",
             "```",
-            "2026-04-08  dex_volumes  11,290,000,000,000,000 -> 1,676,204,911",
-            "            day before 1,712,880,140 · day after 1,640,118,302",
+            "2026-04-08  dex_volumes",
+            "11,290,000,000,000,000 -> 1,676,204,911",
+            "day before  1,712,880,140",
+            "day after   1,640,118,302",
             "```",
             "Asked for: changed. Anything else: 0 rows, 0 columns.",
             "Reads it: 1 model, which does not use these columns. Same sources: 28 other models, not refreshed.",
