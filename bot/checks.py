@@ -103,11 +103,11 @@ def _about(scope: Scope, rules: Rules) -> dict[str, object]:
 def multiset_counts(scope: Scope, rows: Sequence[Row]) -> dict[str, int]:
     """Counts of the multiset comparison under the names of the row-by-row one, as far as they can be known."""
     zones = {row["zone"]: row for row in rows}
-    history, window, outside = (zones.get(zone, {}) for zone in ("history", "window", "outside"))
+    history, window, stays = (zones.get(zone, {}) for zone in ("history", "window", "stays"))
     counts = {
         "history_missing": count(history, "only_baseline"),
         "history_extra": count(history, "only_candidate"),
-        "window_outside": count(outside, "only_baseline"),
+        "window_outside" if scope.outside else "window_missing": count(stays, "only_baseline"),
         "window_changed": min(count(window, "only_baseline"), count(window, "only_candidate")),
     }
     if scope.since is None:  # rows, not keys: a changed row is one gone and one new
@@ -182,8 +182,8 @@ def grain(scope: Scope, rules: Rules, keys: Sides, sides: Sides, examples: Seque
     return finding("grain", verdict, numbers, examples=examples)
 
 
-def limits(limited: Sequence[ScopedColumn], rules: Rules, sides: Sides) -> Finding:
-    """The team's own limits: no row of the candidate outside."""
+def limits(limited: Sequence[ScopedColumn], rules: Rules, sides: Sides, unknown: Sequence[str] = ()) -> Finding:
+    """The team's own limits: no row of the candidate outside. `unknown`: names with a limit that are no number here."""
     after = {c.name: count(sides["candidate"], f"o{c.index}") for c in limited}
     before = {c.name: count(sides["baseline"], f"o{c.index}") for c in limited}
     bad = [name for name, rows in after.items() if rows]
@@ -192,6 +192,7 @@ def limits(limited: Sequence[ScopedColumn], rules: Rules, sides: Sides) -> Findi
         "rows_outside_before": sum(before.values()),
         "columns": [c.name for c in limited],
         "columns_outside": bad,
+        "columns_unknown": list(unknown),
         "limits": [f"{n}: {_limit_text(rules, n)}" for n in after],
     }
     examples = [
@@ -199,7 +200,8 @@ def limits(limited: Sequence[ScopedColumn], rules: Rules, sides: Sides) -> Findi
         for c in limited
         for side, row in sides.items()
     ]
-    return finding("sanity", Verdict.FAIL if bad else Verdict.PASS, numbers, waivable=True, examples=examples)
+    verdict = Verdict.FAIL if bad else Verdict.WARN if unknown else Verdict.PASS
+    return finding("sanity", verdict, numbers, waivable=True, examples=examples)
 
 
 def limits_of(rules: Rules, name: str) -> Mapping[str, float]:
@@ -256,9 +258,12 @@ def dbt_tests(build: Build) -> Finding:
 
 
 def spot_missing(reason: str, analysis: str = "", *, optional: bool = False) -> Finding:
-    """No spot check could be made. `reason`: none configured, not compiled, reads dev, no key, no metric, no rows."""
+    """No spot check could be made. `reason`: none configured, not compiled, reads dev, no key, no metric ...
+
+    `optional`: the policy lets a model go without one; one that is configured has to work.
+    """
     verdict = Verdict.WARN if optional else Verdict.UNKNOWN
-    numbers = {"analysis": analysis, "reason": reason, "optional": optional}
+    numbers = {"analysis": analysis, "reason": reason}
     return finding("spot check", verdict, numbers, name=_spot_name(analysis), waivable=True)
 
 

@@ -21,6 +21,7 @@ Progress = Callable[[str, float | None], None]
 Sides = dict[str, Row]
 
 _MOST_ROWS = 1000  # outliers that leave the warehouse, for the table and the file
+_LONGEST_TEXT = 200
 _FAR = 100.0  # times what is usual
 _QUANTILE = 0.999
 _STEPS = ("columns", "rows", "grain", "parity", "sanity", "spot check", "outliers", "picture")
@@ -136,8 +137,8 @@ class _Comparison:
                 self._scope.keys,
                 what="differs" if row["what"] in names else row["what"],
                 column=names.get(row["what"], ""),
-                before=row["before_text"],
-                after=row["after_text"],
+                before=_short(row["before_text"]),
+                after=_short(row["after_text"]),
             )
             for row in self._ask("checks/pair_examples", columns=columns)
         )
@@ -145,13 +146,15 @@ class _Comparison:
     def _sanity(self, sides: Sides) -> None:
         self._step("sanity")
         limited = [c for c in self._scope.values if c.numeric and checks.limits_of(self._rules, c.name)]
+        unknown = [name for name in self._rules.sanity if self._scope.column(name) not in limited]
+        ends = {(c, end): checks.limits_of(self._rules, c.name).get(end) for c in limited for end in ("min", "max")}
         if limited:
-            binds = {
-                f"{end}_{c.index}": checks.limits_of(self._rules, c.name).get(end)
-                for c in limited
-                for end in ("min", "max")
-            }
-            self._add(checks.limits(limited, self._rules, self._sides("checks/limits", binds, limited=limited)))
+            binds = {f"{end}_{c.index}": limit for (c, end), limit in ends.items()}
+            self._add(
+                checks.limits(limited, self._rules, self._sides("checks/limits", binds, limited=limited), unknown)
+            )
+        elif unknown:
+            self._add(checks.limits((), self._rules, {"baseline": {}, "candidate": {}}, unknown))
         others = [c for c in self._scope.metrics if c not in limited]
         if others:
             rows = checks.count(sides["baseline"], "row_count")
@@ -167,7 +170,7 @@ class _Comparison:
         if not self._rules.spot_check:
             self._add(checks.spot_missing("none configured", optional=optional))
         for name in self._rules.spot_check:
-            self._add(spot.check(self._session, self._scope, self._plan, self._build, name, optional=optional))
+            self._add(spot.check(self._session, self._scope, self._plan, self._build, name))
 
     def _outliers(self, counts: dict[str, int]) -> tuple[tuple[Outlier, ...], tuple[OutlierGroup, ...]]:
         self._step("outliers")
@@ -246,3 +249,8 @@ class _Comparison:
 
 def _side(row: Row) -> Side:
     return Side(rows=checks.count(row, "row_count"), first=row["first_day"], last=row["last_day"])
+
+
+def _short(text: str | None) -> str | None:
+    """Documents can be long, and an example is for recognising."""
+    return text if text is None or len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + "…"

@@ -28,7 +28,6 @@ _NUMERIC = (
 _FLOAT = ("FLOAT", "DOUBLE", "REAL")
 _NESTED = ("VARIANT", "OBJECT", "ARRAY")
 _TEXT = ("VARCHAR", "TEXT", "CHAR", "STRING")
-_FLOAT_NOISE = 1e-9  # relative; sums of floats differ from run to run
 
 # When a column was written, not what it says: only a fallback where nothing is configured.
 CLOCK_NAMES = frozenset(
@@ -41,6 +40,10 @@ CLOCK_NAMES = frozenset(
 class Tolerance:
     relative: float
     absolute: float
+
+
+EXACT = Tolerance(relative=0.0, absolute=0.0)
+NOISE = Tolerance(relative=1e-9, absolute=0.0)  # sums of floats differ from run to run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +133,7 @@ class Scope:
         return (
             Zone(name="history", rows="history", columns=self.columns),
             Zone(name="window", rows="window", columns=(*self.keys, *self.judged)),
-            *((Zone(name="outside", rows="window", columns=stays),) if self.outside else ()),
+            *((Zone(name="stays", rows="window", columns=stays),) if stays else ()),
         )
 
     @cached_property
@@ -227,7 +230,7 @@ def _tolerance(column: Column, other: Column, rules: Rules) -> Tolerance | None:
         if match(name, [column.name]):
             return Tolerance(relative=float(given.get("rel", 0.0)), absolute=float(given.get("abs", 0.0)))
     if base_type(column.type) in _FLOAT or base_type(other.type) in _FLOAT:
-        return Tolerance(relative=_FLOAT_NOISE, absolute=0.0)
+        return NOISE
     return None
 
 

@@ -26,6 +26,7 @@ _HISTORY_PAGE = 10_000
 _CLIENT_SIDE = range(250_000, 300_000)  # the connector's own error numbers: the server said nothing
 _NOT_VISIBLE = {2003, 2043, 3001, 3003}  # does not exist or not authorized; insufficient privileges
 _TRANSIENT_SOURCE = 2120
+_REAL = 1  # the connector's type code of FLOAT
 
 Row = dict[str, Any]
 Binds = Mapping[str, object]
@@ -82,7 +83,7 @@ class Session:
     def __init__(self, connection: SnowflakeConnection, section: UserSection, *, doubts: bool) -> None:
         self._connection = connection
         self._doubts = doubts
-        self._columns: list[str] = []
+        self._columns: dict[str, bool] = {}  # of the last result
         self.statements: list[str] = []
         self.query_ids: list[str] = []
         self._check_identity(section)
@@ -93,8 +94,8 @@ class Session:
         """Read: every row of `sql/<sql_name>.sql`, keys in lower case. Raises SqlError, Unreachable."""
         return self._send(queries.render(sql_name, **context), binds, writes=False)
 
-    def result_columns(self, sql_name: str, /, **context: object) -> list[str]:
-        """The column names that a statement returns, as Snowflake writes them. Raises as `rows`."""
+    def result_columns(self, sql_name: str, /, **context: object) -> dict[str, bool]:
+        """The columns that a statement returns, as Snowflake names them, and whether each is a FLOAT. Raises as `rows`."""
         self._send(queries.render(sql_name, **context), None, writes=False)
         return self._columns
 
@@ -114,7 +115,7 @@ class Session:
         try:
             cursor.execute(sql if binds else queries.plain(sql), dict(binds) if binds else None)
             found = cursor.fetchall()
-            self._columns = [column.name for column in cursor.description or ()]
+            self._columns = {column.name: column.type_code == _REAL for column in cursor.description or ()}
         except (Error, OSError) as error:
             self.query_ids.append(getattr(error, "sfqid", None) or cursor.sfqid or "")
             raise self._translated(error, writes) from error

@@ -6,29 +6,27 @@ from collections.abc import Sequence
 
 from bot import checks, reads
 from bot.model import Build, Finding, Plan, Relation
-from bot.scope import Scope, ScopedColumn, Tolerance
+from bot.scope import EXACT, NOISE, Scope, ScopedColumn
 from bot.session import Session, SqlError
 
-_EXACT = Tolerance(relative=0.0, absolute=0.0)
 
-
-def check(session: Session, scope: Scope, plan: Plan, build: Build, name: str, *, optional: bool) -> Finding:
+def check(session: Session, scope: Scope, plan: Plan, build: Build, name: str) -> Finding:
     """One configured analysis. What cannot be compared is `unknown`, with the reason; only a difference fails."""
     analysis = build.spot_checks.get(name, "").strip().rstrip(";")
     if not analysis:
-        return checks.spot_missing("not compiled", name, optional=optional)
+        return checks.spot_missing("not compiled", name)
     read = reads.relations(analysis)
     own = {plan.prod.relation, plan.dev, scope.baseline, scope.candidate}
     if read is None:
-        return checks.spot_missing("not readable", name, optional=optional)
+        return checks.spot_missing("not readable", name)
     if read & own:
-        return checks.spot_missing("reads the model itself", name, optional=optional)
+        return checks.spot_missing("reads the model itself", name)
     if any((r.database, r.schema) == (plan.dev.database, plan.dev.schema) for r in read):
-        return checks.spot_missing("reads dev", name, optional=optional)
+        return checks.spot_missing("reads dev", name)
     try:
-        return _compared(session, scope, plan, name, analysis, read, optional=optional)
+        return _compared(session, scope, plan, name, analysis, read)
     except SqlError as error:
-        return checks.spot_missing(f"Snowflake refused it ({error.code})", name, optional=optional)
+        return checks.spot_missing(f"Snowflake refused it ({error.code})", name)
 
 
 def _compared(
@@ -38,17 +36,16 @@ def _compared(
     name: str,
     analysis: str,
     read: frozenset[Relation],
-    *,
-    optional: bool,
 ) -> Finding:
     columns = session.result_columns("checks/spot_columns", analysis=analysis)
     offered = [c for column in columns if (c := scope.column(column))]
+    floats = {c.index for c in offered if columns.get(c.name)}
     keys = _keys(scope, offered)
     metrics = [c for c in offered if c not in keys and c.numeric and c is not scope.date]
     if not keys or not metrics:
-        return checks.spot_missing("no key" if not keys else "no metric", name, optional=optional)
+        return checks.spot_missing("no key" if not keys else "no metric", name)
     dated = scope.date is not None and scope.date in offered
-    tolerances = {c.index: c.tolerance or _EXACT for c in metrics}
+    tolerances = {c.index: c.tolerance or (NOISE if c.index in floats else EXACT) for c in metrics}
     binds = scope.binds | {f"rel_{i}": t.relative for i, t in tolerances.items()}
     binds |= {f"abs_{i}": t.absolute for i, t in tolerances.items()}
     rows = session.rows(

@@ -85,9 +85,7 @@ def _grain_said(n: dict[str, Any], _finding: Finding) -> str:
 
 def _sanity_said(n: dict[str, Any], finding: Finding) -> str:
     if finding.name == "sanity":
-        where = columns(n["columns_outside"])
-        rows = plural(n["rows_outside"], "row")
-        return f"{rows} outside the limits in {where} (prod: {n['rows_outside_before']:,}); limits {'; '.join(n['limits'])}."
+        return _limits_said(n)
     parts = []
     if n["values_far"]:
         seen = [
@@ -101,6 +99,18 @@ def _sanity_said(n: dict[str, Any], finding: Finding) -> str:
         parts.append(
             f"{plural(n['new_sign'], 'value')} of a sign that production never has, in {columns(n['columns'])}"
         )
+    return _told_as(parts)
+
+
+def _limits_said(n: dict[str, Any]) -> str:
+    parts: list[str] = []
+    if n["rows_outside"]:
+        where, before = columns(n["columns_outside"]), f"(prod: {n['rows_outside_before']:,})"
+        parts.append(
+            f"{plural(n['rows_outside'], 'row')} outside the limits in {where} {before}; limits {'; '.join(n['limits'])}"
+        )
+    if n["columns_unknown"]:
+        parts.append(f"a limit is set for {columns(n['columns_unknown'])}, which is no number of this table")
     return _told_as(parts)
 
 

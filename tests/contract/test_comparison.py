@@ -310,6 +310,8 @@ def test_a_backfill_on_repeated_keys_still_proves_its_history(bench: Bench) -> N
     broken = bench.compare(BACKFILL, fix(5, "2026-04-02"), before=twice)
     assert found(broken, "parity").numbers["history_missing"] == 2
     assert found(broken, "parity").verdict is FAIL
+    lost = bench.compare(replace(BACKFILL, columns=()), "DELETE FROM {c} WHERE DATE = '2026-04-09'", before=twice)
+    assert found(lost, "parity").numbers["window_missing"] == 1
     outside = bench.compare(BACKFILL, fix(5, column="TRADES"), before=twice)
     assert found(outside, "parity").numbers["window_outside"] == 1
 
@@ -362,6 +364,12 @@ def test_limits_fail_on_the_candidate_only(bench: Bench) -> None:
     assert (good.verdict, good.numbers["rows_outside"], good.numbers["rows_outside_before"]) == (PASS, 0, 1)
 
 
+def test_a_limit_for_a_column_that_is_not_there_is_said(bench: Bench) -> None:
+    rules = replace(RULES, sanity={"volumes": {"min": 0}})
+    sanity = found(bench.compare(FULL, rules=rules), "sanity")
+    assert (sanity.verdict, sanity.numbers["columns_unknown"]) == (WARN, ["volumes"])
+
+
 def test_a_bad_value_on_both_sides_warns_by_default(bench: Bench) -> None:
     report = bench.compare(BACKFILL, before=(fix("11290000000000000"),))
     usual = found(report, "sanity:usual")
@@ -383,6 +391,8 @@ SPOT = "SELECT DAY AS DATE, V AS VOLUME FROM SHOP.PROD.{} WHERE DAY IN ('2026-04
         (SPOT.format("SOURCE"), 5.25, PASS, True),
         (SPOT.format("OTHER"), 5.25, PASS, False),
         (SPOT.format("OTHER"), 5.26, FAIL, False),
+        (SPOT.format("OTHER").replace("V AS", "(V + 1e-10)::FLOAT AS"), 5.25, PASS, False),  # floats are noisy
+        (SPOT.format("OTHER").replace("V AS", "V::NUMBER(38,8) AS"), 5.25, PASS, False),
         (SPOT.format("OTHER").replace("04-08", "04-09"), 5.25, UNKNOWN, False),
     ],
 )
