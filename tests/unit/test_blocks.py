@@ -120,24 +120,17 @@ def test_a_failing_finding_offers_what_is_possible_and_nothing_else():
 
 
 def test_a_waivable_finding_offers_a_waiver_and_afterwards_the_approval():
-    sanity = finding(
-        "sanity",
-        Verdict.FAIL,
-        blocks=True,
-        waivable=True,
-        rows_outside=1,
-        rows_outside_before=1,
-        columns_outside=["X"],
-        limits=["x <= 1"],
+    tests = finding(
+        "tests", Verdict.FAIL, blocks=True, waivable=True, tests=3, passed=2, failing=["unique"], warning=[]
     )
-    waiting = refresh(State.AWAITING, report=report(groups=0, findings=(sanity,)))
+    waiting = refresh(State.AWAITING, report=report(groups=0, findings=(tests,)))
     post = render_live(Live.APPROVAL, waiting, CONTEXT)
     assert pressable(post) == ["waive", "reject", "recheck", "rebuild"]
-    assert "waits for a waiver of sanity" in post.text
-    waived = replace(waiting, waivers=(Waiver(finding="sanity", reason="known", by=BOB, at=NOW),))
+    assert "waits for a waiver of tests" in post.text
+    waived = replace(waiting, waivers=(Waiver(finding="tests", reason="known", by=BOB, at=NOW),))
     post = render_live(Live.APPROVAL, waived, CONTEXT)
     assert pressable(post) == ["approve", "reject"]
-    assert "Waived by <@U0BOB>: sanity, “known”." in post.text
+    assert "Waived by <@U0BOB>: tests, “known”." in post.text
 
 
 def test_nothing_would_change_offers_close_only():
@@ -434,17 +427,8 @@ def every_form(text: str) -> Iterator[dict]:
     waivable = tuple(
         finding(f"safety:{n}{text[:200]}", Verdict.FAIL, blocks=True, waivable=True, visible=False) for n in range(3)
     )
-    sanity = finding(
-        "sanity",
-        Verdict.FAIL,
-        blocks=True,
-        waivable=True,
-        rows_outside=1,
-        rows_outside_before=1,
-        columns_outside=["X" + text],
-        limits=[],
-    )
-    waiting = refresh(State.AWAITING, text, waivers=(), report=report(text, 20, (*waivable, sanity)))
+    tests = finding("tests", Verdict.FAIL, blocks=True, waivable=True, tests=3, passed=2, failing=[text], warning=[])
+    waiting = refresh(State.AWAITING, text, waivers=(), report=report(text, 20, (*waivable, tests)))
     faulty, doubt = refresh(State.FAULTY, text), refresh(State.NEEDS_ATTENTION, text)
     entry = Entry(unique_id=f"model.shop.x{text}", name=f"x{text}", package="shop", materialized="table", prod=PROD)
     yield forms.ask_form(settings(), None, None, "")
