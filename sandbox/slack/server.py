@@ -32,7 +32,7 @@ from sandbox.slack.workspace import Workspace, demo
 
 HOST = "127.0.0.1"
 START_SECONDS = 10.0
-PING_SECONDS = 0.5  # often, because slack-sdk ends a quiet connection only when it next hears something
+PING_SECONDS = 0.25  # often, because slack-sdk ends a quiet connection only when it next hears something
 
 
 class SlackSandbox:

@@ -113,8 +113,8 @@ def test_a_person_of_another_workspace_reaches_the_app(slack: SlackSandbox, app:
 
     @app.action("approve")
     def approve(ack: Any, body: dict[str, Any]) -> None:
-        ack()
         teams.append(body["user"]["team_id"])
+        ack()
 
     ts = posted(slack, actions(button("approve")))
     slack.control.click("eve", CHANNEL, ts, "approve")
@@ -129,8 +129,8 @@ def test_a_click_carries_message_value_and_thread(slack: SlackSandbox, app: App,
 
     @app.action("approve")
     def approve(ack: Any, body: dict[str, Any]) -> None:
-        ack()
         seen.append(body)
+        ack()
 
     root = posted(slack, section("root"))
     ts = posted(slack, actions(button("approve")), thread_ts=root)
@@ -181,8 +181,8 @@ def test_buttons_and_menus_of_ephemerals_work_for_their_person_only(slack: Slack
 
     @app.action("model")
     def model(ack: Any, body: dict[str, Any], respond: Any) -> None:
-        ack()
         seen.append(body)
+        ack()
         respond(text="taken", replace_original=True)
 
     app.options("model")(lambda ack, payload: ack(options=[option(f"ez_{payload['value']}")]))
@@ -208,8 +208,8 @@ def test_a_response_url_works_five_times_within_half_an_hour(slack: SlackSandbox
 
     @app.command("/dbt-refresh")
     def command(ack: Any, body: dict[str, Any]) -> None:
-        ack()
         urls.append(body["response_url"])
+        ack()
 
     slack.control.command("alice", "a")
     hook = WebhookClient(urls[0])
@@ -246,7 +246,7 @@ def test_a_trigger_is_for_one_use_and_three_seconds(slack: SlackSandbox, app: Ap
     slack.control.command("alice", "")
     assert errors == ["exchanged_trigger_id"]
     old: list[str] = []
-    app.action("open")(lambda ack, body: (ack(), old.append(body["trigger_id"])))
+    app.action("open")(lambda ack, body: (old.append(body["trigger_id"]), ack()))
     slack.control.click("alice", CHANNEL, posted(slack, actions(button("open"))), "open")
     slack.control.advance(3.1)
     with pytest.raises(SlackApiError, match="expired_trigger_id"):
@@ -277,7 +277,7 @@ def test_initial_values_are_submitted_as_shown(slack: SlackSandbox, app: App, bo
     states: list[dict[str, Any]] = []
     opens(app, EVERY_INPUT)
     app.options("model")(lambda ack: ack(options=[option("ez_ethereum_metrics"), option("ez_solana_metrics")]))
-    app.view("form")(lambda ack, view: (ack(), states.append(view)))
+    app.view("form")(lambda ack, view: (states.append(view), ack()))
     slack.control.command("alice", "")
     receipt = slack.control.submit(
         "alice", "form", {"model": "ez_ethereum_metrics", "columns": ["b"], "mode": "Backfill"}
@@ -344,7 +344,7 @@ def test_views_stack_update_and_clear(slack: SlackSandbox, app: App, bot: None) 
     app.action("deeper")(
         lambda ack, body, client: (ack(), client.views_push(trigger_id=body["trigger_id"], view=second))
     )
-    app.view_closed("second")(lambda ack, body: (ack(), closed.append(body["is_cleared"])))
+    app.view_closed("second")(lambda ack, body: (closed.append(body["is_cleared"]), ack()))
     app.view("second")(lambda ack: ack(response_action="update", view=modal(section("third"), callback_id="third")))
     app.view("third")(lambda ack: ack(response_action="clear"))
     slack.control.command("alice", "")
@@ -394,7 +394,7 @@ def test_app_home_and_the_global_shortcut(slack: SlackSandbox, app: App, bot: No
         client.views_publish(user_id=event["user"], view=home)
 
     pressed: list[str] = []
-    app.action("start")(lambda ack, body: (ack(), pressed.append(body["view"]["type"])))
+    app.action("start")(lambda ack, body: (pressed.append(body["view"]["type"]), ack()))
     app.shortcut("refresh_open")(
         lambda ack, body, client: (ack(), client.views_open(trigger_id=body["trigger_id"], view=modal(section("x"))))
     )
@@ -424,7 +424,7 @@ def test_each_envelope_goes_to_exactly_one_connection(slack: SlackSandbox) -> No
     counts: list[list[str]] = [[], []]
 
     def listener(count: list[str]) -> Any:
-        return lambda ack, body: (ack(), count.append(body["text"]))
+        return lambda ack, body: (count.append(body["text"]), ack())
 
     first, second = app_on(slack), app_on(slack)
     first.command("/dbt-refresh")(listener(counts[0]))
