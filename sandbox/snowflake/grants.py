@@ -97,7 +97,7 @@ def _container(job: Job, cursor: Cursor) -> tuple[str, ...]:
 
 def _securable(job: Job, cursor: Cursor) -> Securable:
     """The object named after ON, visible to this role."""
-    kind = cursor.take().word
+    kind = "" if cursor.peek(1) == "." else cursor.take().word
     if kind == "ACCOUNT":
         return job.account.itself
     parts = cursor.name()
@@ -109,10 +109,10 @@ def _securable(job: Job, cursor: Cursor) -> Securable:
         return job.access.database(parts[0])
     if kind == "SCHEMA":
         return job.access.schema(*job.scope(parts))
-    if kind in ("TABLE", "VIEW"):
+    if kind in ("TABLE", "VIEW", ""):  # without a kind, as dbt sends it
         name = job.full(parts)
-        relation = job.access.relation(job.session.find(name), name, *_ON[kind], "OWNERSHIP")
-        if relation.kind != kind:
+        relation = job.access.relation(job.session.find(name), name)
+        if kind and relation.kind != kind:
             raise missing(kind.capitalize(), ".".join(name))
         return relation
     if kind == "ROLE":

@@ -174,12 +174,12 @@ class Job:
     @contextmanager
     def locking(self, *relations: Name) -> Iterator[None]:
         """Hold the write locks of these relations; a transaction keeps them until its end."""
-        self.world.locks.acquire(set(relations), self.session.id, self.stop)
+        fresh = self.world.locks.acquire(set(relations), self.session.id, self.stop)
         try:
             yield
         finally:
             if not self.session.in_transaction:
-                self.world.locks.release(self.session.id)
+                self.world.locks.release(self.session.id, fresh)
 
     def register(self, table: pa.Table) -> str:
         """Make rows readable in this session's DuckDB for this statement; returns the name to read them by."""

@@ -13,8 +13,11 @@ class Locks:
         self._changed = threading.Condition()
         self._owners: dict[Name, int] = {}
 
-    def acquire(self, names: set[Name], session: int, stop: threading.Event, seconds: float = 300) -> None:
-        """Wait until all of these are free or already this session's; raises 000604 when cancelled, 000625 in the end."""
+    def acquire(self, names: set[Name], session: int, stop: threading.Event, seconds: float = 300) -> set[Name]:
+        """Wait until all of these are free or already this session's; returns those that are new to it.
+
+        Raises 000604 when cancelled and 000625 after `seconds`.
+        """
 
         def free() -> bool:
             return all(self._owners.get(name, session) == session for name in names)
@@ -26,11 +29,16 @@ class Locks:
                 )
             if stop.is_set():
                 raise cancelled()
-            self._owners.update(dict.fromkeys(names, session))
+            fresh = names - self._owners.keys()
+            self._owners.update(dict.fromkeys(fresh, session))
+            return fresh
 
-    def release(self, session: int) -> None:
+    def release(self, session: int, names: set[Name] | None = None) -> None:
+        """Give back these locks of the session, or all."""
         with self._changed:
-            self._owners = {name: owner for name, owner in self._owners.items() if owner != session}
+            gone = [n for n, owner in self._owners.items() if owner == session and (names is None or n in names)]
+            for name in gone:
+                del self._owners[name]
             self._changed.notify_all()
 
     def wake(self) -> None:

@@ -33,14 +33,14 @@ def _field(column: str) -> pa.Field:
 
 def visible(job: Job, scope: tuple[str, ...], *kinds: str) -> list[Relation]:
     """The relations of a database, a schema or, with an empty scope, the account that the role may see, by name."""
-    everything = [*list(job.account.relations.values()), *job.session.temporary.values()]
+    access, everything = job.access, [*list(job.account.relations.values()), *job.session.temporary.values()]
     return sorted(
         (
             r
             for r in everything
             if r.name[: len(scope)] == scope
             and (not kinds or r.kind in kinds)
-            and (r.session is not None or job.access.shows(r))
+            and (r.session is not None or access.shows(r))
         ),
         key=lambda r: r.name,
     )

@@ -16,10 +16,12 @@ from fakesnow.converter import from_binding
 
 from . import accounts, alter, dml, grants, settings, show, tables
 from .errors import SnowflakeError, syntax, unsupported
+from .faults import ReplyLost
 from .job import Job, World
 from .lexer import Cursor, split
 from .log import Statement
 from .session import Session
+from .store import translate_error
 from .wire import Result
 
 Handler = Callable[[Job, Cursor], Result]
@@ -97,20 +99,12 @@ def _execute(job: Job, request: Request) -> Result:
             results.pop(next(iter(results)))
         faults.strike(job.sql, job.stop, after=True)
         return result
-    except duckdb.InterruptException:
-        job.check()
+    except (SnowflakeError, ReplyLost):
         raise
-    except (
-        duckdb.Error,
-        AttributeError,
-        KeyError,
-        TypeError,
-        ValueError,
-        AssertionError,
-        NotImplementedError,
-        IndexError,
-    ) as error:
-        # A gap of the sandbox must be an SQL error: the connector would repeat a 5xx for ever.
+    except duckdb.Error as error:
+        job.check()
+        raise translate_error(error, job.sql) from error
+    except Exception as error:  # a gap of the sandbox must be an SQL error: the connector would repeat a 5xx for ever
         raise unsupported(f"{job.sql[:300]}: {type(error).__name__}: {error}") from error
     finally:
         job.clean()

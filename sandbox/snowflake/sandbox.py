@@ -86,7 +86,7 @@ class SnowflakeSandbox:
             protocol="http",
             session_parameters=parameters,
             **how,
-            **{"login_timeout": 10, "network_timeout": 60, **kw},
+            **{"login_timeout": 10, "network_timeout": 60, "platform_detection_timeout_seconds": 0.0, **kw},
         )
 
     def admin(self) -> SnowflakeConnection:
@@ -145,7 +145,8 @@ class SnowflakeSandbox:
 
     def record_show(self, kind: str, row: dict[str, object]) -> None:
         """Let SHOW <kind> (STREAMS, DYNAMIC TABLES, MATERIALIZED VIEWS, TASKS, PIPES) list a row, or POLICY_REFERENCES and
-        TAG_REFERENCES return it for the table `row["entity"]` (`row["error"]`: refuse the question instead).
+        TAG_REFERENCES return it for the table `row["entity"]` (`row["error"]`: refuse the question instead). With
+        `row["roles"]` only those roles see what SHOW lists.
         """
         self._world.account.recorded.setdefault(kind.upper(), []).append(row)
 

@@ -73,7 +73,9 @@ class Server:
             return JSONResponse(_no_session())
         if request.query_params.get("delete"):
             del self.world.sessions[session.token]
-            await asyncio.get_running_loop().run_in_executor(self.pool, close_session, self.world, session)
+            closing = asyncio.get_running_loop().run_in_executor(self.pool, close_session, self.world, session)
+            if not any(job.session is session for job in list(self.world.running.values())):
+                await closing  # else it ends with its last statement, and the client does not wait for that
         return JSONResponse(_succeeded(None))
 
     async def query(self, request: HttpRequest) -> Response:
@@ -84,8 +86,7 @@ class Server:
         again = request_id in self._answers
         if not again:
             self._answers[request_id] = asyncio.ensure_future(self._run(session, body, request_id))
-            while len(self._answers) > 500:
-                self._answers.pop(next(iter(self._answers)))
+            self._forget()
         if body.get("asyncExec"):
             await asyncio.sleep(0)
             return JSONResponse(self._accepted(request_id))
@@ -111,6 +112,12 @@ class Server:
             data = {"errorCode": error.code, "sqlState": error.sqlstate, "queryId": job.entry.query_id}
             return {"success": False, "code": error.code, "message": error.message, "data": data}
         return _succeeded(_query_data(job, result))
+
+    def _forget(self) -> None:
+        """Keep only the newest requests that could still be repeated or aborted."""
+        for kept in (self._answers, self._requests):
+            while len(kept) > 500:
+                kept.pop(next(iter(kept)))
 
     def _accepted(self, request_id: str) -> Answer:
         query_id = self._requests[request_id].entry.query_id

@@ -97,6 +97,8 @@ def grants(job: Job, cursor: Cursor) -> Result:
 
 
 def _object(job: Job, cursor: Cursor) -> Securable:
+    if cursor.peek(1) == ".":  # without a kind, as dbt sends it
+        return job.relation(cursor)
     kind = cursor.take().word
     if kind == "ACCOUNT":
         return job.account.itself

@@ -224,13 +224,14 @@ def _clone(job: Job, cursor: Cursor, order: Order) -> Result:
     old = _admit(job, order)
     if old is not None and not order.replace:
         return wire.status(f"{order.name[2]} already exists, statement succeeded.")
+    if source is old:
+        raise unsupported("cloning a table onto itself")
     order.clustering, order.comment, order.retention = source.clustering, source.comment, source.retention
     order.lengths, order.column_comments = dict(source.lengths), dict(source.column_comments)
     relation = _new(job, order, old, source)
     relation.reclustering = False
     _check_kinds(source, relation)
-    with job.locking(relation.name):
-        _make(job, relation, job.store.copy(source.physical, relation.physical, replace=True))
+    _make(job, relation, job.store.copy(source.physical, relation.physical, replace=True))
     return wire.status(f"Table {order.name[2]} successfully created.")
 
 
