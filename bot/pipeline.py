@@ -79,7 +79,7 @@ class Pipeline:
     def _stop_if_asked(self, refresh: Refresh, lease: Lease) -> Refresh:
         """The row moved on under a step: only a cancel does that while the claim is ours."""
         latest = self._latest(refresh)
-        lease.check()
+        lease.renew()  # only this proves that the claim is still ours
         if latest.cancel is None:
             raise LostClaim("The refresh has moved on.", f"{refresh.ref} at revision {latest.revision}")
         return self._services.record(latest, Stopped(at=self._services.clock()), claim=lease.claim)

@@ -45,8 +45,9 @@ def run(*, rehearsal: bool, browser: bool, slack_port: int) -> int:
             if rehearsal:
                 return rehearse(world)
             return _wait(world.slack.url, bot, browser=browser)
-        except TimeoutError:
-            print("The bot did not come up:\n" + Path(log.name).read_text(encoding="utf-8")[-4000:], file=sys.stderr)
+        except TimeoutError as error:
+            print(f"{error}\nThe bot's last words:", file=sys.stderr)
+            print(Path(log.name).read_text(encoding="utf-8")[-4000:], file=sys.stderr)
             return 1
         finally:
             _end(bot)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable
 from typing import Any
@@ -39,7 +40,10 @@ class Incident:
             card = self.card
             return text_of(card) if card and words in text_of(card) else ""
 
-        return self.control.wait(says, timeout, f"the card of {self.ref} to say {words!r}; it says {self._seen()!r}")
+        try:
+            return self.control.wait(says, timeout)
+        except TimeoutError as error:
+            raise TimeoutError(f"the card of {self.ref} never said {words!r} but {self._seen()!r}") from error
 
     def wait_reply(self, words: str, timeout: float = 60.0) -> Json:
         """Wait for a reply that says `words`."""
@@ -72,11 +76,12 @@ class Incident:
 
     def _seen(self) -> str:
         card = self.card
-        return text_of(card)[:200] if card else "nothing"
+        return text_of(card) if card else "nothing"
 
 
 def text_of(message: Json | None) -> str:
-    return str((message or {}).get("text", ""))
+    """As it is read: Slack's three entities undone."""
+    return html.unescape(str((message or {}).get("text", "")))
 
 
 def actions_of(message: Json) -> set[str]:

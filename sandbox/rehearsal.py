@@ -40,14 +40,15 @@ def _refresh(world: World, ref: str, request: str) -> int:
     print(f"\nalice: /dbt-refresh {request}")
     _ask(world, incident, request)
     incident.wait_card("waiting for approval")
-    refused = incident.answered("alice", lambda: incident.click("alice", "approve"))
-    print(f"alice clicks Approve; only she sees: {refused}")
     if incident.with_button("explain"):
         incident.click("bob", "explain")
         control.wait(lambda: control.modal("bob"), what="the form")
         control.submit("bob", "", {"reason": "upstream correction", "note": "Dune re-published the batch"})
+        print("bob explains the outliers")
         incident.wait_reply("Explained by")
     incident.wait_button("approve")
+    refused = incident.answered("alice", lambda: incident.click("alice", "approve"))
+    print(f"alice clicks Approve; only she sees: {refused}")
     at = len(world.snowflake.log)
     incident.click("bob", "approve")
     incident.wait_card("done")
@@ -63,7 +64,7 @@ def _ask(world: World, incident: Incident, request: str) -> None:
     control = world.slack.control
     for _ in range(60):
         answer = incident.answered("alice", lambda: control.command("alice", request))
-        if "being read" not in answer:
+        if "is on its way" in answer:
             return
         time.sleep(1.0)
     raise TimeoutError("the dbt project was never read")

@@ -13,7 +13,6 @@ def test_a_full_refresh_is_approved_by_somebody_else_and_repairs_production(stag
     incident = stage.asks("fact_ethereum_daily_dex_volumes at=2026-04-08 warehouse=ANALYTICS_XL")
     card = incident.wait_card("waiting for approval")
     assert "11,290,000,000,000,000 -> 1,676,204,911" in card
-    refused = incident.answered("alice", lambda: incident.click("alice", "approve")) if incident.with_button("approve") else ""
     stage.explains(incident)
     refused = incident.answered("alice", lambda: incident.click("alice", "approve"))
     assert "someone else approves it (four eyes)" in refused
@@ -25,6 +24,7 @@ def test_a_full_refresh_is_approved_by_somebody_else_and_repairs_production(stag
 
 
 def test_a_backfill_of_two_columns_changes_nothing_else(stage: Stage) -> None:
+    stage.nightly_writes(FACT, f"UPDATE {FACT} SET daily_volume = 1676204911.20 WHERE date = '2026-04-08'")
     incident = stage.asks("ethereum.ez_metrics backfill 2026-04-08 columns=dex_volumes,total_economic_activity")
     incident.wait_card("waiting for approval")
     assert len(incident.replies) == 3
