@@ -1,0 +1,49 @@
+"""The words of dbt-refresh as frozen dataclasses; everything here is a value and can be stored as JSON.
+
+Times are aware UTC datetimes, durations are seconds, hashes are Snowflake's signed 64-bit `HASH_AGG` numbers.
+"""
+
+from bot.model.plans import Actor, Build, Origin, Plan, Reader, Request, Rules, TestResult
+from bot.model.refreshes import Decision, Explanation, Problem, Promotion, Refresh, UndoRequest, Waiver
+from bot.model.reports import ColumnChange, Finding, Headline, Outlier, OutlierGroup, Report, Series, Side
+from bot.model.states import DRIVEN, ENDS, Kind, Mode, State, Verdict
+from bot.model.tables import Column, Content, Relation, Snapshot, Table, Token, quote
+
+__all__ = [
+    "DRIVEN",
+    "ENDS",
+    "Actor",
+    "Build",
+    "Column",
+    "ColumnChange",
+    "Content",
+    "Decision",
+    "Explanation",
+    "Finding",
+    "Headline",
+    "Kind",
+    "Mode",
+    "Origin",
+    "Outlier",
+    "OutlierGroup",
+    "Plan",
+    "Problem",
+    "Promotion",
+    "Reader",
+    "Refresh",
+    "Relation",
+    "Report",
+    "Request",
+    "Rules",
+    "Series",
+    "Side",
+    "Snapshot",
+    "State",
+    "Table",
+    "TestResult",
+    "Token",
+    "UndoRequest",
+    "Verdict",
+    "Waiver",
+    "quote",
+]
