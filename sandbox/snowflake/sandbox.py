@@ -114,8 +114,11 @@ class SnowflakeSandbox:
         return [statement for statement in self.log if statement.writes(databases)]
 
     def census(self, databases: set[str]) -> dict[str, tuple[int, int, str]]:
-        """`db.schema.table` -> (rows, content hash, a mark that is new after each replace), from the data alone."""
-        return state.census(self._world.store, databases)
+        """`db.schema.name` of tables and views -> (rows, content hash, a mark that is new after each replace).
+
+        Read from the data alone; a view has 0 rows and the hash of its definition.
+        """
+        return state.census(self._world, databases)
 
     # What a test arranges -----------------------------------------------------------------------------------------
 

@@ -25,22 +25,32 @@ class Saved:
     tables: dict[Name, Name]
 
 
-def census(store: Store, databases: set[str]) -> dict[str, tuple[int, int, str]]:
-    """Every table of these databases: rows, content hash, DuckDB's own number of the table (new with each replace)."""
-    duck = store.root.cursor()
+def census(world: World, databases: set[str]) -> dict[str, tuple[int, int, str]]:
+    """Every table and view of these databases: rows, content hash, DuckDB's own number of it (new with each replace).
+
+    A view has no rows of its own; its hash is of its definition.
+    """
+    duck = world.store.root.cursor()
+    temporary = {r.physical for session in list(world.sessions.values()) for r in session.temporary.values()}
     found = duck.execute(
         "select database_name, schema_name, table_name, table_oid from duckdb_tables() where database_name in (select unnest(?))",
         [sorted(databases)],
     ).fetchall()
     result: dict[str, tuple[int, int, str]] = {}
     for *name, oid in sorted(found):
-        if "@" in name[2]:  # a session's temporary table
+        if tuple(name) in temporary:
             continue
         row = duck.execute(
             f"select count(*), coalesce(sum(hash(t)::hugeint) % 18446744073709551616::hugeint, 0) from {quoted(tuple(name))} t"
         ).fetchone()
         assert row
         result[".".join(name)] = (row[0], int(row[1]), str(oid))
+    views = duck.execute(
+        "select database_name, schema_name, view_name, hash(sql), view_oid from duckdb_views() "
+        "where not internal and database_name in (select unnest(?))",
+        [sorted(databases)],
+    ).fetchall()
+    result |= {".".join(name): (0, code, str(oid)) for *name, code, oid in views if tuple(name) not in temporary}
     return result
 
 

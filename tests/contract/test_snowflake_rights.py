@@ -197,6 +197,16 @@ def test_future_grants_in_a_plain_schema_need_manage_grants(world: World) -> Non
     world.builder.run(future)
 
 
+def test_future_schemas_and_views(world: World) -> None:
+    world.admin.run("GRANT USAGE ON FUTURE SCHEMAS IN DATABASE PROD TO ROLE DASHBOARD")
+    world.admin.run("GRANT SELECT ON FUTURE VIEWS IN DATABASE PROD TO ROLE DASHBOARD")
+    world.admin.run("CREATE SCHEMA PROD.LATER")
+    world.admin.run("CREATE VIEW PROD.LATER.V AS SELECT COUNT(*) AS N FROM PROD.CORE.T")
+    world.admin.run("CREATE TABLE PROD.LATER.T AS SELECT 1 AS X")
+    assert world.dashboard.value("SELECT N FROM PROD.LATER.V") == 20
+    assert world.dashboard.refused("SELECT X FROM PROD.LATER.T") == NOT_THERE
+
+
 def test_in_a_managed_schema_only_its_owner_grants(world: World) -> None:
     world.builder.run("GRANT CREATE TABLE ON SCHEMA DEV.BOT TO ROLE TRANSFORMER")
     world.promoter.run("CREATE TABLE DEV.BOT.MINE AS SELECT 1 AS X")

@@ -391,6 +391,14 @@ def test_the_census_marks_each_replacement(world: World) -> None:
     assert again[2] != first[2]
 
 
+def test_the_census_has_views_too(world: World) -> None:
+    first = world.sandbox.census({"PROD"})["PROD.CORE.V"]
+    world.promoter.run("UPDATE PROD.CORE.T SET V = 0")
+    assert world.sandbox.census({"PROD"})["PROD.CORE.V"] == first
+    world.promoter.run("CREATE OR REPLACE VIEW PROD.CORE.V AS SELECT ID FROM PROD.CORE.T")
+    assert world.sandbox.census({"PROD"})["PROD.CORE.V"][1] != first[1]
+
+
 def test_two_sandboxes_share_nothing(world: World) -> None:
     other = type(world.sandbox)()
     other.start()
