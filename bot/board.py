@@ -7,7 +7,7 @@ from datetime import datetime
 
 from bot import lookup
 from bot.blocks import forms
-from bot.blocks.answers import answer
+from bot.blocks.answers import answer, listing
 from bot.blocks.budget import message
 from bot.blocks.home import home_view
 from bot.blocks.kit import section
@@ -41,13 +41,11 @@ class Board:
             refresh = self._known(number)
             return answer(say.status(refresh, self._store.permalink(refresh.id), self._clock()))
         lines = [say.line(r, self._store.permalink(r.id)) for r in self._store.live()]
-        held = say.on_hold(self._held())
-        text = say.going_on(lines) if lines else say.nothing_going_on()
-        return message(section(text), section(held) if held else None)
+        return listing([say.going_on(), *lines] if lines else [say.nothing_going_on()], say.on_hold(self._held()))
 
     def latest(self) -> Message:
         lines = [say.line(r, self._store.permalink(r.id)) for r in self._store.recent(_LISTED)]
-        return answer(say.recent(lines) if lines else say.none_yet())
+        return listing([say.recent(), *lines] if lines else [say.none_yet()])
 
     def options(self, typed: str) -> list[Block]:
         """What the typeahead offers."""

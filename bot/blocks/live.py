@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import assert_never
 
 from bot import policy
@@ -150,7 +151,7 @@ def _said(refresh: Refresh) -> list[str]:
 
 def _statements(refresh: Refresh) -> Block | None:
     """In full; only the line is broken, so that a phone shows what is replaced by what."""
-    shown = [s.rstrip().rstrip(";").replace(" CLONE ", "\n  CLONE ") + ";" for s in refresh.statements]
+    shown = [re.sub(r"\s+CLONE\s+", "\n  CLONE ", s.strip().rstrip(";")) + ";" for s in refresh.statements]
     return pre("\n".join(shown)) if shown else None
 
 

@@ -138,12 +138,12 @@ def nothing_going_on() -> str:
     return f"Nothing is going on. {command('<model>')} starts a refresh, {command('')} alone opens a form."
 
 
-def going_on(lines: Sequence[str]) -> str:
-    return "\n".join(["*Going on now*", *lines])
+def going_on() -> str:
+    return "*Going on now*"
 
 
-def recent(lines: Sequence[str]) -> str:
-    return "\n".join(["*The last refreshes*", *lines])
+def recent() -> str:
+    return "*The last refreshes*"
 
 
 def on_hold(names: Sequence[str]) -> str:

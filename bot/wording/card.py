@@ -153,7 +153,7 @@ def _rhythm(seen: Sequence[datetime], now: datetime) -> str:
 def asked(refresh: Refresh) -> str:
     """Asked by @alice · frozen Dune batch · warehouse ETHEREUM · code `3f9c2e1`, as in production · 1:06 to build"""
     plan, build = refresh.plan, refresh.build
-    usual = f" (usually {lasted(plan.typical_seconds)})" if plan and plan.typical_seconds else ""
+    usual = f" (usually {lasted(max(1.0, plan.typical_seconds))})" if plan and plan.typical_seconds else ""
     after = f"after R{refresh.request.from_refresh}" if refresh.request.from_refresh else ""
     return dotted(
         [
@@ -162,7 +162,7 @@ def asked(refresh: Refresh) -> str:
             prose(refresh.request.reason),
             warehouse(plan) if plan else "",
             version(plan) if plan else "",
-            f"{lasted(build.seconds)} to build{usual}" if build else "",
+            f"{lasted(max(1.0, build.seconds))} to build{usual}" if build else "",
         ]
     )
 

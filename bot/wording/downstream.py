@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from bot.model import Mode, Plan, Reader, Request
+from bot.model import Plan, Reader, Request
 from bot.wording.text import code, day, listed, plural, sentences
 
 NEEDS_NOTHING = frozenset({"view", "ephemeral", "materialized_view", "dynamic_table"})
@@ -76,8 +76,9 @@ def _kind(reader: Reader) -> str:
 
 
 def selector(plan: Plan, request: Request, date_var: str) -> str:
+    """One command for everything downstream; the date for those that honour it, the others ignore it."""
     since = request.since or min(request.at, default=None)
-    dated = any(_kind(r) == "dated" for r in plan.readers) and since is not None and request.mode is Mode.BACKFILL
+    dated = since is not None and any(_kind(r) == "dated" for r in plan.readers)
     variables = f' --vars \'{{"{date_var}": "{day(since)}"}}\'' if dated and since else ""
     return f"dbt build --select {plan.name}+ --exclude {plan.name}{variables}"
 
