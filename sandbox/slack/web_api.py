@@ -142,7 +142,8 @@ class WebApi:
         answer = self._answer(name, token, args, fault)
         if fault and fault.kind == "late":
             await asyncio.sleep(fault.seconds)
-        return Lost() if fault and fault.kind == "lost_reply" else JSONResponse(answer)
+        scopes = {"X-OAuth-Scopes": ",".join(self.state.workspace.app.scopes)}  # on every answer, as in Slack
+        return Lost() if fault and fault.kind == "lost_reply" else JSONResponse(answer, headers=scopes)
 
     def _answer(self, name: str, token: str, args: Json, fault: Fault | None) -> Json:
         call = Call(state=self.state, sockets=self.sockets, tokens=self.tokens, args=args)

@@ -192,13 +192,13 @@ function drawSidebar() {
   byId("sidebar").dataset.drawn = drawn;
   byId("sidebar").replaceChildren(
     h("div", { class: "brand" }, h("strong", {}, workspace.name), h("small", {}, "local workspace"), themeButton()),
-    h("div", { class: "places" }, h("h2", {}, "Channels"), channels.map((c) => entry(c.id, c.is_private ? "🔒" : "#", c.name, unread.includes(c))), h("h2", {}, "Apps"), entry("home", "⟳", workspace.app.name, false)),
     h(
       "div",
       { class: "people", role: "radiogroup", "aria-label": "Act as" },
       h("h2", {}, "Act as"),
       who.map((p) => h("button", { type: "button", role: "radio", "aria-checked": String(p.id === view.user), "data-user": p.id, onclick: () => go({ user: p.id }) }, avatar(p, "small"), h("span", {}, h("strong", {}, p.name), h("small", {}, role(p))))),
     ),
+    h("div", { class: "places" }, h("h2", {}, "Channels"), channels.map((c) => entry(c.id, c.is_private ? "🔒" : "#", c.name, unread.includes(c))), h("h2", {}, "Apps"), entry("home", "⟳", workspace.app.name, false)),
   );
 }
 

@@ -140,7 +140,8 @@ function combo(e, ctx) {
     const typed = input.value.trim();
     const number = ++asked;
     if (external) {
-      if (typed.length < (e.min_query_length ?? 3)) return note(`Type at least ${e.min_query_length ?? 3} characters`);
+      const least = e.min_query_length ?? 3;
+      if (typed.length < least) return typed ? note(`Type at least ${least} characters`) : hide();
       note("Searching …");
       const found = await ctx.suggest(e, typed);
       if (number === asked) offer(found ?? []);
