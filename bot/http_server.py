@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 
 import uvicorn
@@ -38,9 +39,13 @@ class HttpServer:
             timeout_graceful_shutdown=_GRACE_SECONDS,
         )
         self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, name="http", daemon=True)
+        self._socket = socket.create_server((host, port))
+        self.port: int = self._socket.getsockname()[1]
+        arguments = {"sockets": [self._socket]}
+        self._thread = threading.Thread(target=self._server.run, kwargs=arguments, name="http", daemon=True)
 
     def start(self) -> None:
+        """Requests wait in the socket from the moment this object was made. Raises OSError when the port is taken."""
         self._thread.start()
 
     def stop(self) -> None:

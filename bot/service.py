@@ -86,7 +86,7 @@ class Service:
         self.timers = Timers(self.services)
         self.worker = self._worker(context, gap)
         self._socket: SocketModeHandler | None = None
-        self._server: HttpServer | None = None
+        self.http: HttpServer | None = None
 
     def _worker(self, context: ContextSource, gap: float) -> Worker:
         def live(which: Live, refresh: Refresh, _: datetime) -> Message:
@@ -129,8 +129,8 @@ class Service:
         if self.settings.secrets.slack_app_token.get_secret_value():
             self._socket = self._connect()
         elif self.settings.secrets.slack_signing_secret.get_secret_value():
-            self._server = HttpServer(self.app(), self.settings.secrets.port)
-            self._server.start()
+            self.http = HttpServer(self.app(), self.settings.secrets.port)
+            self.http.start()
         else:
             raise RefreshError(no_way_in())
 
@@ -149,7 +149,7 @@ class Service:
         """Stop listening, then let running steps end."""
         if self._socket is not None:
             self._socket.close()
-        if self._server is not None:
-            self._server.stop()
+        if self.http is not None:
+            self.http.stop()
         self.worker.stop(drain_seconds)
         self.store.close()

@@ -18,7 +18,7 @@ from bot.index import Index
 from bot.service import Service
 from bot.settings import Settings
 from sandbox.people import Incident
-from sandbox.slack import SlackSandbox
+from sandbox.slack import SlackControl, SlackSandbox
 from sandbox.world import PROD_DATABASES, World
 
 FACT = "ANALYTICS.PROD.FACT_ETHEREUM_DAILY_DEX_VOLUMES"
@@ -40,7 +40,7 @@ class Stage:
     nightly: set[str] = field(default_factory=set)  # tables that somebody else wrote on purpose
 
     @property
-    def slack(self):  # noqa: ANN201
+    def slack(self) -> SlackControl:
         return self.world.slack.control
 
     def asks(self, text: str, user: str = "alice", ref: str = "R1", channel: str = "C0INCIDENTS") -> Incident:
@@ -141,7 +141,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, o
 
 
 @pytest.fixture
-def stage(project: tuple[World, object, Index, Path], tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Stage]:
+def stage(
+    project: tuple[World, object, Index, Path], tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Stage]:
     """A fresh Slack, Snowflake as seeded, an empty database, and the bot. `@pytest.mark.policy(...)` changes settings."""
     world, saved, index, data = project
     world.snowflake.restore(saved)
@@ -152,9 +154,12 @@ def stage(project: tuple[World, object, Index, Path], tmp_path: Path, request: p
     changes = {k: v for m in request.node.iter_markers("settings") for k, v in m.kwargs.items()}
     settings = settings.model_copy(
         update={
+            "slack": settings.slack.model_copy(update={"channels": ("C0INCIDENTS", "C0SHARED")}),
             "worker": settings.worker.model_copy(update={"data_dir": data, "sweep_seconds": 0.2}),
-            **{name: getattr(settings, name).model_copy(update=values) for name, values in changes.items()},
         }
+    )
+    settings = settings.model_copy(
+        update={name: getattr(settings, name).model_copy(update=values) for name, values in changes.items()}
     )
     before, seen = world.snowflake.census(set(PROD_DATABASES)), len(world.snowflake.log)
     bot = start(settings, index)

@@ -30,7 +30,19 @@ STEPS = {
     "verification",
     "worker",
 }
-PURE = {"machine", "decisions", "policy", "commands", "lookup", "planning", "report", "checks", "blocks", "wording", "names"}
+PURE = {
+    "machine",
+    "decisions",
+    "policy",
+    "commands",
+    "lookup",
+    "planning",
+    "report",
+    "checks",
+    "blocks",
+    "wording",
+    "names",
+}
 WORLD = {"slack_bolt", "slack_sdk", "snowflake", "sqlalchemy", "dbt", "apscheduler", "subprocess", "urllib"}
 
 
@@ -83,5 +95,10 @@ def test_listeners_import_no_gateway() -> None:
 
 
 def test_no_file_of_ours_is_too_long_to_hold_in_the_head() -> None:
-    long = {str(p): n for f in ("bot", "handlers", "sandbox") for p in files(f) if (n := len(p.read_text().splitlines())) > 350}
+    long = {
+        str(p): n
+        for f in ("bot", "handlers", "sandbox")
+        for p in files(f)
+        if (n := len(p.read_text().splitlines())) > 350
+    }
     assert not {p: n for p, n in long.items() if n > 380}, long

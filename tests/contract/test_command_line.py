@@ -1,0 +1,125 @@
+"""The operator's commands on the demo world, as a shell would run them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from bot.__main__ import main
+from bot.service import Service
+from bot.settings import Settings
+from sandbox.world import World, setup_sql
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    world = World(tmp_path_factory.mktemp("world"))
+    world.start()
+    yield world
+    world.stop()
+
+
+def run(world: World, *words: str, **changes: str) -> Result:
+    """`changes` replace exact texts of refresh.toml."""
+    environ = {name: "" for name in os.environ if name.startswith(("SLACK_", "SNOWFLAKE_"))}
+    environ |= world.environ()
+    if changes:
+        environ["REFRESH_CONFIG"] = str(world.write_settings(**changes))
+    return CliRunner(env=environ).invoke(main, list(words))
+
+
+def test_doctor_finds_the_demo_world_healthy_and_proves_dev_apart_from_production(world: World) -> None:
+    result = run(world, "doctor")
+    assert result.exit_code == 0, result.output
+    assert "ok   No dev relation is a production relation" in result.output
+    assert "ok   Dev is outside the production databases" in result.output
+    assert "BAD" not in result.output
+
+
+def test_doctor_names_every_problem_at_once(world: World) -> None:
+    broken = {
+        'approvers = ["S0DATA"]': "approvers = []",
+        'channels = ["C0INCIDENTS"]': 'channels = ["C0INCIDENTS", "C0SHARED"]',
+        'audit_channel = "C0AUDIT"': 'audit_channel = "C0NOWHERE"',
+        'prod_databases = ["ANALYTICS", "ETHEREUM"]': 'prod_databases = ["ANALYTICS", "ETHEREUM", "RAW"]',
+        'user = "REFRESH_BUILDER_SVC"': 'user = "SOMEBODY_ELSE"',
+    }
+    result = run(world, "doctor", **broken)
+    bad = [line for line in result.output.splitlines() if line.startswith("BAD")]
+    assert result.exit_code == 1
+    for part in ("[policy] approvers", "Slack channel C0NOWHERE", "Slack channel C0SHARED", "Snowflake, builder"):
+        assert any(part in line for line in bad), (part, result.output)
+    assert any("Backup schema of RAW" in line for line in bad)
+
+
+def test_settings_are_all_checked_before_anything_is_started(world: World) -> None:
+    result = run(world, "doctor", **{"expires_after = \"24h\"": 'expires_after = "soon"', 'port = ': 'prt = '})
+    assert result.exit_code == 1
+    assert "[policy.expires_after]" in result.output
+    assert "[warehouse.prt]" in result.output
+
+
+def test_grants_print_the_set_up_for_the_projects_own_databases(world: World) -> None:
+    result = run(world, "grants")
+    assert result.exit_code == 0, result.output
+    assert {s for s in statements(setup_sql()) if s.startswith("GRANT")} <= statements(result.output)
+
+
+def statements(script: str) -> set[str]:
+    """Without comments, quotes and line breaks."""
+    lines = [line for line in script.replace('"', "").splitlines() if not line.startswith("--")]
+    return {" ".join(statement.split()) for statement in "\n".join(lines).split(";")}
+
+
+def test_the_grants_that_it_prints_are_accepted(world: World) -> None:
+    script = run(world, "grants").output
+    world.snowflake.run_script(script, BUILDER_PUBLIC_KEY="AAAA", PROMOTER_PUBLIC_KEY="AAAA")
+
+
+def test_manifests_for_both_ways_to_reach_slack(world: World) -> None:
+    socket_mode = json.loads(run(world, "manifest").output)
+    http = json.loads(run(world, "manifest", "--http", "https://bot.example.com").output)
+    assert socket_mode["settings"]["socket_mode_enabled"] is True
+    assert http["settings"]["socket_mode_enabled"] is False
+    assert http["settings"]["interactivity"]["request_url"] == "https://bot.example.com/slack/events"
+
+
+def test_an_unknown_refresh_has_no_trail(world: World) -> None:
+    assert run(world, "migrate").exit_code == 0
+    result = run(world, "audit", "R7")
+    assert result.exit_code == 1
+    assert "There is no R7" in result.output
+    assert "write R42" in run(world, "audit", "seven").output
+
+
+def test_web_and_worker_refuse_to_share_an_sqlite_file_unasked(world: World) -> None:
+    for command in ("web", "worker"):
+        result = run(world, command)
+        assert result.exit_code == 1
+        assert "dbt-refresh start" in result.output
+
+
+def test_over_http_a_command_is_answered_and_a_forged_one_is_not(world: World, tmp_path: Path) -> None:
+    environ = world.environ(
+        SLACK_APP_TOKEN="",
+        SLACK_SIGNING_SECRET=world.slack.signing_secret,
+        PORT="0",
+        DATABASE_URL=f"sqlite:///{tmp_path / 'http.db'}",
+    )
+    service = Service(Settings.load(environ))
+    service.listen()
+    try:
+        assert service.http is not None
+        world.slack.delivery.request_url = f"http://127.0.0.1:{service.http.port}/slack/events"
+        assert world.slack.control.command("alice", "help").ok
+        world.slack.delivery.signing_secret = "forged"
+        assert not world.slack.control.command("alice", "help").ok
+    finally:
+        service.stop(1.0)
+        world.slack.delivery.signing_secret = world.slack.signing_secret
+        world.slack.delivery.request_url = ""
