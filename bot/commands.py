@@ -14,6 +14,7 @@ from datetime import date, timedelta
 
 from bot.errors import Refusal
 from bot.model import Mode, Request
+from bot.typed import Token, dashed, tokens
 from bot.wording import requests as say
 
 
@@ -99,23 +100,6 @@ class Unhold:
 Command = Ask | PlanOnly | Form | Help | Status | List | Cancel | Hold | Unhold
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
-    key: str  # "columns" in columns=a,b
-    value: str
-    quoted: bool
-
-
-_QUOTES = str.maketrans(
-    {"“": '"', "”": '"', "„": '"', "‟": '"', "«": '"', "»": '"', "‘": "'", "’": "'", "‚": "'", "‛": "'"}
-)
-_DASHES = re.compile("[\u2010-\u2015\u2212]")
-_LINK = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")
-_TOKEN = re.compile(
-    r"""\s*(?:(?P<key>[-\u2010-\u2015\u2212]{0,2}[A-Za-z][\w-]*)\s*=\s*)?"""
-    r"""(?:"(?P<double>[^"]*)(?:"|\Z)|'(?P<single>.*?)(?:'(?=\s|\Z)|\Z)|(?P<bare>\S*))""",
-    re.DOTALL,
-)
 _DATE = re.compile(r"(\d{4})[-/.]?(\d{1,2})[-/.]?(\d{1,2})\Z")
 _LIKE_A_DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}\Z|\d{8}\Z")
 _IDENTIFIER = re.compile(r"[^\W\d][\w$]*\Z")
@@ -127,11 +111,11 @@ def parse(text: str, today: date) -> Command:
 
     Raises Refusal with one sentence when it cannot be read.
     """
-    tokens = _tokens(text)
-    if not tokens:
+    words = tokens(text)
+    if not words:
         return Form()
-    first, rest = tokens[0], tokens[1:]
-    verb = "" if first.key or first.quoted else _dashed(first.value).lower().lstrip("-")
+    first, rest = words[0], words[1:]
+    verb = "" if first.key or first.quoted else dashed(first.value).lower().lstrip("-")
     if verb == "help" or first.value == "?":
         return Help()
     if verb == "list" and not rest:
@@ -147,7 +131,7 @@ def parse(text: str, today: date) -> Command:
     if verb in ("hold", "unhold"):
         request = _request(rest, today)
         return (Hold if verb == "hold" else Unhold)(request.model, request.reason)
-    return Ask(_request(tokens, today))
+    return Ask(_request(words, today))
 
 
 def write(request: Request) -> str:
@@ -167,32 +151,7 @@ def write(request: Request) -> str:
     return " ".join(parts)
 
 
-def _tokens(text: str) -> list[_Token]:
-    """Words, and key=value pairs, of text as Slack sends it."""
-    text = _LINK.sub(_unlinked, text.translate(_QUOTES))
-    text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&").strip()
-    found: list[_Token] = []
-    at = 0
-    while at < len(text) and (match := _TOKEN.match(text, at)) and match.end() > at:
-        at = match.end()
-        quoted = match["double"] if match["double"] is not None else match["single"]
-        key = _dashed(match["key"] or "").lstrip("-").lower()
-        found.append(_Token(key, quoted if quoted is not None else match["bare"], quoted is not None))
-    return [t for t in found if t.key or t.value]
-
-
-def _unlinked(match: re.Match[str]) -> str:
-    target, label = match[1], match[2]
-    if target[:1] in ("@", "#", "!"):
-        return target[:1] + (label or target[1:])
-    return label if label else re.sub(r"^(?:https?://|mailto:)", "", target)
-
-
-def _dashed(word: str) -> str:
-    return _DASHES.sub("-", word)
-
-
-def _id(verb: str, rest: list[_Token]) -> int:
+def _id(verb: str, rest: list[Token]) -> int:
     if not rest:
         raise Refusal(say.id_missing(verb))
     match = _ID.match(rest[0].value)
@@ -212,9 +171,9 @@ class _Draft:
     open: str = ""
 
 
-def _request(tokens: list[_Token], today: date) -> Request:
+def _request(words: list[Token], today: date) -> Request:
     draft = _Draft()
-    for token in tokens:
+    for token in words:
         if token.key:
             _option(draft, token)
         elif draft.open == "reason" and not _flag(token):
@@ -224,12 +183,12 @@ def _request(tokens: list[_Token], today: date) -> Request:
     return _checked(draft, today)
 
 
-def _flag(token: _Token) -> bool:
-    word = _dashed(token.value)
+def _flag(token: Token) -> bool:
+    word = dashed(token.value)
     return not token.quoted and word.startswith("-") and word.lstrip("-").lower() in {*OPTIONS, *MODES}
 
 
-def _option(draft: _Draft, token: _Token) -> None:
+def _option(draft: _Draft, token: Token) -> None:
     if token.key not in OPTIONS:
         close = difflib.get_close_matches(token.key, OPTIONS, n=1, cutoff=0.6)
         raise Refusal(say.unknown_option(token.key, close[0] if close else ""))
@@ -247,9 +206,9 @@ def _open(draft: _Draft, option: str) -> None:
     draft.open = option
 
 
-def _word(draft: _Draft, token: _Token, today: date) -> None:
+def _word(draft: _Draft, token: Token, today: date) -> None:
     """One bare word: a mode, a date, the model, or more of the option that is open."""
-    word = token.value if token.quoted else _dashed(token.value)
+    word = token.value if token.quoted else dashed(token.value)
     plain = word.strip("`,;").lower()
     if not plain:
         return
@@ -289,7 +248,7 @@ def _model(word: str) -> str:
 
 
 def _date(text: str, today: date) -> date:
-    match = _DATE.match(_dashed(text))
+    match = _DATE.match(dashed(text))
     try:
         when = date(int(match[1]), int(match[2]), int(match[3])) if match else None
     except ValueError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import secrets
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -23,19 +24,16 @@ _THREADS = 16  # Bolt's default of 5 is used up by six people who click at once 
 
 def build_app(desk: Desk, client: WebClient, settings: Settings) -> App:
     """The app for Socket Mode and for HTTP. Nothing is sent to Slack while it is built."""
-    secret = settings.secrets.slack_signing_secret.get_secret_value()
+    # Without a configured secret nobody knows this one, so that only Socket Mode, which needs none, reaches the listeners.
+    secret = settings.secrets.slack_signing_secret.get_secret_value() or secrets.token_hex()
     tokenless = copy.copy(client)
     tokenless.token = None  # Bolt warns about a token beside `authorize`, which spares a call to auth.test
     app = App(
         client=tokenless,
-        signing_secret=secret or None,
+        signing_secret=secret,
         authorize=lambda **_: AuthorizeResult(
             enterprise_id=desk.home.enterprise_id or None, team_id=desk.home.team_id, bot_token=client.token
         ),
-        # Without a secret nothing but Socket Mode, which authenticates itself, may reach the listeners.
-        request_verification_enabled=bool(secret),
-        url_verification_enabled=bool(secret),
-        ssl_check_enabled=bool(secret),
         listener_executor=ThreadPoolExecutor(_THREADS, thread_name_prefix="listener"),
     )
     register(app, desk)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -13,8 +14,10 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from slack_bolt import BoltRequest
 from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_sdk import WebClient
+from slack_sdk.signature import SignatureVerifier
 
 from bot.blocks import posts_for, render_live
 from bot.desk import Desk
@@ -462,6 +465,16 @@ def test_a_listener_that_fails_tells_the_person_a_number_to_quote(bot: Bot) -> N
     assert re.search(
         r"Please try again; if it stays, name `[0-9a-f]{8}`", bot.told("alice", "Something went wrong here")
     )
+
+
+def test_without_a_signing_secret_nothing_gets_in_over_http(bot: Bot) -> None:
+    client = WebClient(bot.slack.bot_token, base_url=bot.slack.api_url)
+    app = build_app(bot.desk, client, bot.desk.settings)
+    body = "command=/dbt-refresh&text=help&user_id=U0ALICE&team_id=T0DEMO"
+    headers = SignatureVerifier("a guess").generate_signature(timestamp=str(int(time.time())), body=body)
+    signed = {"x-slack-signature": [headers or ""], "x-slack-request-timestamp": [str(int(time.time()))]}
+    assert app.dispatch(BoltRequest(body=body, headers=signed)).status == 401
+    assert app.dispatch(BoltRequest(body=body, headers={})).status == 401
 
 
 def test_six_people_at_once_are_all_answered(bot: Bot) -> None:
