@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -68,15 +71,35 @@ class Demo:
                 cursor.execute(sql)
 
 
+@cache
+def read_once() -> tuple[Project, Index]:
+    """The demo project as indexed; once for all test files of this process, since dbt takes seconds to start."""
+    directory = Path(tempfile.mkdtemp(prefix="dbt-refresh-test-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    project = Project(unreachable(directory), directory / "work")
+    return project, project.index()
+
+
+def unreachable(directory: Path, **dbt: Any) -> Settings:
+    """The demo's settings, for a warehouse that nobody ever reaches."""
+    text = (ROOT / "sandbox" / "refresh.toml").read_text(encoding="utf-8")
+    known = {"<PROJECT_DIR>": str(PROJECT), "<HOST>": "127.0.0.1", "<PORT>": "1", "<DATA_DIR>": str(directory)}
+    for placeholder, value in known.items():
+        text = text.replace(placeholder, value)
+    (directory / "refresh.toml").write_text(text, encoding="utf-8")
+    settings = Settings.load({"REFRESH_CONFIG": str(directory / "refresh.toml")})
+    return settings.model_copy(update={"dbt": settings.dbt.model_copy(update=dbt)})
+
+
 @contextmanager
 def demo(directory: Path) -> Iterator[Demo]:
-    """Both sandboxes started and set up, and the project indexed."""
+    """Both sandboxes started and set up, and the index of the project."""
     world = World(directory)
     world.start()
     try:
         settings = Settings.load(world.environ())
-        project = Project(settings, directory / "project")
-        yield Demo(world=world, settings=settings, project=project, index=project.index(), saved=world.snowflake.save())
+        project, index = read_once()
+        yield Demo(world=world, settings=settings, project=project, index=index, saved=world.snowflake.save())
     finally:
         world.stop()
 
@@ -94,3 +117,6 @@ def changed_project(settings: Settings, directory: Path, **files: str) -> Settin
 
 def contents(directory: Path) -> dict[str, bytes]:
     return {str(p.relative_to(directory)): p.read_bytes() for p in sorted(directory.rglob("*")) if p.is_file()}
+
+
+BEFORE = contents(PROJECT)  # before dbt has seen it

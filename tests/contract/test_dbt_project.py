@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -18,39 +17,20 @@ from bot.dbt_project import Project
 from bot.errors import RefreshError
 from bot.index import Index
 from bot.model import Relation
-from bot.settings import Settings
 from sandbox.incident import PRODUCTION
-from sandbox.world import ROOT
-from tests.contract.dbt_demo import EZ, FACT, PROJECT, changed_project, contents
+from tests.contract.dbt_demo import BEFORE, EZ, FACT, PROJECT, changed_project, contents, read_once, unreachable
 
 pytestmark = pytest.mark.xdist_group("dbt")
 
 
-def settings_for(directory: Path, **dbt: Any) -> Settings:
-    """The demo's settings, for a warehouse that nobody ever reaches."""
-    text = (ROOT / "sandbox" / "refresh.toml").read_text(encoding="utf-8")
-    known = {"<PROJECT_DIR>": str(PROJECT), "<HOST>": "127.0.0.1", "<PORT>": "1", "<DATA_DIR>": str(directory)}
-    for placeholder, value in known.items():
-        text = text.replace(placeholder, value)
-    (directory / "refresh.toml").write_text(text, encoding="utf-8")
-    settings = Settings.load({"REFRESH_CONFIG": str(directory / "refresh.toml")})
-    return settings.model_copy(update={"dbt": settings.dbt.model_copy(update=dbt)})
+@pytest.fixture(scope="module")
+def project() -> Project:
+    return read_once()[0]
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    directory = tmp_path_factory.mktemp("project")
-    return Project(settings_for(directory), directory / "work")
-
-
-@pytest.fixture(scope="module")
-def before() -> dict[str, bytes]:
-    return contents(PROJECT)
-
-
-@pytest.fixture(scope="module")
-def index(before: dict[str, bytes], project: Project) -> Index:
-    return project.index()
+def index() -> Index:
+    return read_once()[1]
 
 
 def test_every_name_is_dbts_own(index: Index):
@@ -109,16 +89,14 @@ def test_who_is_downstream(index: Index, project: Project):
     assert planning.siblings(index, FACT) == ("fact_solana_daily_dex_volumes",)
 
 
-def test_the_project_is_only_read_and_nothing_but_the_state_is_kept(
-    index: Index, project: Project, before: dict[str, bytes]
-):
-    assert contents(PROJECT) == before
+def test_the_project_is_only_read_and_nothing_but_the_state_is_kept(index: Index, project: Project):
+    assert contents(PROJECT) == BEFORE
     assert [p.name for p in project.state_dir.parent.iterdir()] == ["state"]
     assert [p.name for p in project.state_dir.iterdir()] == ["manifest.json"]
 
 
 def test_a_child_gets_one_output_and_prods_cannot_log_in(tmp_path: Path):
-    settings = settings_for(tmp_path)
+    settings = unreachable(tmp_path)
     dev = yaml.safe_load((dbt_profile.write_dev(settings, tmp_path / "1", "a:tag") / "profiles.yml").read_text())
     prod = yaml.safe_load((dbt_profile.write_prod(settings, tmp_path / "2") / "profiles.yml").read_text())
 
@@ -135,7 +113,7 @@ def test_a_child_gets_one_output_and_prods_cannot_log_in(tmp_path: Path):
 def test_a_child_sees_nothing_of_the_bots_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-secret")
     monkeypatch.setenv("DBT_FULL_REFRESH", "1")
-    settings = settings_for(tmp_path, env={"DEV_USER": "{user}", "OTHER": "x"})
+    settings = unreachable(tmp_path, env={"DEV_USER": "{user}", "OTHER": "x"})
 
     seen = dbt_profile.environment(settings, "ALICE")
 
@@ -145,7 +123,7 @@ def test_a_child_sees_nothing_of_the_bots_environment(tmp_path: Path, monkeypatc
 
 
 def test_the_fingerprint_changes_with_the_project(tmp_path: Path):
-    settings = changed_project(settings_for(tmp_path), tmp_path / "copy")
+    settings = changed_project(unreachable(tmp_path), tmp_path / "copy")
     project = Project(settings, tmp_path / "work")
     first = project.fingerprint()
 
@@ -178,7 +156,7 @@ class _Quiet(SimpleHTTPRequestHandler):
 
 
 def test_a_deployed_manifest_tells_which_code_runs_and_a_dev_schema_may_be_the_askers(deployed: str, tmp_path: Path):
-    project = Project(settings_for(tmp_path, state=deployed, env={"DEV_USER": "{user}"}), tmp_path / "work")
+    project = Project(unreachable(tmp_path, state=deployed, env={"DEV_USER": "{user}"}), tmp_path / "work")
 
     index = project.index()
 
@@ -191,7 +169,7 @@ def test_a_deployed_manifest_tells_which_code_runs_and_a_dev_schema_may_be_the_a
 def test_a_broken_project_is_told_with_file_and_line(index: Index, project: Project, tmp_path: Path):
     broken = "version: 2\n\nmodels:\n  - name: fact_ethereum_gas\n   columns: []\n"
     state = str(project.state_dir)
-    settings = changed_project(settings_for(tmp_path, state=state), tmp_path / "copy", models__models=broken)
+    settings = changed_project(unreachable(tmp_path, state=state), tmp_path / "copy", models__models=broken)
 
     with pytest.raises(RefreshError) as wrong:
         Project(settings, tmp_path / "work").index()
@@ -201,13 +179,13 @@ def test_a_broken_project_is_told_with_file_and_line(index: Index, project: Proj
 
 
 def test_settings_that_cannot_work_are_told(tmp_path: Path):
-    missing = settings_for(tmp_path, state=str(tmp_path / "nowhere"))
+    missing = unreachable(tmp_path, state=str(tmp_path / "nowhere"))
     with pytest.raises(RefreshError, match=r"nowhere/manifest\.json"):
         Project(missing, tmp_path / "1").index()
     with pytest.raises(RefreshError, match="both"):
-        Project(settings_for(tmp_path, target="prod"), tmp_path / "2")
+        Project(unreachable(tmp_path, target="prod"), tmp_path / "2")
     with pytest.raises(RefreshError, match="there: `dev`, `prod`"):
-        Project(settings_for(tmp_path, target="ci"), tmp_path / "3").index()
+        Project(unreachable(tmp_path, target="ci"), tmp_path / "3").index()
 
 
 def test_a_variable_that_the_project_needs_is_named(index: Index, project: Project, tmp_path: Path):
@@ -215,7 +193,7 @@ def test_a_variable_that_the_project_needs_is_named(index: Index, project: Proje
         (PROJECT / "macros/names.sql").read_text().replace("env_var('DEV_USER', 'ANALYST')", "env_var('DEV_SCHEMA')")
     )
     state = str(project.state_dir)
-    settings = changed_project(settings_for(tmp_path, state=state), tmp_path / "copy", macros__names=needs)
+    settings = changed_project(unreachable(tmp_path, state=state), tmp_path / "copy", macros__names=needs)
 
     with pytest.raises(RefreshError) as missing:
         Project(settings, tmp_path / "work").index()
