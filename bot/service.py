@@ -20,7 +20,7 @@ from bot.dbt_project import Project
 from bot.desk import Desk
 from bot.errors import RefreshError
 from bot.http_server import HttpServer
-from bot.identity import home_of
+from bot.identity import env_user, home_of
 from bot.messages import Live, Message
 from bot.model import Refresh
 from bot.outbox import Delivery
@@ -118,7 +118,13 @@ class Service:
 
     def app(self) -> App:
         """The Bolt app over this service's store; the worker is woken when it runs in this process."""
-        desk = Desk(self.store, self.settings, home_of(self.chat), wake=self.worker.wake)
+        desk = Desk(
+            self.store,
+            self.settings,
+            home_of(self.chat),
+            wake=self.worker.wake,
+            env_user=lambda by: env_user(self.services, by),
+        )
         return build_app(desk, self._client(self.settings.secrets.slack_bot_token), self.settings)
 
     def listen(self) -> None:
