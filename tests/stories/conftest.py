@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,6 +25,7 @@ from sandbox.world import PROD_DATABASES, World
 
 FACT = "ANALYTICS.PROD.FACT_ETHEREUM_DAILY_DEX_VOLUMES"
 EZ = "ETHEREUM.PROD_CORE.EZ_METRICS"
+Parts = tuple[World, Any, Index, Path]  # the seeded world, its saved state, the index, and where the project was read
 
 
 @dataclass(kw_only=True)
@@ -128,7 +131,7 @@ def start(settings: Settings, index: Index) -> Service:
 
 
 @pytest.fixture(scope="session")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, object, Index, Path]]:
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
     """The seeded world, its saved state, and the dbt project read once."""
     world = World(tmp_path_factory.mktemp("world"))
     world.start()
@@ -141,26 +144,24 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, o
 
 
 @pytest.fixture
-def stage(
-    project: tuple[World, object, Index, Path], tmp_path: Path, request: pytest.FixtureRequest
-) -> Iterator[Stage]:
-    """A fresh Slack, Snowflake as seeded, an empty database, and the bot. `@pytest.mark.policy(...)` changes settings."""
+def stage(project: Parts, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Stage]:
+    """A fresh stage. `@pytest.mark.settings(policy={...}, slack={...}, models=(...))` changes settings."""
+    changes = {k: v for m in request.node.iter_markers("settings") for k, v in m.kwargs.items()}
+    with staged(project, tmp_path, changes) as stage:
+        yield stage
+
+
+@contextmanager
+def staged(project: Parts, tmp_path: Path, changes: dict[str, Any]) -> Iterator[Stage]:
+    """A fresh Slack, Snowflake as seeded, an empty database, and the bot; judged when the story was played to its end."""
     world, saved, index, data = project
     world.snowflake.restore(saved)
     world.slack.stop()
     world.slack = SlackSandbox()
     world.slack.start()
     settings = Settings.load(world.environ(DATABASE_URL=f"sqlite:///{tmp_path / 'refresh.db'}"))
-    changes = {k: v for m in request.node.iter_markers("settings") for k, v in m.kwargs.items()}
-    settings = settings.model_copy(
-        update={
-            "slack": settings.slack.model_copy(update={"channels": ("C0INCIDENTS", "C0SHARED")}),
-            "worker": settings.worker.model_copy(update={"data_dir": data, "sweep_seconds": 0.2}),
-        }
-    )
-    settings = settings.model_copy(
-        update={name: getattr(settings, name).model_copy(update=values) for name, values in changes.items()}
-    )
+    changes = {"worker": {"data_dir": data, "sweep_seconds": 0.2}, **changes}
+    settings = settings.model_copy(update={name: _changed(settings, name, new) for name, new in changes.items()})
     before, seen = world.snowflake.census(set(PROD_DATABASES)), len(world.snowflake.log)
     bot = start(settings, index)
     stage = Stage(world=world, settings=settings, index=index, bot=bot, before=before, seen=seen)
@@ -170,3 +171,8 @@ def stage(
     finally:
         stage.bot.stop(drain_seconds=5.0)
     stage.judge()
+
+
+def _changed(settings: Settings, name: str, new: Any) -> Any:
+    """A section with some values changed, or something that is no section as a whole."""
+    return getattr(settings, name).model_copy(update=new) if isinstance(new, dict) else new
