@@ -51,7 +51,11 @@ function readAddress() {
     history.replaceState(null, "", `/#${load("user", view.user)}/${archive[1]}/${thread}`);
   }
   const [user, channel, thread] = location.hash.slice(1).split("/");
-  Object.assign(view, { user: user || load("user", view.user), channel: channel || view.channel, thread: thread ?? "" });
+  Object.assign(view, {
+    user: user || load("user", view.user),
+    channel: channel || view.channel,
+    thread: thread ?? "",
+  });
   store("user", view.user);
   newSince = seen(view.channel);
   byId("main").dataset.home = "";
@@ -136,7 +140,12 @@ function drawHead(channel) {
   const shared = channel.is_ext_shared ? h("span", { class: "badge" }, "shared with another company") : null;
   byId("channel-head").replaceChildren(
     menuButton(),
-    h("div", { class: "title" }, h("h1", {}, `${channel.is_private ? "🔒 " : "# "}${channel.name}`, shared), h("p", {}, channel.topic)),
+    h(
+      "div",
+      { class: "title" },
+      h("h1", {}, `${channel.is_private ? "🔒 " : "# "}${channel.name}`, shared),
+      h("p", {}, channel.topic),
+    ),
     h("span", { class: "count", title: "Members" }, `${channel.members} people`),
   );
 }
@@ -144,7 +153,10 @@ function drawHead(channel) {
 function drawHome() {
   const me = names.people.get(view.user);
   byId("main").className = "home";
-  byId("channel-head").replaceChildren(menuButton(), h("div", { class: "title" }, h("h1", {}, snapshot.workspace.app.name), h("p", {}, "Home")));
+  byId("channel-head").replaceChildren(
+    menuButton(),
+    h("div", { class: "title" }, h("h1", {}, snapshot.workspace.app.name), h("p", {}, "Home")),
+  );
   const drawn = JSON.stringify([view.user, snapshot.home?.hash]);
   if (byId("main").dataset.home === drawn) return;
   byId("main").dataset.home = drawn;
@@ -152,7 +164,13 @@ function drawHome() {
   const press = async (e, value, node, block) => {
     if (e.confirm && !(await confirmed(e.confirm, text))) return;
     node.classList.add("busy");
-    await control("press", { user: view.user, action_id: e.action_id, value: value ?? null, view: "home", block_id: block });
+    await control("press", {
+      user: view.user,
+      action_id: e.action_id,
+      value: value ?? null,
+      view: "home",
+      block_id: block,
+    });
     node.classList.remove("busy");
   };
   const suggest = (e, typed) => control("options", { user: view.user, action_id: e.action_id, typed, view: "home" });
@@ -167,9 +185,17 @@ function drawThread(messages) {
   if (!view.thread) return;
   byId("thread-head").replaceChildren(
     h("div", { class: "title" }, h("h1", {}, "Thread"), h("p", {}, `# ${names.channels[view.channel] ?? ""}`)),
-    h("button", { type: "button", class: "icon", "aria-label": "Close thread", onclick: () => go({ thread: "" }) }, "×"),
+    h(
+      "button",
+      { type: "button", class: "icon", "aria-label": "Close thread", onclick: () => go({ thread: "" }) },
+      "×",
+    ),
   );
-  threadList.show(`${view.user} ${view.thread}`, messages, { inThread: true, root: view.thread, empty: "There is no such thread." });
+  threadList.show(`${view.user} ${view.thread}`, messages, {
+    inThread: true,
+    root: view.thread,
+    empty: "There is no such thread.",
+  });
   if (messages.length) markSeen(view.thread, messages.at(-1).ts);
 }
 
@@ -184,10 +210,28 @@ function drawSidebar() {
   const unread = channels.filter((c) => c.id !== view.channel && Number(c.latest) > seen(c.id));
   document.title = `${unread.length ? `(${unread.length}) ` : ""}${names.channels[view.channel] ?? workspace.app.name} · ${workspace.name}`;
   const entry = (id, sign, name, fresh) =>
-    h("button", { type: "button", class: fresh ? "unread" : "", "aria-current": id === view.channel ? "page" : null, onclick: () => go({ channel: id }) }, h("span", { class: "sign", "aria-hidden": "true" }, sign), name, fresh ? h("span", { class: "dot", title: "New messages" }) : null);
+    h(
+      "button",
+      {
+        type: "button",
+        class: fresh ? "unread" : "",
+        "aria-current": id === view.channel ? "page" : null,
+        onclick: () => go({ channel: id }),
+      },
+      h("span", { class: "sign", "aria-hidden": "true" }, sign),
+      name,
+      fresh ? h("span", { class: "dot", title: "New messages" }) : null,
+    );
   const who = workspace.people.filter((p) => !p.is_bot && !p.deleted);
   const role = (p) => (p.is_stranger ? "other workspace" : p.is_restricted ? "guest" : p.title);
-  const drawn = JSON.stringify([view.user, view.channel, channels, unread.length, snapshot.workspace, load("theme", "")]);
+  const drawn = JSON.stringify([
+    view.user,
+    view.channel,
+    channels,
+    unread.length,
+    snapshot.workspace,
+    load("theme", ""),
+  ]);
   if (byId("sidebar").dataset.drawn === drawn) return;
   byId("sidebar").dataset.drawn = drawn;
   byId("sidebar").replaceChildren(
@@ -196,13 +240,43 @@ function drawSidebar() {
       "div",
       { class: "people", role: "radiogroup", "aria-label": "Act as" },
       h("h2", {}, "Act as"),
-      who.map((p) => h("button", { type: "button", role: "radio", "aria-checked": String(p.id === view.user), "data-user": p.id, onclick: () => go({ user: p.id }) }, avatar(p, "small"), h("span", {}, h("strong", {}, p.name), h("small", {}, role(p))))),
+      who.map((p) =>
+        h(
+          "button",
+          {
+            type: "button",
+            role: "radio",
+            "aria-checked": String(p.id === view.user),
+            "data-user": p.id,
+            onclick: () => go({ user: p.id }),
+          },
+          avatar(p, "small"),
+          h("span", {}, h("strong", {}, p.name), h("small", {}, role(p))),
+        ),
+      ),
     ),
-    h("div", { class: "places" }, h("h2", {}, "Channels"), channels.map((c) => entry(c.id, c.is_private ? "🔒" : "#", c.name, unread.includes(c))), h("h2", {}, "Apps"), entry("home", "⟳", workspace.app.name, false)),
+    h(
+      "div",
+      { class: "places" },
+      h("h2", {}, "Channels"),
+      channels.map((c) => entry(c.id, c.is_private ? "🔒" : "#", c.name, unread.includes(c))),
+      h("h2", {}, "Apps"),
+      entry("home", "⟳", workspace.app.name, false),
+    ),
   );
 }
 
-const menuButton = () => h("button", { type: "button", class: "icon menu-button", "aria-label": "Channels and people", onclick: () => document.body.classList.toggle("menu") }, "☰");
+const menuButton = () =>
+  h(
+    "button",
+    {
+      type: "button",
+      class: "icon menu-button",
+      "aria-label": "Channels and people",
+      onclick: () => document.body.classList.toggle("menu"),
+    },
+    "☰",
+  );
 
 const THEMES = { "": ["◐", "Theme: as the system"], light: ["☀", "Theme: light"], dark: ["☾", "Theme: dark"] };
 
@@ -214,7 +288,11 @@ function themeButton() {
     document.documentElement.dataset.theme = next;
     drawSidebar();
   };
-  return h("button", { type: "button", class: "icon", title: THEMES[theme][1], "aria-label": THEMES[theme][1], onclick: change }, THEMES[theme][0]);
+  return h(
+    "button",
+    { type: "button", class: "icon", title: THEMES[theme][1], "aria-label": THEMES[theme][1], onclick: change },
+    THEMES[theme][0],
+  );
 }
 
 /** Links to messages of this workspace and to channels open here; pictures open large. */
@@ -227,7 +305,7 @@ function follow(event) {
   if (!channel) return undefined;
   event.preventDefault();
   const ts = stamp.replace(/^p(\d{10})(\d{6})$/, "$1.$2");
-  return go({ channel, thread: stamp === "latest" ? "" : new URL(link.href).searchParams.get("thread_ts") ?? ts });
+  return go({ channel, thread: stamp === "latest" ? "" : (new URL(link.href).searchParams.get("thread_ts") ?? ts) });
 }
 
 document.documentElement.dataset.theme = load("theme", "");

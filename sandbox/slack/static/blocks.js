@@ -9,7 +9,9 @@ import { h } from "./util.js";
  * act(element, value, node, block_id), suggest(element, typed), register(block, element, control).
  */
 export function blocks(list, ctx) {
-  return (list ?? []).map((block) => RENDER[block.type]?.(block, ctx) ?? h("p", { class: "unsupported" }, `[${block.type}]`));
+  return (list ?? []).map(
+    (block) => RENDER[block.type]?.(block, ctx) ?? h("p", { class: "unsupported" }, `[${block.type}]`),
+  );
 }
 
 const RENDER = {
@@ -17,9 +19,19 @@ const RENDER = {
   divider: () => h("hr"),
   section,
   context: (b, ctx) =>
-    h("div", { class: "b-context" }, b.elements.map((e) => (e.type === "image" ? picture(e, "small") : h("span", {}, ctx.text.object(e))))),
-  actions: (b, ctx) => h("div", { class: "b-actions" }, b.elements.map((e) => interactive(b, e, ctx).node)),
-  image: (b, ctx) => h("figure", { class: "b-image" }, b.title ? h("figcaption", {}, ctx.text.object(b.title)) : null, picture(b)),
+    h(
+      "div",
+      { class: "b-context" },
+      b.elements.map((e) => (e.type === "image" ? picture(e, "small") : h("span", {}, ctx.text.object(e)))),
+    ),
+  actions: (b, ctx) =>
+    h(
+      "div",
+      { class: "b-actions" },
+      b.elements.map((e) => interactive(b, e, ctx).node),
+    ),
+  image: (b, ctx) =>
+    h("figure", { class: "b-image" }, b.title ? h("figcaption", {}, ctx.text.object(b.title)) : null, picture(b)),
   rich_text: (b, ctx) => h("div", { class: "b-rich" }, ctx.text.rich(b.elements)),
   markdown: (b, ctx) => h("div", { class: "b-markdown" }, markdown(b.text, ctx)),
   table: (b, ctx) => table(b.rows, b.column_settings ?? [], null, ctx),
@@ -30,11 +42,22 @@ const RENDER = {
 function section(b, ctx) {
   const body = [
     b.text ? h("div", { class: "b-text" }, ctx.text.object(b.text)) : null,
-    b.fields ? h("div", { class: "b-fields" }, b.fields.map((f) => h("div", {}, ctx.text.object(f)))) : null,
+    b.fields
+      ? h(
+          "div",
+          { class: "b-fields" },
+          b.fields.map((f) => h("div", {}, ctx.text.object(f))),
+        )
+      : null,
   ];
   if (!b.accessory) return h("div", { class: "b-section" }, body);
   const beside = b.accessory.type === "image" ? picture(b.accessory, "thumb") : interactive(b, b.accessory, ctx).node;
-  return h("div", { class: "b-section with-accessory" }, h("div", { class: "b-body" }, body), h("div", { class: "b-accessory" }, beside));
+  return h(
+    "div",
+    { class: "b-section with-accessory" },
+    h("div", { class: "b-body" }, body),
+    h("div", { class: "b-accessory" }, beside),
+  );
 }
 
 function input(b, ctx) {
@@ -49,7 +72,12 @@ function input(b, ctx) {
   return h(
     "div",
     { class: `b-input ${error ? "wrong" : ""}`, "data-block": b.block_id },
-    h("label", { for: id }, ctx.text.object(b.label), b.optional ? h("span", { class: "optional" }, " (optional)") : null),
+    h(
+      "label",
+      { for: id },
+      ctx.text.object(b.label),
+      b.optional ? h("span", { class: "optional" }, " (optional)") : null,
+    ),
     made.node,
     error ? h("p", { class: "error", id: `${id}-error` }, error) : null,
     b.hint ? h("p", { class: "hint" }, ctx.text.object(b.hint)) : null,
@@ -78,9 +106,19 @@ function picture(e, size = "") {
 /** The first row is the header. Numbers stand to the right unless the column says otherwise. */
 function table(rows, settings, caption, ctx) {
   const [head, ...body] = rows;
-  const align = head.map((_, i) => settings[i]?.align ?? (body.length && body.every((r) => numeric(r[i])) ? "right" : "left"));
+  const align = head.map(
+    (_, i) => settings[i]?.align ?? (body.length && body.every((r) => numeric(r[i])) ? "right" : "left"),
+  );
   const cell = (tag) => (c, i) =>
-    h(tag, { style: `text-align:${align[i]}`, class: settings[i]?.is_wrapped ? "wrapped" : "", scope: tag === "th" ? "col" : null }, content(c, ctx));
+    h(
+      tag,
+      {
+        style: `text-align:${align[i]}`,
+        class: settings[i]?.is_wrapped ? "wrapped" : "",
+        scope: tag === "th" ? "col" : null,
+      },
+      content(c, ctx),
+    );
   return h(
     "div",
     { class: "b-table", tabindex: "0", role: "region", "aria-label": caption ?? "Table" },
@@ -89,7 +127,11 @@ function table(rows, settings, caption, ctx) {
       {},
       caption ? h("caption", {}, caption) : null,
       h("thead", {}, h("tr", {}, head.map(cell("th")))),
-      h("tbody", {}, body.map((row) => h("tr", {}, row.map(cell("td"))))),
+      h(
+        "tbody",
+        {},
+        body.map((row) => h("tr", {}, row.map(cell("td")))),
+      ),
     ),
   );
 }
@@ -106,7 +148,10 @@ function markdown(text, ctx) {
   return text.split(/```(?:\w*\n)?([\s\S]*?)```/).flatMap((part, i) => {
     if (i % 2) return [pre(part.replace(/\n$/, ""))];
     const apart = part.replace(/^(#{1,6} .*)$/gm, "\n$1\n");
-    return apart.split(/\n{2,}/).filter((p) => p.trim()).map((p) => paragraph(p.trim(), ctx));
+    return apart
+      .split(/\n{2,}/)
+      .filter((p) => p.trim())
+      .map((p) => paragraph(p.trim(), ctx));
   });
 }
 
@@ -120,7 +165,21 @@ function paragraph(text, ctx) {
   const heading = text.match(/^(#{1,6}) (.*)$/);
   if (heading) return h(`h${Math.min(6, heading[1].length + 2)}`, {}, inline(heading[2]));
   const lines = text.split("\n");
-  if (lines.every((l) => /^\s*[-*] /.test(l))) return h("ul", {}, lines.map((l) => h("li", {}, inline(l.replace(/^\s*[-*] /, "")))));
-  if (lines.every((l) => /^\s*\d+\. /.test(l))) return h("ol", {}, lines.map((l) => h("li", {}, inline(l.replace(/^\s*\d+\. /, "")))));
-  return h("p", {}, lines.flatMap((l, i) => (i ? [h("br"), ...inline(l)] : inline(l))));
+  if (lines.every((l) => /^\s*[-*] /.test(l)))
+    return h(
+      "ul",
+      {},
+      lines.map((l) => h("li", {}, inline(l.replace(/^\s*[-*] /, "")))),
+    );
+  if (lines.every((l) => /^\s*\d+\. /.test(l)))
+    return h(
+      "ol",
+      {},
+      lines.map((l) => h("li", {}, inline(l.replace(/^\s*\d+\. /, "")))),
+    );
+  return h(
+    "p",
+    {},
+    lines.flatMap((l, i) => (i ? [h("br"), ...inline(l)] : inline(l))),
+  );
 }

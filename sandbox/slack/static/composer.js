@@ -15,7 +15,11 @@ export function composer(form, place, hint) {
     oninput: () => grow(),
     onkeydown: keys,
   });
-  const bolt = h("button", { type: "button", class: "icon", title: "Shortcuts", "aria-label": "Shortcuts", onclick: shortcuts }, "⚡");
+  const bolt = h(
+    "button",
+    { type: "button", class: "icon", title: "Shortcuts", "aria-label": "Shortcuts", onclick: shortcuts },
+    "⚡",
+  );
   const send = h("button", { type: "submit", class: "button primary", "aria-label": "Send" }, "Send");
   form.replaceChildren(menu, h("div", { class: "composer-row" }, place().thread ? null : bolt, field, send));
   form.onsubmit = (event) => {
@@ -27,7 +31,9 @@ export function composer(form, place, hint) {
     field.style.height = "auto";
     field.style.height = `${Math.min(field.scrollHeight, 180)}px`;
     const typed = field.value;
-    const commands = place().app.commands.filter((c) => typed.startsWith("/") && (c.command.startsWith(typed) || typed.startsWith(`${c.command} `)));
+    const commands = place().app.commands.filter(
+      (c) => typed.startsWith("/") && (c.command.startsWith(typed) || typed.startsWith(`${c.command} `)),
+    );
     list(commands.map((c) => item(`${c.command} ${c.usage_hint}`, c.description, () => use(`${c.command} `))));
   }
 
@@ -38,7 +44,11 @@ export function composer(form, place, hint) {
   }
 
   function item(title, description, onpick) {
-    return h("li", {}, h("button", { type: "button", onclick: onpick }, h("strong", {}, title), h("small", {}, description)));
+    return h(
+      "li",
+      {},
+      h("button", { type: "button", onclick: onpick }, h("strong", {}, title), h("small", {}, description)),
+    );
   }
 
   function list(items) {

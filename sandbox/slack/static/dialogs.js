@@ -22,8 +22,21 @@ export function confirmed(confirm, text) {
       h(
         "footer",
         {},
-        h("button", { type: "button", class: "button", onclick: answer(false) }, text.object(confirm.deny ?? { type: "plain_text", text: "Cancel" })),
-        h("button", { type: "button", class: `button ${confirm.style ?? "primary"}`, "data-confirm": true, onclick: answer(true) }, text.object(confirm.confirm ?? { type: "plain_text", text: "Confirm" })),
+        h(
+          "button",
+          { type: "button", class: "button", onclick: answer(false) },
+          text.object(confirm.deny ?? { type: "plain_text", text: "Cancel" }),
+        ),
+        h(
+          "button",
+          {
+            type: "button",
+            class: `button ${confirm.style ?? "primary"}`,
+            "data-confirm": true,
+            onclick: answer(true),
+          },
+          text.object(confirm.confirm ?? { type: "plain_text", text: "Confirm" }),
+        ),
       ),
     );
     dialog.showModal();
@@ -35,7 +48,11 @@ export function confirmed(confirm, text) {
 export function enlarge(img) {
   const dialog = byId("lightbox");
   dialog.setAttribute("aria-label", img.alt || "Picture");
-  dialog.replaceChildren(h("img", { src: img.src, alt: img.alt }), h("p", {}, img.alt), h("button", { type: "button", class: "icon", "aria-label": "Close", onclick: () => dialog.close() }, "×"));
+  dialog.replaceChildren(
+    h("img", { src: img.src, alt: img.alt }),
+    h("p", {}, img.alt),
+    h("button", { type: "button", class: "icon", "aria-label": "Close", onclick: () => dialog.close() }, "×"),
+  );
   dialog.onclick = (event) => event.target === dialog && dialog.close();
   dialog.showModal();
 }
@@ -53,7 +70,9 @@ export class Modal {
   }
 
   show(view, depth) {
-    const wanted = view ? JSON.stringify([this.context().user, view.id, view.hash, view.errors, view.notice, depth]) : "";
+    const wanted = view
+      ? JSON.stringify([this.context().user, view.id, view.hash, view.errors, view.notice, depth])
+      : "";
     if (wanted === this.drawn) return;
     const fresh = view && !this.drawn.includes(view.id);
     this.drawn = wanted;
@@ -83,7 +102,9 @@ export class Modal {
     };
     const asks = view.submit || view.blocks.some((b) => b.type === "input");
     const close = view.close ? text.object(view.close) : depth > 1 ? "Back" : "Cancel";
-    this.submitButton = asks ? h("button", { type: "submit", class: "button primary" }, view.submit ? text.object(view.submit) : "Submit") : null;
+    this.submitButton = asks
+      ? h("button", { type: "submit", class: "button primary" }, view.submit ? text.object(view.submit) : "Submit")
+      : null;
     this.dialog.setAttribute("aria-label", view.title?.text ?? "Form");
     this.dialog.replaceChildren(
       h(
@@ -95,8 +116,18 @@ export class Modal {
           h("h2", {}, text.object(view.title)),
           h("button", { type: "button", class: "icon", "aria-label": "Close", onclick: () => this.close(true) }, "×"),
         ),
-        h("div", { class: "dialog-body" }, view.notice ? h("p", { class: "error notice", role: "alert" }, view.notice) : null, blocks(view.blocks, ctx)),
-        h("footer", {}, h("button", { type: "button", class: "button", onclick: () => this.close(false) }, close), this.submitButton),
+        h(
+          "div",
+          { class: "dialog-body" },
+          view.notice ? h("p", { class: "error notice", role: "alert" }, view.notice) : null,
+          blocks(view.blocks, ctx),
+        ),
+        h(
+          "footer",
+          {},
+          h("button", { type: "button", class: "button", onclick: () => this.close(false) }, close),
+          this.submitButton,
+        ),
       ),
     );
   }

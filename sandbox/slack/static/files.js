@@ -12,11 +12,20 @@ function file(f) {
   if (PICTURES.test(f.mimetype)) {
     const alt = f.alt_txt || f.title;
     const link = h("a", { href: f.url_private_download, download: f.name, title: "Download", class: "quiet" }, f.name);
-    return h("figure", { class: "file-picture" }, h("figcaption", {}, f.title === f.name ? null : `${f.title} · `, link), h("img", { class: "picture", src: path(f), alt, "data-zoom": "" }));
+    return h(
+      "figure",
+      { class: "file-picture" },
+      h("figcaption", {}, f.title === f.name ? null : `${f.title} · `, link),
+      h("img", { class: "picture", src: path(f), alt, "data-zoom": "" }),
+    );
   }
   const preview = h("div", { class: "preview", hidden: true });
   const readable = /^text\/|json|sql/.test(f.mimetype) || /csv|txt|sql|json|log|md/.test(f.filetype);
-  const toggle = h("button", { type: "button", class: "button small", "aria-expanded": "false", onclick: () => open(f, preview, toggle) }, "Preview");
+  const toggle = h(
+    "button",
+    { type: "button", class: "button small", "aria-expanded": "false", onclick: () => open(f, preview, toggle) },
+    "Preview",
+  );
   return h(
     "div",
     { class: "file" },
@@ -24,7 +33,12 @@ function file(f) {
       "div",
       { class: "file-row" },
       h("span", { class: "file-kind", "aria-hidden": "true" }, f.filetype.slice(0, 4)),
-      h("span", { class: "file-name" }, h("strong", {}, f.title), h("small", {}, `${f.title === f.name ? "" : `${f.name} · `}${fileSize(f.size)}`)),
+      h(
+        "span",
+        { class: "file-name" },
+        h("strong", {}, f.title),
+        h("small", {}, `${f.title === f.name ? "" : `${f.name} · `}${fileSize(f.size)}`),
+      ),
       readable ? toggle : null,
       h("a", { class: "button small", href: `${path(f)}?download=1`, download: f.name }, "Download"),
     ),
@@ -52,7 +66,30 @@ function csv(text) {
   return h(
     "div",
     { class: "b-table", tabindex: "0" },
-    h("table", {}, h("thead", {}, h("tr", {}, (head ?? []).map((c) => h("th", { scope: "col" }, c)))), h("tbody", {}, body.map((r) => h("tr", {}, r.map((c) => h("td", {}, c)))))),
+    h(
+      "table",
+      {},
+      h(
+        "thead",
+        {},
+        h(
+          "tr",
+          {},
+          (head ?? []).map((c) => h("th", { scope: "col" }, c)),
+        ),
+      ),
+      h(
+        "tbody",
+        {},
+        body.map((r) =>
+          h(
+            "tr",
+            {},
+            r.map((c) => h("td", {}, c)),
+          ),
+        ),
+      ),
+    ),
   );
 }
 

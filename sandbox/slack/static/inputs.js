@@ -2,8 +2,24 @@
 
 import { h } from "./util.js";
 
-const PLAIN = { number_input: "number", email_text_input: "email", url_text_input: "url", datepicker: "date", timepicker: "time" };
-const STATE_KEYS = ["value", "selected_option", "selected_options", "selected_date", "selected_time", "selected_user", "selected_users", "selected_channel", "selected_conversation"];
+const PLAIN = {
+  number_input: "number",
+  email_text_input: "email",
+  url_text_input: "url",
+  datepicker: "date",
+  timepicker: "time",
+};
+const STATE_KEYS = [
+  "value",
+  "selected_option",
+  "selected_options",
+  "selected_date",
+  "selected_time",
+  "selected_user",
+  "selected_users",
+  "selected_channel",
+  "selected_conversation",
+];
 
 let counter = 0;
 
@@ -24,7 +40,8 @@ function build(e, ctx) {
   if (e.type in PLAIN) return plainInput(e, ctx);
   if (e.type === "static_select") return nativeSelect(e, ctx, groupsOf(e));
   if (e.type === "users_select") return nativeSelect(e, ctx, people(ctx), "user");
-  if (e.type === "channels_select" || e.type === "conversations_select") return nativeSelect(e, ctx, channels(ctx), "id");
+  if (e.type === "channels_select" || e.type === "conversations_select")
+    return nativeSelect(e, ctx, channels(ctx), "id");
   if (e.type === "radio_buttons" || e.type === "checkboxes") return choices(e, ctx);
   if (e.type === "overflow") return overflow(e, ctx);
   if (/^(multi_|external_)/.test(e.type)) return combo(e, ctx);
@@ -47,8 +64,15 @@ function button(e, ctx) {
 }
 
 function textInput(e, ctx) {
-  const props = { id: ctx.id, placeholder: e.placeholder?.text ?? null, maxlength: String(e.max_length ?? 3000), onchange: ctx.changed };
-  const node = e.multiline ? h("textarea", { ...props, rows: "4" }) : h("input", { ...props, type: "text", autocomplete: "off" });
+  const props = {
+    id: ctx.id,
+    placeholder: e.placeholder?.text ?? null,
+    maxlength: String(e.max_length ?? 3000),
+    onchange: ctx.changed,
+  };
+  const node = e.multiline
+    ? h("textarea", { ...props, rows: "4" })
+    : h("input", { ...props, type: "text", autocomplete: "off" });
   node.value = ctx.current ?? "";
   return { node, value: () => node.value };
 }
@@ -68,9 +92,12 @@ function plainInput(e, ctx) {
   return { node, value: () => node.value };
 }
 
-const groupsOf = (e) => (e.option_groups ? e.option_groups.map((g) => [g.label.text, g.options]) : [["", e.options ?? []]]);
+const groupsOf = (e) =>
+  e.option_groups ? e.option_groups.map((g) => [g.label.text, g.options]) : [["", e.options ?? []]];
 const option = (text, value) => ({ text: { type: "plain_text", text }, value });
-const people = (ctx) => [["", [...ctx.names.people.values()].filter((p) => !p.is_bot).map((p) => option(`${p.real_name} (@${p.name})`, p.id))]];
+const people = (ctx) => [
+  ["", [...ctx.names.people.values()].filter((p) => !p.is_bot).map((p) => option(`${p.real_name} (@${p.name})`, p.id))],
+];
 const channels = (ctx) => [["", Object.entries(ctx.names.channels).map(([id, name]) => option(`#${name}`, id))]];
 const label = (o) => o.text.text.replace(/&lt;/g, "<").replace(/&gt;/g, ">").replace(/&amp;/g, "&");
 
@@ -81,29 +108,52 @@ function nativeSelect(e, ctx, groups) {
     return name ? h("optgroup", { label: name }, nodes) : nodes;
   });
   const empty = h("option", { value: "", selected: !selected }, e.placeholder?.text ?? "Choose an option");
-  const node = h("select", { id: ctx.id, "aria-label": e.placeholder?.text ?? e.action_id, onchange: ctx.changed }, empty, items);
+  const node = h(
+    "select",
+    { id: ctx.id, "aria-label": e.placeholder?.text ?? e.action_id, onchange: ctx.changed },
+    empty,
+    items,
+  );
   return { node, value: () => node.value || null };
 }
 
 function choices(e, ctx) {
   const many = e.type === "checkboxes";
-  const picked = new Set((many ? ctx.current ?? [] : ctx.current ? [ctx.current] : []).map((o) => o.value));
+  const picked = new Set((many ? (ctx.current ?? []) : ctx.current ? [ctx.current] : []).map((o) => o.value));
   const boxes = e.options.map((o) => {
-    const input = h("input", { type: many ? "checkbox" : "radio", name: ctx.id, value: o.value, checked: picked.has(o.value), onchange: ctx.changed });
-    const text = [h("span", {}, ctx.text.object(o.text)), o.description && h("small", {}, ctx.text.object(o.description))];
+    const input = h("input", {
+      type: many ? "checkbox" : "radio",
+      name: ctx.id,
+      value: o.value,
+      checked: picked.has(o.value),
+      onchange: ctx.changed,
+    });
+    const text = [
+      h("span", {}, ctx.text.object(o.text)),
+      o.description && h("small", {}, ctx.text.object(o.description)),
+    ];
     return h("label", { class: "choice" }, input, h("span", { class: "choice-text" }, text));
   });
   const node = h("div", { id: ctx.id, role: many ? "group" : "radiogroup", class: "choices", tabindex: "-1" }, boxes);
   const values = () => [...node.querySelectorAll("input:checked")].map((i) => i.value);
-  return { node, value: () => (many ? values() : values()[0] ?? null) };
+  return { node, value: () => (many ? values() : (values()[0] ?? null)) };
 }
 
 function overflow(e, ctx) {
   let chosen = null;
   const items = e.options.map((o) =>
-    h("button", { type: "button", role: "menuitem", onclick: () => ((chosen = o.value), (node.open = false), ctx.changed()) }, ctx.text.object(o.text)),
+    h(
+      "button",
+      { type: "button", role: "menuitem", onclick: () => ((chosen = o.value), (node.open = false), ctx.changed()) },
+      ctx.text.object(o.text),
+    ),
   );
-  const node = h("details", { class: "overflow" }, h("summary", { "aria-label": "More actions" }, "⋯"), h("div", { role: "menu" }, items));
+  const node = h(
+    "details",
+    { class: "overflow" },
+    h("summary", { "aria-label": "More actions" }, "⋯"),
+    h("div", { role: "menu" }, items),
+  );
   return { node, value: () => chosen };
 }
 
@@ -225,13 +275,23 @@ function combo(e, ctx) {
       ctx.changed();
     };
     chips.replaceChildren(
-      ...picked.map((o) => h("span", { class: "chip" }, label(o), h("button", { type: "button", "aria-label": `Remove ${label(o)}`, onclick: () => remove(o) }, "×"))),
+      ...picked.map((o) =>
+        h(
+          "span",
+          { class: "chip" },
+          label(o),
+          h("button", { type: "button", "aria-label": `Remove ${label(o)}`, onclick: () => remove(o) }, "×"),
+        ),
+      ),
     );
   }
 
   draw();
   hide();
-  return { node, value: () => (many ? picked.map((o) => o.value) : !input.value.trim() ? null : picked[0]?.value ?? null) };
+  return {
+    node,
+    value: () => (many ? picked.map((o) => o.value) : !input.value.trim() ? null : (picked[0]?.value ?? null)),
+  };
 }
 
 const nameOf = (ctx, id) => ctx.names.people.get(id)?.real_name ?? id;

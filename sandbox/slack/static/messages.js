@@ -12,7 +12,10 @@ export class MessageList {
     this.context = context; // () => {user, channel, text, names, openThread, dismiss}
     this.known = new Map(); // ts -> [signature, node]
     this.pinned = true;
-    container.addEventListener("scroll", () => (this.pinned = container.scrollHeight - container.scrollTop - container.clientHeight < 80));
+    container.addEventListener(
+      "scroll",
+      () => (this.pinned = container.scrollHeight - container.scrollTop - container.clientHeight < 80),
+    );
     container.addEventListener("load", () => this.pinned && this.toEnd(), true);
     new ResizeObserver(() => this.pinned && this.toEnd()).observe(container);
   }
@@ -39,7 +42,13 @@ export class MessageList {
       nodes.push(this.node(m, options));
       if (options.inThread && m.ts === options.root) {
         const count = messages.filter((r) => !r.is_ephemeral).length - 1;
-        nodes.push(h("div", { class: "separator left" }, h("span", {}, count ? `${count} ${count === 1 ? "reply" : "replies"}` : "No replies yet")));
+        nodes.push(
+          h(
+            "div",
+            { class: "separator left" },
+            h("span", {}, count ? `${count} ${count === 1 ? "reply" : "replies"}` : "No replies yet"),
+          ),
+        );
       }
     }
     if (!nodes.length) nodes.push(h("p", { class: "empty" }, options.empty ?? "Nothing here yet."));
@@ -65,22 +74,46 @@ export class MessageList {
 function replace(container, nodes) {
   const wanted = new Set(nodes);
   for (const child of [...container.childNodes]) if (!wanted.has(child)) child.remove();
-  nodes.forEach((node, i) => container.childNodes[i] !== node && container.insertBefore(node, container.childNodes[i] ?? null));
+  nodes.forEach(
+    (node, i) => container.childNodes[i] !== node && container.insertBefore(node, container.childNodes[i] ?? null),
+  );
 }
 
 const SYSTEM = { id: "USLACKBOT", name: "workspace", real_name: "Workspace" };
 
 function message(m, ctx, options) {
   const person = m.user === SYSTEM.id ? SYSTEM : ctx.names.people.get(m.user);
-  const kind = [m.is_ephemeral ? "private" : "", m.subtype === "failure" ? "failure" : "", m.hidden ? "tombstone" : ""].join(" ");
+  const kind = [
+    m.is_ephemeral ? "private" : "",
+    m.subtype === "failure" ? "failure" : "",
+    m.hidden ? "tombstone" : "",
+  ].join(" ");
   return h(
     "article",
     { class: `message ${kind}`, "data-ts": m.ts, "aria-label": `${person?.real_name ?? m.user}, ${time(m.ts)}` },
     avatar(person),
-    h("div", { class: "message-body" }, head(m, person, ctx), body(m, ctx), files(m.files), reactions(m), options.inThread ? null : summary(m, ctx)),
+    h(
+      "div",
+      { class: "message-body" },
+      head(m, person, ctx),
+      body(m, ctx),
+      files(m.files),
+      reactions(m),
+      options.inThread ? null : summary(m, ctx),
+    ),
     m.is_ephemeral || options.inThread
       ? null
-      : h("button", { type: "button", class: "icon reply", title: "Reply in thread", "aria-label": "Reply in thread", onclick: () => ctx.openThread(m.thread_ts ?? m.ts) }, "↳"),
+      : h(
+          "button",
+          {
+            type: "button",
+            class: "icon reply",
+            title: "Reply in thread",
+            "aria-label": "Reply in thread",
+            onclick: () => ctx.openThread(m.thread_ts ?? m.ts),
+          },
+          "↳",
+        ),
   );
 }
 
@@ -88,10 +121,22 @@ function head(m, person, ctx) {
   const badge = person?.is_bot ? "app" : person?.is_stranger ? "other workspace" : person?.is_restricted ? "guest" : "";
   return [
     m.is_ephemeral
-      ? h("p", { class: "only-you" }, h("span", { "aria-hidden": "true" }, "◉ "), "Only visible to you", h("button", { type: "button", class: "link", onclick: () => ctx.dismiss(m.ts) }, "Dismiss"))
+      ? h(
+          "p",
+          { class: "only-you" },
+          h("span", { "aria-hidden": "true" }, "◉ "),
+          "Only visible to you",
+          h("button", { type: "button", class: "link", onclick: () => ctx.dismiss(m.ts) }, "Dismiss"),
+        )
       : null,
     m.subtype === "thread_broadcast" ? h("p", { class: "only-you" }, "Also sent to the channel") : null,
-    h("header", {}, h("strong", {}, person?.real_name ?? m.user), badge ? h("span", { class: "badge" }, badge) : null, h("time", { title: fullTime(m.ts) }, time(m.ts))),
+    h(
+      "header",
+      {},
+      h("strong", {}, person?.real_name ?? m.user),
+      badge ? h("span", { class: "badge" }, badge) : null,
+      h("time", { title: fullTime(m.ts) }, time(m.ts)),
+    ),
   ];
 }
 
@@ -101,7 +146,8 @@ function body(m, ctx) {
         text: ctx.text,
         names: ctx.names,
         act: (e, value, node, block) => act(m, ctx, e, value, node, block),
-        suggest: (e, typed) => control("options", { user: ctx.user, channel: ctx.channel, ts: m.ts, action_id: e.action_id, typed }),
+        suggest: (e, typed) =>
+          control("options", { user: ctx.user, channel: ctx.channel, ts: m.ts, action_id: e.action_id, typed }),
       })
     : h("div", { class: "b-text" }, ctx.text.mrkdwn(m.text));
   return h("div", { class: "content" }, content, m.edited ? h("small", { class: "edited" }, "(edited)") : null);
@@ -118,10 +164,18 @@ async function act(m, ctx, e, value, node, block) {
   } else if (value !== null) await control("choose", { ...target, value });
 }
 
-const reactions = (m) => (m.reactions?.length ? h("div", { class: "reactions" }, m.reactions.map((r) => h("span", { class: "chip" }, `:${r.name}: ${r.count}`))) : null);
+const reactions = (m) =>
+  m.reactions?.length
+    ? h(
+        "div",
+        { class: "reactions" },
+        m.reactions.map((r) => h("span", { class: "chip" }, `:${r.name}: ${r.count}`)),
+      )
+    : null;
 
 function summary(m, ctx) {
-  if (m.subtype === "thread_broadcast") return h("button", { type: "button", class: "link", onclick: () => ctx.openThread(m.thread_ts) }, "View thread");
+  if (m.subtype === "thread_broadcast")
+    return h("button", { type: "button", class: "link", onclick: () => ctx.openThread(m.thread_ts) }, "View thread");
   if (!m.reply_count) return null;
   const unread = Number(m.latest_reply) > ctx.seen(m.ts);
   return h(

@@ -3,18 +3,82 @@
 import { dateTokens, h } from "./util.js";
 
 const EMOJI = {
-  white_check_mark: "✅", heavy_check_mark: "✔️", x: "❌", warning: "⚠️", rotating_light: "🚨", no_entry: "⛔",
-  no_entry_sign: "🚫", octagonal_sign: "🛑", hourglass: "⌛", hourglass_flowing_sand: "⏳", stopwatch: "⏱️",
-  large_green_circle: "🟢", large_yellow_circle: "🟡", large_orange_circle: "🟠", red_circle: "🔴",
-  large_blue_circle: "🔵", white_circle: "⚪", black_circle: "⚫", tada: "🎉", rocket: "🚀", eyes: "👀", mag: "🔍",
-  lock: "🔒", unlock: "🔓", key: "🔑", bulb: "💡", information_source: "ℹ️", question: "❓", exclamation: "❗",
-  grey_question: "❔", arrow_right: "➡️", arrow_left: "⬅️", arrow_up: "⬆️", arrow_down: "⬇️", leftwards_arrow_with_hook: "↩️",
-  arrows_counterclockwise: "🔄", repeat: "🔁", back: "🔙", calendar: "📅", clock3: "🕒", chart_with_upwards_trend: "📈",
-  chart_with_downwards_trend: "📉", bar_chart: "📊", wrench: "🔧", hammer_and_wrench: "🛠️", gear: "⚙️", package: "📦",
-  memo: "📝", page_facing_up: "📄", paperclip: "📎", link: "🔗", bell: "🔔", no_bell: "🔕", thumbsup: "👍", "+1": "👍",
-  thumbsdown: "👎", "-1": "👎", wave: "👋", robot_face: "🤖", snowflake: "❄️", zap: "⚡", fire: "🔥", raised_hand: "✋",
-  pray: "🙏", thinking_face: "🤔", heavy_minus_sign: "➖", heavy_plus_sign: "➕", small_blue_diamond: "🔹", star: "⭐",
-  sparkles: "✨", broom: "🧹", shield: "🛡️", microscope: "🔬", test_tube: "🧪", balance_scale: "⚖️", speech_balloon: "💬",
+  white_check_mark: "✅",
+  heavy_check_mark: "✔️",
+  x: "❌",
+  warning: "⚠️",
+  rotating_light: "🚨",
+  no_entry: "⛔",
+  no_entry_sign: "🚫",
+  octagonal_sign: "🛑",
+  hourglass: "⌛",
+  hourglass_flowing_sand: "⏳",
+  stopwatch: "⏱️",
+  large_green_circle: "🟢",
+  large_yellow_circle: "🟡",
+  large_orange_circle: "🟠",
+  red_circle: "🔴",
+  large_blue_circle: "🔵",
+  white_circle: "⚪",
+  black_circle: "⚫",
+  tada: "🎉",
+  rocket: "🚀",
+  eyes: "👀",
+  mag: "🔍",
+  lock: "🔒",
+  unlock: "🔓",
+  key: "🔑",
+  bulb: "💡",
+  information_source: "ℹ️",
+  question: "❓",
+  exclamation: "❗",
+  grey_question: "❔",
+  arrow_right: "➡️",
+  arrow_left: "⬅️",
+  arrow_up: "⬆️",
+  arrow_down: "⬇️",
+  leftwards_arrow_with_hook: "↩️",
+  arrows_counterclockwise: "🔄",
+  repeat: "🔁",
+  back: "🔙",
+  calendar: "📅",
+  clock3: "🕒",
+  chart_with_upwards_trend: "📈",
+  chart_with_downwards_trend: "📉",
+  bar_chart: "📊",
+  wrench: "🔧",
+  hammer_and_wrench: "🛠️",
+  gear: "⚙️",
+  package: "📦",
+  memo: "📝",
+  page_facing_up: "📄",
+  paperclip: "📎",
+  link: "🔗",
+  bell: "🔔",
+  no_bell: "🔕",
+  thumbsup: "👍",
+  "+1": "👍",
+  thumbsdown: "👎",
+  "-1": "👎",
+  wave: "👋",
+  robot_face: "🤖",
+  snowflake: "❄️",
+  zap: "⚡",
+  fire: "🔥",
+  raised_hand: "✋",
+  pray: "🙏",
+  thinking_face: "🤔",
+  heavy_minus_sign: "➖",
+  heavy_plus_sign: "➕",
+  small_blue_diamond: "🔹",
+  star: "⭐",
+  sparkles: "✨",
+  broom: "🧹",
+  shield: "🛡️",
+  microscope: "🔬",
+  test_tube: "🧪",
+  balance_scale: "⚖️",
+  speech_balloon: "💬",
 };
 
 const decode = (text) => text.replace(/&lt;/g, "<").replace(/&gt;/g, ">").replace(/&amp;/g, "&");
@@ -120,11 +184,19 @@ export class Text {
     const group = this.names.groups.get(id);
     const people = group?.users.map((u) => this.names.people.get(u)?.name ?? u).join(", ");
     const mine = group?.users.includes(this.names.me) ? " me" : "";
-    return h("span", { class: `mention${mine}`, title: people ?? id }, `@${group?.handle ?? label?.replace(/^@/, "") ?? id}`);
+    return h(
+      "span",
+      { class: `mention${mine}`, title: people ?? id },
+      `@${group?.handle ?? label?.replace(/^@/, "") ?? id}`,
+    );
   }
 
   channel(id, label) {
-    return h("a", { class: "mention", href: `/archives/${id}/latest`, "data-channel": id }, `#${this.names.channels[id] ?? label ?? id}`);
+    return h(
+      "a",
+      { class: "mention", href: `/archives/${id}/latest`, "data-channel": id },
+      `#${this.names.channels[id] ?? label ?? id}`,
+    );
   }
 
   /** The body of a rich_text block. */
@@ -159,7 +231,12 @@ export class Text {
 
   styled(nodes, style) {
     let found = nodes;
-    for (const [key, tag] of [["code", "code"], ["bold", "strong"], ["italic", "em"], ["strike", "s"]]) {
+    for (const [key, tag] of [
+      ["code", "code"],
+      ["bold", "strong"],
+      ["italic", "em"],
+      ["strike", "s"],
+    ]) {
       if (style[key]) found = [h(tag, {}, found)];
     }
     return found;

@@ -41,7 +41,13 @@ const COLOURS = ["#0f6b62", "#8a4b12", "#5b4bb2", "#a3324f", "#2a6296", "#56701a
 /** A person's picture: initials on a colour of their own; the app has its glyph. */
 export function avatar(person, size = "") {
   const name = person?.real_name || "?";
-  const initials = person?.is_bot ? "⟳" : name.split(/\s+/).map((w) => w[0]).slice(0, 2).join("");
+  const initials = person?.is_bot
+    ? "⟳"
+    : name
+        .split(/\s+/)
+        .map((w) => w[0])
+        .slice(0, 2)
+        .join("");
   const sum = [...(person?.id || "")].reduce((n, c) => n + c.charCodeAt(0), 0);
   const style = `background:${person?.is_bot ? "#26323b" : COLOURS[sum % COLOURS.length]}`;
   return h("span", { class: `avatar ${size} ${person?.is_bot ? "bot" : ""}`, style, "aria-hidden": "true" }, initials);
@@ -96,4 +102,8 @@ function ago(ts) {
 }
 
 export const fileSize = (bytes) =>
-  bytes < 1024 ? `${bytes} B` : bytes < 1048576 ? `${(bytes / 1024).toFixed(1)} kB` : `${(bytes / 1048576).toFixed(1)} MB`;
+  bytes < 1024
+    ? `${bytes} B`
+    : bytes < 1048576
+      ? `${(bytes / 1024).toFixed(1)} kB`
+      : `${(bytes / 1048576).toFixed(1)} MB`;
