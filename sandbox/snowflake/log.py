@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -88,9 +89,17 @@ class Log:
     """All statements since the last restore, oldest first."""
 
     statements: list[Statement] = field(default_factory=list)
+    changed: threading.Condition = field(default_factory=threading.Condition)
 
     def append(self, statement: Statement) -> None:
-        self.statements.append(statement)
+        with self.changed:
+            self.statements.append(statement)
+            self.changed.notify_all()
+
+    def ended(self) -> None:
+        """A statement has got its result: whoever waits looks again."""
+        with self.changed:
+            self.changed.notify_all()
 
     def find(self, query_id: str) -> Statement | None:
         return next((s for s in reversed(self.statements) if s.query_id == query_id), None)

@@ -83,6 +83,7 @@ def run(job: Job, request: Request) -> Result:
         job.entry.ended = datetime.now(UTC)
         job.world.running.pop(job.entry.query_id, None)
         job.session.last_query_id = job.entry.query_id
+        job.world.log.ended()
 
 
 def _execute(job: Job, request: Request) -> Result:

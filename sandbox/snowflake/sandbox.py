@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import socket
 import threading
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import snowflake.connector
 import uvicorn
@@ -19,6 +19,8 @@ from .lexer import split
 from .log import Statement
 from .server import Server
 from .state import Saved
+
+T = TypeVar("T")
 
 
 class SnowflakeSandbox:
@@ -108,6 +110,18 @@ class SnowflakeSandbox:
     def log(self) -> Sequence[Statement]:
         """Every statement since the start or the last restore, as sent, oldest first."""
         return tuple(self._world.log.statements)
+
+    def wait(self, predicate: Callable[[Sequence[Statement]], T], timeout: float = 60.0, what: str = "") -> T:
+        """Wait until `predicate(log)` is true and return its value; asked at each statement's start and end.
+
+        Raises TimeoutError. A `restore` begins another log, which this does not see.
+        """
+        log = self._world.log
+        with log.changed:
+            found = log.changed.wait_for(lambda: predicate(tuple(log.statements)), timeout)
+        if not found:
+            raise TimeoutError(f"no such statement within {timeout:g} s: {what}")
+        return found
 
     def writes(self, databases: set[str]) -> list[Statement]:
         """Statements that ask for a change in these databases, judged by their text alone, refused ones included."""
