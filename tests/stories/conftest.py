@@ -160,8 +160,9 @@ def staged(project: Parts, tmp_path: Path, changes: dict[str, Any]) -> Iterator[
     world.slack = SlackSandbox()
     world.slack.start()
     settings = Settings.load(world.environ(DATABASE_URL=f"sqlite:///{tmp_path / 'refresh.db'}"))
-    changes = {"worker": {"data_dir": data, "sweep_seconds": 0.2}, **changes}
-    settings = settings.model_copy(update={name: _changed(settings, name, new) for name, new in changes.items()})
+    ours = {"slack": {"channels": ("C0INCIDENTS", "C0SHARED")}, "worker": {"data_dir": data, "sweep_seconds": 0.2}}
+    for name, new in [*ours.items(), *changes.items()]:
+        settings = settings.model_copy(update={name: _changed(settings, name, new)})
     before, seen = world.snowflake.census(set(PROD_DATABASES)), len(world.snowflake.log)
     bot = start(settings, index)
     stage = Stage(world=world, settings=settings, index=index, bot=bot, before=before, seen=seen)
