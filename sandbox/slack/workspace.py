@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
+TEAM = "T0DEMO"
 SCOPES = (
     "commands",
     "chat:write",
@@ -151,37 +152,40 @@ class Workspace:
 
 
 def demo(app: InstalledApp | None = None) -> Workspace:
-    """The demo world: five colleagues, one guest, one stranger, the bot, four channels and the approvers' group."""
+    """The demo world: four colleagues, one guest, one stranger, the bot, four channels and the approvers' group."""
     app = app or InstalledApp()
-    team, other = "T0DEMO", "T0OTHER"
-    people = [
-        _colleague("alice", "Alice Moreau", "Data engineer", is_admin=True),
+    approvers = Group(
+        id="S0DATA", handle="data-approvers", name="Data approvers", users=("U0ALICE", "U0BOB", "U0CAROL")
+    )
+    return Workspace(
+        team_id=TEAM,
+        name="Demo",
+        domain="demo",
+        people={p.id: p for p in _people(app)},
+        groups={approvers.id: approvers},
+        channels={c.id: c for c in _channels(app)},
+        app=app,
+    )
+
+
+def _people(app: InstalledApp) -> list[Person]:
+    guest = _colleague("gus", "Gus Weber", "Guest")
+    stranger = _colleague("eve", "Eve Vendor", "Vendor")
+    return [
+        replace(_colleague("alice", "Alice Moreau", "Data engineer"), is_admin=True),
         _colleague("bob", "Bob Tanaka", "Analytics lead"),
         _colleague("carol", "Carol Okafor", "Data engineer"),
         _colleague("dave", "Dave Lind", "Product manager"),
-        Person(
-            id="U0GUEST",
-            name="gus",
-            real_name="Gus Weber",
-            team_id=team,
-            email="gus@example.com",
-            title="Guest",
-            is_restricted=True,
-        ),
-        Person(
-            id="U0EVE",
-            name="eve",
-            real_name="Eve Vendor",
-            team_id=other,
-            email="eve@vendor.example",
-            title="Vendor",
-            is_stranger=True,
-        ),
-        Person(id=app.bot_user_id, name=app.name, real_name=app.name, team_id=team, is_bot=True),
+        replace(guest, id="U0GUEST", is_restricted=True),
+        replace(stranger, team_id="T0OTHER", email="eve@vendor.example", is_stranger=True),
+        Person(id=app.bot_user_id, name=app.name, real_name=app.name, team_id=TEAM, is_bot=True),
     ]
+
+
+def _channels(app: InstalledApp) -> list[Channel]:
     inside = {"U0ALICE", "U0BOB", "U0CAROL", "U0DAVE"}
     bot = {app.bot_user_id}
-    channels = [
+    return [
         Channel(
             id="C0INCIDENTS",
             name="data-incidents",
@@ -198,27 +202,14 @@ def demo(app: InstalledApp | None = None) -> Workspace:
             is_ext_shared=True,
         ),
     ]
-    approvers = Group(
-        id="S0DATA", handle="data-approvers", name="Data approvers", users=("U0ALICE", "U0BOB", "U0CAROL")
-    )
-    return Workspace(
-        team_id=team,
-        name="Demo",
-        domain="demo",
-        people={p.id: p for p in people},
-        groups={approvers.id: approvers},
-        channels={c.id: c for c in channels},
-        app=app,
-    )
 
 
-def _colleague(name: str, real_name: str, title: str, *, is_admin: bool = False) -> Person:
+def _colleague(name: str, real_name: str, title: str) -> Person:
     return Person(
         id=f"U0{name.upper()}",
         name=name,
         real_name=real_name,
-        team_id="T0DEMO",
+        team_id=TEAM,
         email=f"{name}@example.com",
         title=title,
-        is_admin=is_admin,
     )
