@@ -194,14 +194,14 @@ def _doubted(refresh: Refresh, event: e.Doubted) -> Step:
 
 def _look_again(refresh: Refresh, _: e.LookAgain) -> Step:
     state = State.UNDOING if refresh.undo_request else State.PROMOTING
-    return replace(refresh, state=state, problem=None), (_CARD, _PROMOTED)
+    return replace(refresh, state=state, problem=None), (_CARD, _APPROVAL, _PROMOTED)
 
 
 def _settled(refresh: Refresh, event: e.Settled) -> Step:
     if refresh.undo_request:
         return _undone_now(refresh) if event.happened else _not_undone(refresh, event)
     if event.happened:
-        return replace(refresh, state=State.VERIFYING, problem=None), (_CARD,)
+        return replace(refresh, state=State.VERIFYING, problem=None), (_CARD, _APPROVAL)
     return _stale(refresh)
 
 

@@ -70,14 +70,10 @@ def child_of(services: Services, subject: Subject, workdir_name: str, tag: str) 
         workdir=services.workdir(workdir_name),
         warehouse=request.warehouse,
         full_refresh=request.mode is Mode.FULL_REFRESH,
-        analyses=tuple(entry.meta.get("spot_check", ())) or _spot_checks(services, entry),
+        analyses=planning.spot_checks(entry, settings),
         tag=tag,
     )
 
-
-def _spot_checks(services: Services, entry: Entry) -> tuple[str, ...]:
-    section = services.settings.for_model(entry.name)
-    return section.spot_check if section else ()
 
 
 def resolve(services: Services, subject: Subject, child: DbtChild, session: Session) -> Resolved:

@@ -12,10 +12,12 @@ from bot.commands import write
 from bot.context import Context
 from bot.machine import Topic
 from bot.messages import AUDIT_HEAD, THREAD_LINK, Attachment, Live, Message, Post
-from bot.model import Problem, Refresh, State
+from bot.model import Problem, Refresh, State, Verdict
+from bot.report import may_waive
 from bot.wording import audit, downstream, findings, outcomes, rules
 from bot.wording import plan as planned
 from bot.wording.buttons import try_again
+from bot.wording.failing import failing
 
 LONG_LIST = 10  # readers; more of them become a file
 
@@ -106,7 +108,7 @@ def _live(topic: Topic, live: Live, refresh: Refresh, context: Context) -> Post:
 
 
 def _result(refresh: Refresh, context: Context) -> tuple[Post, ...]:
-    """One upload: the text, the picture, all outliers and the details. What fails stands on the approval post as well."""
+    """One upload: the text, the picture, all outliers and the details. What fails gets a reply of its own."""
     report = refresh.report
     assert report is not None  # the event that says this topic brings it
     shows_values = context.settings.slack.post_rows == "top"
@@ -123,7 +125,23 @@ def _result(refresh: Refresh, context: Context) -> tuple[Post, ...]:
     details = findings.details(refresh).encode()
     files.append(Attachment(name=f"{refresh.ref} details.txt", content=details, title="details.txt"))
     post = _post(Topic.RESULT, refresh, Message(text=findings.result(refresh)), files=tuple(files))
-    return (post,)
+    return (post, *_failing(refresh, context))
+
+
+def _failing(refresh: Refresh, context: Context) -> list[Post]:
+    """A reply for each finding that fails; its buttons stand on the approval post below."""
+    report = refresh.report
+    if report is None or report.nothing_changes:
+        return []
+    failed = [f for f in report.findings if f.blocks and f.verdict is Verdict.FAIL and f.check != "outliers"]
+    return [
+        Post(
+            key=_key(refresh, f"finding/{n}"),
+            channel=refresh.channel,
+            message=message(section(failing(f, may_waive(f, context.settings)))),
+        )
+        for n, f in enumerate(failed)
+    ]
 
 
 def _failed(refresh: Refresh) -> tuple[Post, ...]:

@@ -46,7 +46,7 @@ def result(refresh: Refresh, limit: int = LIMIT) -> str:
     report, plan = refresh.report, refresh.plan
     if report is None or plan is None:
         raise ValueError(f"{refresh.ref} was not compared yet")
-    told = [f for f in report.findings if f.verdict is not Verdict.PASS and f.check != "outliers"]
+    told = [f for f in report.findings if f.verdict in (Verdict.UNKNOWN, Verdict.WARN) and f.check != "outliers"]
     top = "\n".join([verdicts(report), *(f"• {line(f)}" for f in told)])
     counts = fenced(summary(report))
     shown = min(plan.rules.top, len(report.outliers))
