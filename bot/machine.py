@@ -145,7 +145,8 @@ def _withdrawn(refresh: Refresh, event: e.Withdrawn) -> Step:
 
 
 def _recheck(refresh: Refresh, _: e.RecheckAsked) -> Step:
-    return replace(refresh, state=State.CHECKING, problem=None), (_CARD, _APPROVAL)
+    """The same candidate against production as it is now: the step takes a fresh baseline where there is none."""
+    return replace(refresh, state=State.CHECKING, baseline=None, problem=None), (_CARD, _APPROVAL)
 
 
 def _rebuild(refresh: Refresh, event: e.RebuildAsked) -> Step:
