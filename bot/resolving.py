@@ -75,18 +75,17 @@ def child_of(services: Services, subject: Subject, workdir_name: str, tag: str) 
     )
 
 
-
 def resolve(services: Services, subject: Subject, child: DbtChild, session: Session) -> Resolved:
     """Plan one request. Raises Refusal with the way out, and RefreshError when dbt or Snowflake cannot answer."""
     entry, index = entry_of(services, subject.unique_id)
     request, settings = subject.request, services.settings
     planning.refuse(entry, request, index, settings, services.clock().date())
     prod = _checked_table(services, subject, entry, session)
+    rules = planning.rules(entry, settings, prod.columns)
     backfill = request.mode is Mode.BACKFILL
     compiled = child.compile(incremental=backfill)
     bare = child.compile(without_vars=True, incremental=True).sql if backfill else None
     planning.refuse_compiled(entry, request, compiled, index, settings, bare_sql=bare)
-    rules = planning.rules(entry, settings, prod.columns)
     return Resolved(entry=entry, compiled=compiled, plan=_plan(services, subject, entry, index, prod, rules, compiled))
 
 
