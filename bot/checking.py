@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from bot import comparison, freezing, guards, names, promotion, report, safety
 from bot.decisions import carried
-from bot.errors import RefreshError
+from bot.errors import Cancelled, RefreshError
 from bot.events import BaselineTaken, Checked, Withdrawn
 from bot.model import Finding, Refresh
 from bot.services import Services
@@ -29,7 +30,7 @@ class Checking:
                 event = BaselineTaken(at=services.clock(), baseline=baseline)
                 refresh = services.record(refresh, event, claim=lease.claim)
             found = comparison.compare(
-                session, refresh, services.settings, lease.progress, self._safety(refresh, session)
+                session, refresh, services.settings, _obedient(lease), self._safety(refresh, session)
             )
             schema, installation = services.settings.warehouse.backup_schema, services.store.installation
             backup = names.backup(refresh, schema, installation, lease.claim.fence)
@@ -59,3 +60,14 @@ class Checking:
         if candidate is None:
             raise RefreshError(say.candidate_gone(refresh.candidate.relation))
         return safety.findings(refresh.plan, prod, candidate, self._services.settings)
+
+
+def _obedient(lease: Lease) -> Callable[[str, float | None], None]:
+    """Progress that stops the comparison between two statements when somebody cancels. Raises Cancelled."""
+
+    def progress(text: str, share: float | None) -> None:
+        lease.progress(text, share)
+        if lease.cancelled():
+            raise Cancelled(say.cancelled())
+
+    return progress

@@ -17,7 +17,7 @@ from bot.blocks.buttons import left_behind
 from bot.blocks.posts import plan_only
 from bot.decisions import explained, waived
 from bot.errors import LostClaim, RefreshError
-from bot.identity import env_user, judge
+from bot.identity import env_user, judge, require_own_channel
 from bot.machine import NotAllowed, allows
 from bot.messages import Click, Message, Post
 from bot.model import Refresh
@@ -215,6 +215,7 @@ class Clicks:
 
     def _planned(self, click: Click) -> Message:
         services, dbt = self._services, self._services.settings.dbt
+        require_own_channel(services, click.channel)
         parsed = commands.parse(str(click.payload["text"]), self._now.date())
         assert isinstance(parsed, commands.Ask)  # the listener has written it so
         entry, _ = entry_of(services, str(click.payload["unique_id"]))

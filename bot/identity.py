@@ -37,6 +37,17 @@ def require_requester(services: Services, refresh: Refresh) -> None:
     verdict = judge(services, "ask", refresh.asker, refresh)
     if isinstance(verdict, policy.Denied):
         raise Refusal(verdict.text, verdict.rule)
+    require_own_channel(services, refresh.channel)
+
+
+def require_own_channel(services: Services, channel_id: str) -> None:
+    """Raises Refusal for a channel that people of another organisation read; Slack not answering means no."""
+    try:
+        channel = services.chat.channel(channel_id)
+    except ChatError as error:
+        raise Refusal(say.channel_unknown(), str(error)) from error
+    if channel.is_ext_shared or channel.is_pending_ext_shared:
+        raise Refusal(say.shared_channel(), "externally shared channel")
 
 
 def env_user(services: Services, by: Actor) -> str:

@@ -132,7 +132,8 @@ def _refuse_full_refresh(entry: Entry, request: Request, settings: Settings, tod
         return
     honours = entry.reads_date and bool(entry.unique_key)
     since = min(request.dates, default=today)
-    backfill = replace(request, model=entry.name, mode=Mode.BACKFILL, since=since) if honours else None
+    at = () if request.at == (since,) else request.at  # a backfill's date is the wrong one unless others are named
+    backfill = replace(request, model=entry.name, mode=Mode.BACKFILL, since=since, at=at) if honours else None
     raise Refusal(say.full_refresh_off(entry.name, settings.dbt.date_var, _text(backfill)), offers=_offer(backfill))
 
 

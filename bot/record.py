@@ -31,7 +31,6 @@ class Recorder:
         event: Event,
         *,
         claim: Claim | None = None,
-        release: bool = False,
         click: int | None = None,
         also: tuple[Post, ...] = (),
     ) -> Refresh:
@@ -60,7 +59,6 @@ class Recorder:
             touch=tuple(dict.fromkeys(touch)),
             hold=hold or None,
             claim=claim,
-            release=release,
             click=click,
         )
         if stored is None:

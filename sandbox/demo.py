@@ -28,12 +28,15 @@ _WELCOME = """
 
 def run(*, rehearsal: bool, browser: bool, slack_port: int) -> int:
     """Start it all and wait for Ctrl-C, or play the incident and return 0 when production was treated as promised."""
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="dbt-refresh-demo-") as directory:
         world = World(Path(directory), slack_port=slack_port)
         world.start()
         log = (Path(directory) / "bot.log").open("w", encoding="utf-8")
         bot = subprocess.Popen(
-            [sys.executable, "-m", "bot", "start"],
+            [sys.executable, "-m", "sandbox.child"],
+            stdin=subprocess.PIPE,
             env={**os.environ, **world.environ()},
             cwd=Path(__file__).resolve().parent.parent,
             stdout=log,
@@ -45,6 +48,9 @@ def run(*, rehearsal: bool, browser: bool, slack_port: int) -> int:
             if rehearsal:
                 return rehearse(world)
             return _wait(world.slack.url, bot, browser=browser)
+        except KeyboardInterrupt:
+            print("\nEnding the demo ...", flush=True)
+            return 0
         except TimeoutError as error:
             print(f"{error}\nThe bot's last words:", file=sys.stderr)
             print(Path(log.name).read_text(encoding="utf-8")[-4000:], file=sys.stderr)
@@ -59,12 +65,7 @@ def _wait(url: str, bot: subprocess.Popen[bytes], *, browser: bool) -> int:
     print(_WELCOME.format(url=url), flush=True)
     if browser:
         webbrowser.open(url)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        return bot.wait()
-    except KeyboardInterrupt:
-        print("\nEnding the demo ...", flush=True)
-        return 0
+    return bot.wait()
 
 
 def _end(bot: subprocess.Popen[bytes]) -> None:

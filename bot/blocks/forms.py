@@ -67,13 +67,13 @@ def explain_form(refresh: Refresh, settings: Settings) -> Block:
     choice = {
         "type": "multi_static_select",
         "action_id": "groups",
-        "placeholder": plain(say.GROUPS),
+        "placeholder": plain(say.GROUPS_PLACEHOLDER),
         "options": [option(i) for i in items],
         "initial_options": [option(i) for i in chosen],
     }
     reasons = select("reason", say.EXPLANATION_PLACEHOLDER, [Option(label=w, value=r) for r, w in REASONS.items()])
     blocks = [
-        section(say.explain_intro(refresh, len(items))),
+        section(say.explain_intro(refresh, groups, shows)),
         _input("groups", say.GROUPS, choice),
         _input("reason", say.EXPLANATION, reasons),
         _input("note", say.NOTE, _text("note", long=True), optional=True, hint=say.NOTE_HINT),

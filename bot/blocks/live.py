@@ -24,6 +24,7 @@ from bot.wording.text import dotted, sentences
 _IN_PROGRESS = frozenset(
     {State.QUEUED, State.BUILDING, State.CHECKING, State.PROMOTING, State.VERIFYING, State.UNDOING}
 )
+_BREAKS = re.compile(r"(?<=\bTABLE)\s+(?!IF\b)|\s+(?=CLONE\b|COPY GRANTS\b)")
 
 
 def render_live(live: Live, refresh: Refresh, context: Context) -> Message:
@@ -150,8 +151,8 @@ def _said(refresh: Refresh) -> list[str]:
 
 
 def _statements(refresh: Refresh) -> Block | None:
-    """In full; only the line is broken, so that a phone shows what is replaced by what."""
-    shown = [re.sub(r"\s+CLONE\s+", "\n  CLONE ", s.strip().rstrip(";")) + ";" for s in refresh.statements]
+    """In full, word for word; a line each for what is replaced, by what, and with which rights."""
+    shown = [_BREAKS.sub("\n  ", s.strip().rstrip(";")) + ";" for s in refresh.statements]
     return pre("\n".join(shown)) if shown else None
 
 

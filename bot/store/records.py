@@ -102,6 +102,10 @@ class Records(Database):
         """What the janitor may drop by now, the oldest first."""
         return self._objects(t.objects.c.keep_until <= seconds(at))
 
+    def undated_objects(self) -> list[Object]:
+        """Tables without a time to drop them: needed by a live refresh, or left behind by one that has ended."""
+        return self._objects(t.objects.c.keep_until.is_(None))
+
     def forget_object(self, relation: Relation) -> None:
         """After it was dropped, or seen to be gone."""
         with self.writing() as connection:

@@ -6,14 +6,14 @@ from datetime import datetime
 
 from bot.decisions import approvals
 from bot.model import Refresh, State
-from bot.wording.text import clock, listed, mention, prose, sentences
+from bot.wording.text import clock, hour, listed, mention, prose, sentences
 from bot.wording.verification import verified
 
 
 def promoted(refresh: Refresh) -> str:
-    """Approved by @bob 14:07, promoted 14:07, verified: pass. 3,032 rows ..."""
+    """Approved by @bob 14:07, promoted 14:07 UTC, verified: pass. 3,032 rows ..."""
     promotion = refresh.promotion
-    who = listed(f"{mention(d.by)} {clock(d.at)}" for d in approvals(refresh))
+    who = listed(f"{mention(d.by)} {hour(d.at)}" for d in approvals(refresh))
     approved = f"Approved by {who}, promoted" if who else "Promoted"
     when = promotion.sent_at or promotion.intended_at if promotion else refresh.changed_at
     found = verified(promotion) if promotion else ""

@@ -81,7 +81,7 @@ def dev_is_production(name: str, dev: Relation, other: str) -> str:
 def warehouse(typed: str, allowed: Sequence[str]) -> str:
     if not allowed:
         return "No other warehouse may be chosen here: leave `warehouse=` out."
-    return f"{code(typed)} is not a warehouse I may use: write one of {_codes(allowed)}, or leave `warehouse=` out."
+    return f"{code(typed)} is not a warehouse I may use: write {listed(map(code, allowed), 'or')}, or leave `warehouse=` out."
 
 
 def full_refresh_off(name: str, date_var: str, backfill: str) -> str:

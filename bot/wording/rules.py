@@ -89,5 +89,16 @@ def could_not_check() -> str:
     return "Slack did not say who is in the approvers' group, so I could not check your right. Please try again in a minute."
 
 
+def shared_channel() -> str:
+    return (
+        "This channel is shared with another organisation, so nothing about production is shown in it: "
+        "ask in a channel of your own workspace."
+    )
+
+
+def channel_unknown() -> str:
+    return "Slack did not say who reads this channel, so I could not check it. Please try again in a minute."
+
+
 def no_name(user_id: str) -> str:
     return f"I do not know whose dev schema to use for {mention(user_id)}: add a line for them to `[people]` in `refresh.toml`."

@@ -154,7 +154,7 @@ def test_the_promoted_post_offers_undo_while_the_backup_lives_and_the_next_level
     post = render_live(Live.PROMOTED, done, CONTEXT)
     assert pressable(post) == ["undo", "downstream", "drop_dev", "keep_dev"]
     assert post.text.startswith(
-        "*Approved by <@U0BOB> 14:07 UTC, promoted 14:07 UTC, verified: pass.* 3,032 rows, hash equal"
+        "*Approved by <@U0BOB> 14:07, promoted 14:07 UTC, verified: pass.* 3,032 rows, hash equal"
     )
     assert "Backup kept 7 days." in post.text
     assert "dbt build --select ez_ethereum_metrics+ --exclude ez_ethereum_metrics" in post.text
@@ -374,7 +374,7 @@ def test_a_topic_can_come_again_under_another_key():
 
 def test_the_result_is_one_upload_with_picture_outliers_and_details():
     (post,) = posts_for(Topic.RESULT, refresh(State.AWAITING), e.Started(at=NOW), CONTEXT)
-    assert [f.title for f in post.files] == ["ez_ethereum_metrics: DEX_VOLUMES", "outliers.csv", "details.txt"]
+    assert [f.title for f in post.files] == ["ez_ethereum_metrics: dex_volumes", "outliers.csv", "details.txt"]
     assert post.message.blocks == ()
 
 

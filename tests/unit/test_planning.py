@@ -152,9 +152,9 @@ def test_a_literal_full_refresh_false_offers_the_backfill():
 
     assert refusal.user_text == (
         "`ez` sets `full_refresh: false`, so dbt would ignore a full refresh. It honours `backfill_date`: "
-        "`/dbt-refresh ez backfill 2026-04-08 at=2026-04-08 warehouse=ANALYTICS_XL`."
+        "`/dbt-refresh ez backfill 2026-04-08 warehouse=ANALYTICS_XL`."
     )
-    assert refusal.offers == ('ez backfill 2026-04-08 at=2026-04-08 warehouse=ANALYTICS_XL reason="why"',)
+    assert refusal.offers == ('ez backfill 2026-04-08 warehouse=ANALYTICS_XL reason="why"',)
 
 
 def test_a_literal_full_refresh_false_without_a_way_back():

@@ -1,0 +1,81 @@
+"""What people do and read in the stories about findings and refusals, in one line each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sandbox.people import Incident, actions_of, text_of
+from tests.stories.conftest import Stage
+
+
+def waiting(stage: Stage, text: str, ref: str = "R1") -> Incident:
+    """Ask, and wait until the comparison stands in the thread with what can be pressed."""
+    incident = stage.asks(text, ref=ref)
+    incident.wait_card("waiting for approval")
+    incident.wait_button("reject")
+    return incident
+
+
+def result(incident: Incident) -> str:
+    """The newest Result reply."""
+    return [reply for reply in incident.replies if "\nrows " in reply or "\nhistory " in reply][-1]
+
+
+def approval(incident: Incident) -> str:
+    """The newest post that asks for a decision, as it is now."""
+    return text_of([m for m in incident.thread if "reject" in actions_of(m)][-1])
+
+
+def opening(incident: Incident) -> str:
+    return approval(incident).split("\n", 1)[0]
+
+
+def offered(incident: Incident) -> set[str]:
+    """Every button that can be pressed in the thread, Cancel on the card apart."""
+    return incident.buttons() - {"cancel"}
+
+
+def rechecks(stage: Stage, incident: Incident, person: str = "alice") -> str:
+    """Compare again, and wait for the new result; returns it."""
+    known = len(incident.replies)
+    incident.click(person, "recheck")
+    stage.slack.wait(
+        lambda: len(incident.replies) >= known + 2 and incident.with_button("reject"), 60, "the new comparison"
+    )
+    return result(incident)
+
+
+def overtaken(stage: Stage, incident: Incident) -> str:
+    """The bot's own look at production, which withdraws what was compared with something else."""
+    stage.bot.timers.poll_stale()
+    return text_of(incident.wait_reply("Withdrawn."))
+
+
+def opens(stage: Stage, incident: Incident, person: str, action: str) -> dict[str, Any]:
+    """Press a button that opens a form, and return the form."""
+    incident.click(person, action)
+    return stage.slack.wait(lambda: stage.slack.modal(person), what="the form")  # type: ignore[return-value]
+
+
+def choices(form: dict[str, Any], name: str) -> list[str]:
+    """The values of a menu of a form."""
+    block = next(b for b in form["blocks"] if b.get("block_id") == name)
+    return [o["value"] for o in block["element"]["options"]]
+
+
+def waives(stage: Stage, incident: Incident, finding: str, reason: str, person: str = "bob") -> None:
+    """Waive one finding, and wait until the approval post says so."""
+    opens(stage, incident, person, "waive")
+    receipt = stage.slack.submit(person, "", {"finding": finding, "reason": reason})
+    assert receipt.ok, receipt
+    said = f": {finding}, “{reason}”."
+    stage.slack.wait(lambda: said in approval(incident), 30, f"the waiver of {finding}")
+
+
+def explains(stage: Stage, incident: Incident, person: str = "bob", groups: list[str] | None = None) -> None:
+    """Give one reason for the groups named, or for all of them."""
+    opens(stage, incident, person, "explain")
+    given = {"reason": "upstream correction", "note": "Dune re-published"} | ({"groups": groups} if groups else {})
+    receipt = stage.slack.submit(person, "", given)
+    assert receipt.ok, receipt
+    stage.slack.wait(lambda: "Explained by" in approval(incident), 30, "the explanation")
