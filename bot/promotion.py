@@ -37,7 +37,7 @@ class Promoting:
         services = self._services
         attempt = uuid.uuid4().hex
         tag = names.tag(refresh, services.store.installation, "promote", attempt)
-        with services.warehouse.promoter(tag) as session:
+        with services.warehouse.promoter(tag, alive=lease.check) as session:
             prod, problem = self._still_as_approved(session, refresh)
             if prod is None or problem is not None:
                 return self._withdraw(refresh, lease, problem or Problem(kind=guards.REBUILD, text=""))
@@ -60,7 +60,7 @@ class Promoting:
         """verifying -> done or faulty; may be repeated."""
         services, promotion = self._services, refresh.promotion
         assert promotion is not None and refresh.candidate is not None
-        with services.warehouse.promoter(promotion.tag) as session:
+        with services.warehouse.promoter(promotion.tag, alive=lease.check) as session:
             findings = verification.verify(session, refresh, promotion, refresh.candidate.content)
             after = session.snapshot(refresh.prod)
             query_ids = (*promotion.query_ids, *session.query_ids)

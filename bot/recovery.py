@@ -60,7 +60,7 @@ class Recovery:
         services, promotion = self._services, refresh.promotion
         assert promotion is not None
         refresh = self._fence(refresh, lease)
-        with services.warehouse.promoter(f"{promotion.tag}:look") as session:
+        with services.warehouse.promoter(f"{promotion.tag}:look", alive=lease.check) as session:
             seen = self.evidence(session, promotion, refresh.prod)
         match decide(seen):
             case Fate.HAPPENED:
@@ -98,7 +98,7 @@ class Recovery:
         assert candidate is not None
         fenced = names.candidate(refresh, services.store.installation, lease.claim.fence)
         tag = names.tag(refresh, services.store.installation, "fence")
-        with services.warehouse.builder(tag) as session:
+        with services.warehouse.builder(tag, alive=lease.check) as session:
             current = self._current(session, refresh, candidate)
             if current is None:
                 return refresh

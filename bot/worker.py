@@ -20,7 +20,7 @@ import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from bot.errors import DeadlinePassed, LostClaim
+from bot.errors import Cancelled, DeadlinePassed, LostClaim
 from bot.messages import Click, Post
 from bot.model import DRIVEN, Refresh, State
 from bot.outbox import Delivery
@@ -93,6 +93,11 @@ class Lease:
         """Whether a person asked to cancel. Raises as `check`."""
         self.check()
         return self._store.cancel_asked(self.refresh.id)
+
+    def stay(self) -> None:
+        """While something slow runs that may be cancelled. Raises Cancelled, and as `check`."""
+        if self.cancelled():
+            raise Cancelled("Cancelled.")
 
     def _lost(self) -> LostClaim:
         return LostClaim("This refresh has moved on meanwhile.", f"{self.refresh.ref} fence {self.claim.fence}")
