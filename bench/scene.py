@@ -10,6 +10,7 @@ from sandbox.world import World
 
 STUB = Path(__file__).resolve().parent / "stub"
 LEASE_SECONDS = 4
+_ROWS = [f"('2026-01-{day:02d}', {1000 + day})" for day in range(1, 31)]
 _PROJECT = "name: chaos\nprofile: chaos\n"
 _OUTPUT = "{{type: snowflake, account: sandbox, role: {role}, warehouse: ETHEREUM, database: {database}, schema: {schema}}}"
 _PROFILES = """chaos:
@@ -41,8 +42,8 @@ class Scene:
         self.world.snowflake.run_script(";".join(admin))
         for model in self.models:
             self._nightly(
-                f"CREATE TABLE RAW.CHAOS.{model} AS SELECT DATEADD(day, SEQ, '2026-01-01'::DATE) AS DAY, 100 + SEQ AS AMOUNT"
-                " FROM (SELECT ROW_NUMBER() OVER (ORDER BY 1) AS SEQ FROM RAW.DUNE.DEX_TRADES LIMIT 30)",
+                f"CREATE TABLE RAW.CHAOS.{model} (DAY DATE, AMOUNT NUMBER(38,2))",
+                f"INSERT INTO RAW.CHAOS.{model} VALUES " + ", ".join(_ROWS),
                 f"CREATE TRANSIENT TABLE ANALYTICS.PROD.{model} AS SELECT DAY, AMOUNT FROM RAW.CHAOS.{model}",
             )
         self.world.snowflake.run_script("GRANT SELECT ON ALL TABLES IN SCHEMA RAW.CHAOS TO ROLE REFRESH_BUILDER")

@@ -106,6 +106,7 @@ class WarehouseSection(_Section):
     backup_schema: str = "REFRESH_BACKUPS"
     warehouses: tuple[str, ...] = ()  # allowed in warehouse=...
     statement_timeout: Span = timedelta(hours=1)
+    history_lag: Span = timedelta(minutes=5)  # how late a statement may appear in the query history
     keep_backup: Span = timedelta(days=7)
     keep_dev: Span = timedelta(days=3)  # baseline and candidate, after the end
 

@@ -27,7 +27,7 @@ class Config(dict[str, Any]):
         self[name] = value
 
 
-class dbtRunner:  # noqa: N801 - dbt's own name
+class dbtRunner:
     def __init__(self, manifest: Any, callbacks: list[Callable[[Any], None]]) -> None:
         self._manifest, self._tell = manifest, callbacks[0]
 
