@@ -63,6 +63,7 @@ class Chaos:
             for refresh in seen:
                 self._answer(refresh)
             self._ask(seen)
+            self.workers.allowed = sum(s.ended for s in seen) + 3
             if len(self.accepted) >= self.refreshes:
                 if self.workers.faults and len(self._busy) <= 1:
                     self.workers.calm()

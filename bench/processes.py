@@ -40,6 +40,7 @@ class Workers:
     freezes: int = 0
     last_fault: float = 0.0
     faults: bool = True
+    allowed: int = 0  # faults so far at most: work has to get done between them
     killed_in: Counter[str] = field(default_factory=Counter)
     reached: set[str] = field(default_factory=set)  # instants at which a worker was ended
     running: list[Worker] = field(default_factory=list)
@@ -81,9 +82,13 @@ class Workers:
             return False
         if _stopped(worker.process.pid):
             worker.frozen, self.freezes, self.last_fault = now, self.freezes + 1, now
-        elif self.faults and now - worker.since > (_PATIENCE if worker.order else 0) and len(self.instants) >= _ENOUGH:
+        elif self._may_strike and now - worker.since > _PATIENCE:
             self._strike(worker, now)
         return True
+
+    @property
+    def _may_strike(self) -> bool:
+        return self.faults and self.kills + self.freezes < self.allowed and len(self.instants) >= _ENOUGH
 
     def _strike(self, worker: Worker, now: float) -> None:
         """It did not come by its instant: end or freeze it wherever it is."""
@@ -106,7 +111,7 @@ class Workers:
         self.killed_in[instant.partition("/")[0]] += 1
 
     def _start(self) -> Worker:
-        order = self._order() if self.faults else ""
+        order = self._order()
         environ = self.environ | {"CHAOS_AT": order, "CHAOS_SEEN": str(self.directory / "seen")}
         with (self.directory / "log").open("ab") as log:
             process = subprocess.Popen([sys.executable, "-m", "bench.worker"], env=environ, stdout=log, stderr=log)
@@ -114,9 +119,9 @@ class Workers:
 
     def _order(self) -> str:
         """An instant at which nobody was ended yet; then those of the phase that had the fewest."""
-        known = self.instants
-        if len(known) < _ENOUGH:
+        if not self._may_strike:
             return ""
+        known = self.instants
         if self.freezes < 20 and self.chance.random() < 0.15:
             return "freeze:" + self.chance.choice([i for i in known if not i.startswith("sending")] or known)
         new = [i for i in known if i not in self.reached]

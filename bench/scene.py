@@ -12,7 +12,9 @@ STUB = Path(__file__).resolve().parent / "stub"
 LEASE_SECONDS = 4
 _ROWS = [f"('2026-01-{day:02d}', {1000 + day})" for day in range(1, 31)]
 _PROJECT = "name: chaos\nprofile: chaos\n"
-_OUTPUT = "{{type: snowflake, account: sandbox, role: {role}, warehouse: ETHEREUM, database: {database}, schema: {schema}}}"
+_OUTPUT = (
+    "{{type: snowflake, account: sandbox, role: {role}, warehouse: ETHEREUM, database: {database}, schema: {schema}}}"
+)
 _PROFILES = """chaos:
   target: dev
   outputs:
@@ -22,7 +24,7 @@ _PROFILES = """chaos:
 _POLICY = {
     'expires_after = "24h"': 'expires_after = "24h"\nspot_check = "optional"\nrecovery = "auto"\nstale_poll = "10m"',
     "sweep_seconds = 0.5": f'sweep_seconds = 0.2\nlease = "{LEASE_SECONDS}s"\nstep_deadline = "5m"\nsteps = 2',
-    '[warehouse]\naccount': '[warehouse]\nstatement_timeout = "2s"\nhistory_lag = "1s"\naccount',
+    "[warehouse]\naccount": '[warehouse]\nstatement_timeout = "2s"\nhistory_lag = "1s"\naccount',
     'DEV_USER = "refresh_bot"': 'DEV_USER = "refresh_bot"\nCHAOS_MANIFEST = "<MANIFEST>"',
 }
 
@@ -81,7 +83,10 @@ class Scene:
         for before, after in _POLICY.items():
             assert before in text, before
             text = text.replace(before, after.replace("<MANIFEST>", str(manifest)))
-        lines = [f'project_dir = "{project}"\nstate = "{state}"' if x.startswith("project_dir") else x for x in text.splitlines()]
+        lines = [
+            f'project_dir = "{project}"\nstate = "{state}"' if x.startswith("project_dir") else x
+            for x in text.splitlines()
+        ]
         policy = self._directory / "chaos.toml"
         policy.write_text("\n".join(lines) + "\n")
         self.world.write_settings = lambda **_: policy  # type: ignore[method-assign]

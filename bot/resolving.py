@@ -83,7 +83,6 @@ def child_of(
     )
 
 
-
 def resolve(services: Services, subject: Subject, child: DbtChild, session: Session) -> Resolved:
     """Plan one request. Raises Refusal with the way out, and RefreshError when dbt or Snowflake cannot answer."""
     entry, index = entry_of(services, subject.unique_id)
