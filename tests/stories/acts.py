@@ -18,13 +18,19 @@ def waiting(stage: Stage, text: str, ref: str = "R1") -> Incident:
 
 def result(incident: Incident) -> str:
     """The newest Result reply."""
-    return [reply for reply in incident.replies if "\nrows " in reply or "\nhistory " in reply][-1]
+    return _newest(incident)[0]
+
+
+def _newest(incident: Incident) -> list[str]:
+    """The replies from the newest Result on."""
+    replies = incident.replies
+    start = max(i for i, reply in enumerate(replies) if "\nrows " in reply or "\nhistory " in reply)
+    return replies[start:]
 
 
 def failed(incident: Incident) -> list[str]:
     """What the replies about findings in the way say, without their rows; those of the newest comparison."""
-    newest = incident.replies[incident.replies.index(result(incident)) :]
-    return [reply.split("\n", 1)[0] for reply in newest if ": fail.* " in reply.split("\n", 1)[0]]
+    return [reply.split("\n", 1)[0] for reply in _newest(incident) if ": fail.* " in reply.split("\n", 1)[0]]
 
 
 def approval(incident: Incident) -> str:
