@@ -12,6 +12,7 @@ import json
 import os
 import random
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -32,7 +33,6 @@ _AT_ONCE = 5
 _MODELS = 8
 _CLICK_AGAIN = 12.0  # seconds until a person presses a button again that did nothing
 _QUIET = 5 * LEASE_SECONDS  # after the last fault everything has to have ended or to wait for a person
-_LONGEST = 3 * 3600.0
 _REPLIES = ("chat.postMessage", "chat.update", "files.completeUploadExternal", "files.getUploadURLExternal")
 _STATEMENTS = (
     r"CREATE OR REPLACE TRANSIENT TABLE .ANALYTICS.\..PROD.",
@@ -44,6 +44,7 @@ _STATEMENTS = (
 
 class Chaos:
     def __init__(self, scene: Scene, workers: Workers, refreshes: int, chance: random.Random, server: Postgres | None):
+        self.until = float("inf")  # monotonic time at which people stop asking
         self.scene, self.workers, self.refreshes, self.chance, self.server = scene, workers, refreshes, chance, server
         self.lost_replies, self.restarts = 0, 0
         self.accepted: set[str] = set()  # refreshes of which the bot said that they are on their way
@@ -55,16 +56,15 @@ class Chaos:
 
     def run(self) -> None:
         """Until everything that was asked for has ended, or 5 leases have passed since the last fault."""
-        began = time.monotonic()
         self.scene.world.slack.control.wait_connected(timeout=60)
-        while time.monotonic() - began < _LONGEST:
+        while True:
             self.workers.tick()
             seen = self._look()
             for refresh in seen:
                 self._answer(refresh)
             self._ask(seen)
             self.workers.allowed = sum(s.ended for s in seen) + 3
-            if len(self.accepted) >= self.refreshes:
+            if self._enough:
                 if self.workers.faults and len(self._busy) <= 1:
                     self.workers.calm()
                 if self.accepted <= {s.ref for s in seen if s.ended}:
@@ -74,6 +74,10 @@ class Chaos:
             elif len(self.accepted) - 4 * self._trouble > 6:
                 self._make_trouble()
             self._pause()
+
+    @property
+    def _enough(self) -> bool:
+        return len(self.accepted) >= self.refreshes or time.monotonic() > self.until
 
     @property
     def last_fault(self) -> float:
@@ -125,7 +129,7 @@ class Chaos:
         self._busy = {model: ref for model, ref in self._busy.items() if ref not in ended}
         now = time.monotonic()
         for model in self.scene.models:
-            if len(self.accepted) >= self.refreshes or len(self._busy) >= _AT_ONCE:
+            if self._enough or len(self._busy) >= _AT_ONCE:
                 return
             if model in self._busy or now < self._ask_again.get(model, 0.0):
                 continue
@@ -215,13 +219,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--refreshes", type=int, default=200)
     parser.add_argument("--database", choices=("sqlite", "postgresql", "both"), default="both")
+    parser.add_argument("--minutes", type=float, default=180.0, help="ask for no more refreshes after that")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true", help="one JSON object a database")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that nothing of it is left behind
     bad = False
     for database in ("sqlite", "postgresql") if given.database == "both" else (given.database,):
         began = time.monotonic()
         with stage(database, given.refreshes, given.seed) as chaos:
+            chaos.until = time.monotonic() + 60 * given.minutes
             chaos.run()
             found = {"database": database, **chaos.report(), "seconds": round(time.monotonic() - began)}
         bad = bad or any(found[k] for k in ("lost", "promoted_twice", "stuck", "messages_lost", "messages_doubled"))

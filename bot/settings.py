@@ -113,6 +113,7 @@ class WarehouseSection(_Section):
 
 class WorkerSection(_Section):
     steps: int = Field(default=2, ge=1)
+    builds_per_warehouse: int = Field(default=4, ge=1)  # at once, by all workers together
     lease: Span = timedelta(seconds=60)
     step_deadline: Span = timedelta(hours=3)
     sweep_seconds: float = 1.0
