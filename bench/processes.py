@@ -16,6 +16,7 @@ from bench.scene import LEASE_SECONDS
 
 PHASES = ("building", "checking", "promoting", "verifying", "sending")
 _PATIENCE = 9.0  # seconds that a worker has to come by its instant, before it is ended where it stands
+_STOPS_WITHIN = 60.0
 _ENOUGH = 100  # instants that a fault-free beginning passes, from then on workers are ended
 _FREEZE = LEASE_SECONDS + 2.0
 
@@ -56,7 +57,10 @@ class Workers:
             worker.process.send_signal(signal.SIGCONT)
             worker.process.send_signal(signal.SIGTERM)
         for worker in self.running:
-            worker.process.wait(40)
+            try:
+                worker.process.wait(_STOPS_WITHIN)
+            except subprocess.TimeoutExpired:
+                worker.process.kill()
 
     def calm(self) -> None:
         """No more faults; what is frozen thaws, and orders that were not reached are taken back with their worker."""

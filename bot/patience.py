@@ -15,7 +15,7 @@ _GIVE_UP_SECONDS = 5.0  # after `abort`, before the thread is left to its own ti
 
 
 def patiently(work: Callable[[], T], alive: Alive | None, abort: Callable[[], object]) -> T:
-    """The result of `work`, done in a thread of its own while this one calls `alive` every second.
+    """The result of `work`, done in a thread of its own while this one calls `alive`, before it and every second.
 
     What `alive` raises is raised here, after `abort` was called. `work` must be bounded by itself: for a statement
     the connector's network timeout and Snowflake's statement timeout see to that, so a thread that still runs means
@@ -23,6 +23,7 @@ def patiently(work: Callable[[], T], alive: Alive | None, abort: Callable[[], ob
     """
     if alive is None:
         return work()
+    alive()  # many short statements are as long as one long one; and who thaws here learns that it is too late
     result: Future[T] = Future()
     threading.Thread(target=_settle, args=(work, result), name="statement", daemon=True).start()
     while True:

@@ -33,14 +33,26 @@ def test_what_the_work_raises_is_raised() -> None:
         patiently(work, lambda: None, lambda: None)
 
 
-def test_a_step_that_lost_its_claim_stops_the_work_and_does_not_wait_for_it() -> None:
-    stopped = threading.Event()
+def lost() -> None:
+    raise LostClaim("moved on", "fence 2")
 
-    def lost() -> None:
-        raise LostClaim("moved on", "fence 2")
+
+def test_a_step_that_has_lost_its_claim_begins_nothing() -> None:
+    begun: list[bool] = []
+    with pytest.raises(LostClaim):
+        patiently(lambda: begun.append(True), lost, lambda: None)
+    assert begun == []
+
+
+def test_a_step_that_loses_its_claim_stops_the_work_and_does_not_wait_for_it() -> None:
+    begun, stopped = threading.Event(), threading.Event()
+
+    def work() -> None:
+        begun.set()
+        stopped.wait(TIMEOUT)
 
     with pytest.raises(LostClaim):
-        patiently(lambda: stopped.wait(TIMEOUT), lost, stopped.set)
+        patiently(work, lambda: lost() if begun.is_set() else None, stopped.set)
     assert stopped.is_set()
 
 
