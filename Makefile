@@ -8,7 +8,7 @@ ARGS ?=
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
 	touch .venv/ready
 
-.PHONY: demo test lint screenshot
+.PHONY: demo test lint screenshot chaos
 demo: .venv/ready
 	@$(BIN)/dbt-refresh demo $(ARGS)
 
@@ -23,3 +23,6 @@ lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright --level error
+
+chaos: .venv/ready
+	$(BIN)/python -m bench.chaos $(ARGS)

@@ -1,0 +1,1 @@
+"""Measured claims: what `make chaos` runs. Not part of the product."""
