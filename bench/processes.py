@@ -15,7 +15,7 @@ from pathlib import Path
 from bench.scene import LEASE_SECONDS
 
 PHASES = ("building", "checking", "promoting", "verifying", "sending")
-_PATIENCE = 9.0  # seconds that a worker has to come by its instant, before it is ended where it stands
+_PATIENCE = 30.0  # seconds that a worker has to come by its instant, before it is ended where it stands
 _STOPS_WITHIN = 60.0
 _ENOUGH = 100  # instants that a fault-free beginning passes, from then on workers are ended
 _FREEZE = LEASE_SECONDS + 2.0
