@@ -102,6 +102,8 @@ class Promoting:
         """The table as it is now, and what is no longer as it was approved."""
         plan = refresh.plan
         assert plan is not None
+        if self._services.store.held(refresh.unique_id):
+            return None, Problem(kind=guards.RECHECK, text=say.on_hold(refresh.name))
         seen = guards.look(session, refresh, self._services.clock())
         if seen.problem:
             return None, seen.problem
