@@ -83,11 +83,12 @@ class Promoting:
         tag = names.tag(refresh, services.store.installation, "promote", attempt)
         with services.warehouse.promoter(tag, alive=lease.check) as session:
             prod, problem = self._still_as_approved(session, refresh)
-            intent = None if prod is None else self._intent(session, refresh, prod, first.backup, attempt, tag)
-            if not isinstance(intent, Promotion) or problem is not None:
-                found = problem or (intent if isinstance(intent, Problem) else None)
-                doubted = Doubted(at=services.clock(), problem=found or Problem(kind="doubt", text=""))
-                return services.record(refresh, doubted, claim=lease.claim)
+            if prod is None or problem is not None:
+                intent = problem or Problem(kind=guards.REBUILD, text=say.prod_gone(refresh.prod))
+            else:
+                intent = self._intent(session, refresh, prod, first.backup, attempt, tag)
+            if isinstance(intent, Problem):
+                return services.record(refresh, Doubted(at=services.clock(), problem=intent), claim=lease.claim)
             again = queries.promotion(first.before, refresh.candidate.relation, first.backup.relation)
             intent = replace(intent, statements=again)
             event = PromotionIntended(at=services.clock(), promotion=intent)
