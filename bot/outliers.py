@@ -212,8 +212,8 @@ class Around:
 def around(metrics: Sequence[ScopedColumn], rows: Sequence[Row]) -> Around:
     sides: dict[str, dict[tuple[str, date], Decimal | None]] = {"baseline": {}, "candidate": {}}
     for row in rows:
-        for metric in metrics:
-            sides[row["side"]][metric.name, row["day"]] = decimal(row[f"s{metric.index}"])
+        for metric, text in zip(metrics, str(row["text"]).split(","), strict=True):
+            sides[row["side"]][metric.name, row["day"]] = decimal(text or None)
     return Around(days=tuple(sorted({row["day"] for row in rows})), **sides)
 
 

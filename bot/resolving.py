@@ -75,7 +75,6 @@ def child_of(services: Services, subject: Subject, workdir_name: str, tag: str) 
     )
 
 
-
 def resolve(services: Services, subject: Subject, child: DbtChild, session: Session) -> Resolved:
     """Plan one request. Raises Refusal with the way out, and RefreshError when dbt or Snowflake cannot answer."""
     entry, index = entry_of(services, subject.unique_id)

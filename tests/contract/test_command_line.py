@@ -58,7 +58,7 @@ def test_doctor_names_every_problem_at_once(world: World) -> None:
 
 
 def test_settings_are_all_checked_before_anything_is_started(world: World) -> None:
-    result = run(world, "doctor", **{"expires_after = \"24h\"": 'expires_after = "soon"', 'port = ': 'prt = '})
+    result = run(world, "doctor", **{'expires_after = "24h"': 'expires_after = "soon"', "port = ": "prt = "})
     assert result.exit_code == 1
     assert "[policy.expires_after]" in result.output
     assert "[warehouse.prt]" in result.output
