@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from bot import buckets, checks, clocks, concentration, grain, left_behind, outliers, report, scope, spot, usual
 from bot.inspection import column as as_column
@@ -236,10 +237,7 @@ class Comparison:
         where = concentration.columns(self._scope)
         rows = self._ask("checks/pairs", binds, metrics=self._scope.metrics, where=where, counted=names)
         text = next(str(row["text"]) for row in rows if row["part"] == "counts")
-        for row in rows:
-            if row["part"] == "days":
-                row |= {"reported": row["n"], "to_explain": row["m"], "worst": row["share"]}
-        return dict(zip(names, map(int, text.split(",")), strict=True)), rows
+        return dict(zip(names, map(int, text.split(",")), strict=True)), [_named(row) for row in rows]
 
     def _moves(self) -> list[Row]:
         """Without a usable key the values are paired by day, as sums."""
@@ -341,7 +339,7 @@ class Comparison:
         about = over or self._scope
         return list(self._session.rows(sql_name, about.binds | dict(binds or {}), scope=about, **context))
 
-    def _sides(self, sql_name: str, binds: Mapping[str, object] | None = None, **context: object) -> Sides:
+    def _sides(self, sql_name: str, binds: Mapping[str, object] | None = None, **context: Any) -> Sides:
         return {row["side"]: row for row in self._ask(sql_name, binds, **context)}
 
     def _add(self, found: Finding) -> None:
@@ -357,3 +355,10 @@ class Comparison:
 
 def _side(row: Row) -> Side:
     return Side(rows=checks.count(row, "row_count"), first=row["first_day"], last=row["last_day"])
+
+
+def _named(row: Row) -> Row:
+    """A day of outliers under the names that the checks without a key use too."""
+    if row["part"] != "days":
+        return row
+    return {**row, "reported": row["n"], "to_explain": row["m"], "worst": row["share"]}

@@ -24,7 +24,7 @@ from bot.wording.text import dotted, sentences
 _IN_PROGRESS = frozenset(
     {State.QUEUED, State.BUILDING, State.CHECKING, State.PROMOTING, State.VERIFYING, State.UNDOING}
 )
-_BREAKS = re.compile(r"(?<=\bTABLE)\s+(?!IF\b)|\s+(?=CLONE\b|COPY GRANTS\b)")
+_BREAKS = re.compile(r"(?<=\b(?:TABLE|CLONE))\s+(?=\")|\s+(?=CLONE\b|COPY GRANTS\b)")
 
 
 def render_live(live: Live, refresh: Refresh, context: Context) -> Message:
@@ -94,7 +94,7 @@ def approval(refresh: Refresh, context: Context) -> Message:
         case State.NEEDS_ATTENTION if not refresh.undo_request:
             return _in_doubt(refresh, context)
         case State.CANCELLED if report is not None and report.nothing_changes:
-            return message(section(f"{asks.nothing(refresh, '')} {asks.closed(refresh)}"))
+            return message(section(f"{asks.nothing(refresh, _still_there(refresh, context))} {asks.closed(refresh)}"))
     decided = dotted([asks.decided(refresh), asks.on_digest(refresh.digest)])
     return message(section(decided), _lines(_said(refresh)), _statements(refresh))
 
@@ -151,18 +151,21 @@ def _said(refresh: Refresh) -> list[str]:
 
 
 def _statements(refresh: Refresh) -> Block | None:
-    """In full, word for word; a line each for what is replaced, by what, and with which rights."""
-    shown = [_BREAKS.sub("\n  ", s.strip().rstrip(";")) + ";" for s in refresh.statements]
-    return pre("\n".join(shown)) if shown else None
+    """In full, word for word; long names have lines of their own, so that a phone does not tear them apart."""
+    shown = [_BREAKS.sub("\n", s.strip().rstrip(";")) + ";" for s in refresh.statements]
+    return pre("\n\n".join(shown)) if shown else None
 
 
 def _nothing(refresh: Refresh, context: Context) -> Message:
+    said = asks.nothing(refresh, _still_there(refresh, context))
+    return message(section(said), buttons.row(buttons.waiting(refresh, context), "approval", refresh))
+
+
+def _still_there(refresh: Refresh, context: Context) -> str:
+    """The value that would stay, where values may be shown."""
     line = refresh.report.headline if refresh.report else None
     shows = context.settings.slack.post_rows == "top" and line is not None and line.after is not None
-    value = number(line.after) if line and shows else ""
-    return message(
-        section(asks.nothing(refresh, value)), buttons.row(buttons.waiting(refresh, context), "approval", refresh)
-    )
+    return number(line.after) if line and shows else ""
 
 
 def _withdrawn(refresh: Refresh, context: Context) -> Message:

@@ -45,6 +45,8 @@ def posts_for(topic: Topic, refresh: Refresh, event: e.Event, context: Context) 
         return _failed(refresh)
     if topic in (Topic.AUDIT_START, Topic.AUDIT_END):
         return _audit(topic, refresh, context)
+    if topic is Topic.CANCELLED and refresh.report and refresh.report.nothing_changes:
+        return ()  # the post that was closed says so itself
     if topic is Topic.REFUSED:
         text = refresh.problem.text if refresh.problem else ""
         return (_post(topic, refresh, message(section(text)), thread=False, private_to=refresh.asker.user_id),)

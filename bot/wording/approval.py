@@ -148,6 +148,11 @@ def nothing(refresh: Refresh, value: str) -> str:
     return f"*Nothing would change.* {still} The source has probably not been corrected yet."
 
 
+def replaced() -> str:
+    """Above a post that another one below has taken the place of."""
+    return "No longer counts; the post below does."
+
+
 def closed(refresh: Refresh) -> str:
     by = f" by {mention(refresh.cancel)}" if refresh.cancel else ""
     return f"Closed{by}. Production was not touched."

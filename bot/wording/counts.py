@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from bot.model import Finding, Report, Verdict
+from bot.model import Finding, Report, Side, Verdict
 from bot.wording.sentences import column_counts
 from bot.wording.tables import column, columns, exact, labelled
 from bot.wording.text import plural
@@ -48,7 +48,7 @@ def _full_lines(n: dict[str, Any], report: Report) -> str:
     if (base.first, base.last) == (cand.first, cand.last):
         dates = [f"both {base.first} to {base.last}" if base.first else ""]
     else:
-        dates = [f"prod {base.first} to {base.last}", f"dev  {cand.first} to {cand.last}"]
+        dates = [f"prod {_span(base)}", f"dev  {_span(cand)}"]
     rows = labelled("rows", f"{n['rows_before']:,} -> {n['rows_after']:,}", *dates)
     if n["method"] == "key":
         late = n.get("keys_added_late", 0)
@@ -58,6 +58,10 @@ def _full_lines(n: dict[str, Any], report: Report) -> str:
         keys = labelled("rows", f"{n['keys_removed']:,} only in prod, {n['keys_added']:,} only in dev", _grain_words(n))
     changed = labelled("changed", f"{plural(n['rows_changed'], 'row')}", *_changed(n, report))
     return "\n".join([rows, keys, changed])
+
+
+def _span(side: Side) -> str:
+    return f"{side.first} to {side.last}" if side.first else "no dates"
 
 
 def _changed(n: dict[str, Any], report: Report) -> list[str]:
@@ -126,7 +130,7 @@ def _spot_line(n: dict[str, Any], finding: Finding, _report: Report) -> str:
     if not n["rows"]:
         return labelled("spot", f"{n['analysis']}: no rows")
     if not finding.examples or n["differ"] or n["not_found"]:
-        return labelled("spot", f"{n['analysis']}: {plural(n['values'], 'value')}, {n['differ']:,} differ")
+        return labelled("spot", f"{n['analysis']}:", f"{n['differ']:,} of {plural(n['values'], 'value')} differ")
     first = finding.examples[0]
     more = f"{n['values'] - 1:,} more the same" if n["values"] > 1 else ""
     same = "(the table that the model reads)" if n["same_table"] else ""

@@ -30,7 +30,8 @@ def _parity_said(n: dict[str, Any], _finding: Finding) -> str:
         if n["history_differ"]:
             parts.append(f"{plural(n['history_differ'], 'row')} {before} differ in {columns(n['broken_in'])}")
         if n["history_missing"] or n["history_extra"]:
-            parts.append(f"{before} {n['history_missing']:,} are missing and {n['history_extra']:,} are new")
+            lost, new = plural(n["history_missing"], "row"), n["history_extra"]
+            parts.append(f"{before} {lost} {_are(n['history_missing'])} missing and {new:,} {_are(new)} new")
         if parts:
             parts[-1] += ": the backfill reached further than asked"
         if n["window_missing"]:
@@ -65,11 +66,7 @@ def _left_behind_said(n: dict[str, Any], _finding: Finding) -> str:
             f"{plural(n['only_candidate'], 'row')} that the model no longer returns would stay: a merge never deletes"
         )
     if n["only_model"]:
-        parts.append(
-            f"{plural(n['only_model'], 'row')} that the model returns is not in dev"
-            if n["only_model"] == 1
-            else f"{n['only_model']:,} rows that the model returns are not in dev"
-        )
+        parts.append(f"{plural(n['only_model'], 'row')} that the model returns {_are(n['only_model'])} not in dev")
     if n["moved"]:
         parts.append(f"the model now gives other values in {columns(n['moved'])} than it did in the build")
     if n["repeated"]:
@@ -95,6 +92,10 @@ def column_counts(items: Sequence[str], most: int = 6) -> str:
     return ", ".join(named[:most]) + (f" and {len(named) - most:,} more columns" if len(named) > most else "")
 
 
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
 def _schema_said(n: dict[str, Any], _finding: Finding) -> str:
     words = {
         "dropped": "loses {}",
@@ -115,8 +116,9 @@ def _grain_said(n: dict[str, Any], _finding: Finding) -> str:
     if not n["grain"]:
         parts.append("No key is known, so rows are compared as multisets")
     if n["duplicate_keys"]:
+        stand = "stands" if n["duplicate_keys"] == 1 else "stand"
         parts.append(
-            f"{plural(n['duplicate_keys'], 'key')} ({columns(n['grain'])}) stand in {n['duplicate_rows']:,} rows "
+            f"{plural(n['duplicate_keys'], 'key')} ({columns(n['grain'])}) {stand} in {n['duplicate_rows']:,} rows "
             f"(prod: {n['duplicate_keys_before']:,} in {n['duplicate_rows_before']:,})"
         )
     if n["null_rows"]:
@@ -168,7 +170,7 @@ def _spot_said(n: dict[str, Any], finding: Finding) -> str:
             for e in finding.examples[:3]
         ]
         lost = f"; {plural(n['not_found'], 'row')} of the source not in dev" if n["not_found"] else ""
-        values = f"{n['differ']:,} of {plural(n['values'], 'value')} differ from {n['analysis']}"
+        values = f"{n['differ']:,} of {plural(n['values'], 'value')} {'differs' if n['differ'] == 1 else 'differ'} from {n['analysis']}"
         return f"{values}{lost}" + (f" ({'; '.join(shown)})." if shown else ".")
     if not n["rows"]:
         return f"{n['analysis']} returned no rows, so nothing was compared."

@@ -362,7 +362,7 @@ def test_parity_of_a_full_refresh() -> None:
             checks.spot(
                 "s", [SPOT_ROW | {"d1": True, "t1": "9"}], [scope().columns[1]], ["DATE"], unseen=(), same_table=False
             ),
-            "1 of 1 value differ from s (2026-04-08 dex_volumes: source 1,676,204,911.20, dev 9).",
+            "1 of 1 value differs from s (2026-04-08 dex_volumes: source 1,676,204,911.20, dev 9).",
         ),
         (checks.spot("s", [], [], ["DATE"], unseen=("2026-04-08",), same_table=False), "s returned no rows"),
         (
