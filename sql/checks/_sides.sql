@@ -19,7 +19,7 @@ WHERE {{ bucket(scope) }} IN (SELECT BUCKET FROM suspect)
 {%- if scope.by_day and scope.suspects.first %} AND {{ scope.date.name | q }}::DATE BETWEEN %(suspect_first)s::DATE AND %(suspect_last)s::DATE{% endif %}
 {% endif %}
 {% if scope.sample > 1 %}
-{{ 'AND' if scope.suspects else 'WHERE' }} MOD(ABS(HASH({{ key_values(scope) }})), {{ scope.sample }}) = 0
+ {{ 'AND' if scope.suspects else 'WHERE' }} MOD(ABS(HASH({{ key_values(scope) }})), {{ scope.sample }}) = 0
 {%- endif %}
 {%- endmacro %}
 

@@ -5,8 +5,10 @@ Translation is kept by text: random tables of one shape then cost only what Duck
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache
+from itertools import count
 from typing import Any
 
 from snowflake.connector.converter import SnowflakeConverter
@@ -18,6 +20,8 @@ from sandbox.snowflake.store import Store, snowflake_type
 from sandbox.snowflake.translate import name_columns, parse, to_duckdb
 
 _CONVERT = SnowflakeConverter()
+_BIND = re.compile(r"%\((\w+)\)s")
+_MARK = re.compile(r"'@(\w+)@'")
 
 
 class DirectSession:
@@ -29,7 +33,7 @@ class DirectSession:
         self._store.attach("D")
         self._store.create_schema("D", "S")
         self.connection = self._store.connect()
-        self._results = 0
+        self._numbers = count()
         self.query_ids: list[str] = []
 
     def close(self) -> None:
@@ -38,19 +42,35 @@ class DirectSession:
 
     def rows(self, sql_name: str, /, binds: Mapping[str, object] | None = None, **context: Any) -> list[dict[str, Any]]:
         if sql_name == "checks/columns":
-            return [*self._described("baseline", context["baseline"]), *self._described("candidate", context["candidate"])]
+            self.query_ids.append("columns")
+            return [
+                *self._described("baseline", context["baseline"]),
+                *self._described("candidate", context["candidate"]),
+            ]
         sql = _translated(queries.render(sql_name, **context))
         values = {name: _bound(value) for name, value in (binds or {}).items()}
-        text = (sql % values).replace("RESULT_SCAN", "result_scan") if values else queries.plain(sql)
+        text = _MARK.sub(lambda m: values[m[1]], sql)
         cursor = self.connection.execute(text)
         names = [d[0].lower() for d in cursor.description or ()]
         found = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
         self._keep(sql_name, found)
         return found
 
+    def result_columns(self, sql_name: str, /, **context: Any) -> dict[str, bool]:
+        self.query_ids.append("columns")
+        cursor = self.connection.execute(_translated(queries.render(sql_name, **context)))
+        return {d[0]: d[1] == "DOUBLE" for d in cursor.description or ()}
+
+    def tables(self, baseline: str, candidate: str) -> tuple[Relation, Relation]:
+        """Two fresh tables from DuckDB queries; `{b}` in the candidate's is the baseline."""
+        number = next(self._numbers)
+        made = Relation("D", "S", f"B{number}"), Relation("D", "S", f"C{number}")
+        for relation, query in zip(made, (baseline, candidate), strict=True):
+            self.connection.execute(f"create table {relation.sql} as {query.replace('{b}', made[0].sql)}")
+        return made
+
     def _described(self, side: str, relation: Relation) -> list[dict[str, Any]]:
         """INFORMATION_SCHEMA.COLUMNS, as far as it is read."""
-        self.query_ids.append("columns")
         found = self.connection.execute(
             "select column_name, data_type, numeric_precision, numeric_scale from duckdb_columns() where table_name = ? "
             "order by column_index",
@@ -81,13 +101,12 @@ class DirectSession:
 
 @cache
 def _translated(sql: str) -> str:
-    expression = parse(sql.replace("%(", "'%(").replace(")s", ")s'") if "%(" in sql else sql)
+    marked = queries.plain(_BIND.sub(r"'@\1@'", sql))
+    expression = parse(marked)
     name_columns(expression)
     made = to_duckdb(expression)
-    made = made.replace("TABLE(RESULT_SCAN('%(proof)s'))", "proof").replace("RESULT_SCAN('%(proof)s')", "proof")
-    return made.replace("'%(", "%(").replace(")s'", ")s")
+    return made.replace("TABLE(RESULT_SCAN('@proof@'))", "proof").replace("RESULT_SCAN('@proof@')", "proof")
 
 
 def _bound(value: object) -> str:
     return str(_CONVERT.quote(_CONVERT.escape(_CONVERT.to_snowflake(value))))
-

@@ -1,0 +1,1 @@
+"""Measured claims: what the comparison costs beside reading both tables once."""
