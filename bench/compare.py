@@ -121,7 +121,7 @@ def compare_forever(pipe: Any, port: int) -> None:
 
 def compare(session: Session, pair: Pair) -> dict[str, Any]:
     cpu, wall = time.process_time(), time.perf_counter()
-    report = Comparison(session, pair, lambda text, share: None).run()
+    report = Comparison(session, pair, lambda _text, _share: None).run()
     return {
         "cpu_s": time.process_time() - cpu,
         "wall_s": time.perf_counter() - wall,

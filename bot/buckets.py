@@ -11,13 +11,13 @@ from typing import Any
 from bot.scope import Scope, Suspects
 
 MOST = 50_000  # differing buckets that are worth naming one by one
-_ROWS_IN_ONE = 16
+_ROWS_IN_ONE = 32
 _TOO_MANY = 1 / 3  # of the buckets: from here one plain join is cheaper
 _EPOCH = date(1970, 1, 1)
 
 
 def parted(scope: Scope, rows: int, days: int) -> Scope:
-    """The scope with buckets of about 16 rows; by day where the key has one, and by the hash of its other columns.
+    """The scope with buckets of about 32 rows; by day where the key has one, and by the hash of its other columns.
 
     A recent change is then in the buckets of a few days, a scattered one in few of many.
     """

@@ -171,8 +171,13 @@ class Comparison:
         rows_in, keys, examples = 0, {}, []
         if self._scope.keys:
             rows_in = self._prove(sides)
-            keys = self._sides("checks/grain", partly=True, tries=())
+            keys = self._sides("checks/grain_proof")
             problems = [r for r in keys.values() if any(checks.count(r, n) for n in ("null_rows", "duplicate_keys"))]
+            if problems:
+                keys = self._sides("checks/grain", partly=True, tries=())
+                problems = [
+                    r for r in keys.values() if any(checks.count(r, n) for n in ("null_rows", "duplicate_keys"))
+                ]
             if problems:
                 rows = self._ask("checks/grain_examples")
                 examples = [self._keyed(row, self._scope.keys, rows=row["n"]) for row in rows]
@@ -292,8 +297,7 @@ class Comparison:
                 binds |= {f"value_{column.index}_{j}": value for j, value in enumerate(values)}
             sampled = replace(self._scope, suspects=None, sample=usual.sample(self._scope, sides))
             rows = self._ask("checks/context", binds, sampled, metrics=measured, where=where, shown=shown)
-        for judged in usual.findings(self._scope, self._rules, sides, measured, rows):
-            self._add(judged)
+        self._sanity(sides, measured, rows)
         if self._scope.unique and changed:
             shares = [row for row in rows if row["part"] == "shares"]
             self._add(concentration.where(counts, concentration.places(self._scope, held, shares, changed)))
@@ -302,6 +306,13 @@ class Comparison:
         seen = outliers.around(shown, [row for row in rows if row["part"] == "day"])
         headline = outliers.headline(shown, self._scope.named, found, seen)
         return headline, outliers.series(headline.metric, seen) if headline else None
+
+    def _sanity(self, sides: Sides, measured: Sequence[ScopedColumn], rows: Sequence[Row]) -> None:
+        known = usual.references(measured, rows)
+        odd = usual.suspicious(measured, sides, known)
+        far = self._sides("checks/far", usual.far_binds(odd, known), metrics=odd) if odd else {}
+        for judged in usual.findings(self._scope, self._rules, sides, measured, known, far):
+            self._add(judged)
 
     # What only a build has
 

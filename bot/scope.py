@@ -115,6 +115,7 @@ class Scope:
     suspects: Suspects | None = None  # None: every row is joined
     sample: int = 1  # one key in so many is joined; the same keys on both sides
     last_day: date | None = None  # of the baseline
+    where: str = ""  # a condition that holds for the rows of both sides, as SQL
 
     @property
     def by_day(self) -> bool:

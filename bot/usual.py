@@ -56,37 +56,75 @@ def quantile(sides: Sides) -> float:
 
 
 def binds(sides: Sides) -> dict[str, object]:
-    return {"usual": quantile(sides), "times": _FAR}
+    return {"usual": quantile(sides)}
+
+
+def references(metrics: Sequence[ScopedColumn], rows: Sequence[Row]) -> dict[int, float]:
+    """The reference magnitude of each metric that has one."""
+    text = next((str(row["text"]) for row in rows if row["part"] == "usual"), "")
+    parts = text.split(",") if metrics else []
+    return {m.index: float(part) for m, part in zip(metrics, parts, strict=True) if part}
+
+
+def suspicious(metrics: Sequence[ScopedColumn], sides: Sides, usual: Mapping[int, float]) -> list[ScopedColumn]:
+    """Metrics with a value that may be far from usual or of a new sign, by their extremes alone."""
+    return [m for m in metrics if _may_be_far(m, sides, usual.get(m.index)) or _may_be_new(m, sides)]
+
+
+def _may_be_far(metric: ScopedColumn, sides: Sides, reference: float | None) -> bool:
+    if not reference:
+        return False
+    ends = [decimal(row.get(f"{end}{metric.index}")) for row in sides.values() for end in ("low", "high")]
+    return any(end is not None and not abs(float(end)) <= _FAR * reference for end in ends)
+
+
+def _may_be_new(metric: ScopedColumn, sides: Sides) -> bool:
+    (low, high), (new_low, new_high) = (
+        [_sign(side.get(f"{end}{metric.index}")) for end in ("low", "high")]
+        for side in (sides["baseline"], sides["candidate"])
+    )
+    return (low >= 0 < high and new_low < 0) or (high <= 0 > low and new_high > 0)
+
+
+def _sign(text: object) -> int:
+    value = decimal(text)
+    return 0 if value is None or value == 0 else 1 if value.is_nan() or value > 0 else -1
+
+
+def far_binds(metrics: Sequence[ScopedColumn], usual: Mapping[int, float]) -> dict[str, object]:
+    """Where far begins; without a reference nowhere."""
+    return {f"far_{m.index}": min(_FAR * usual.get(m.index, 1e308), 1e308) for m in metrics}
 
 
 def findings(
-    scope: Scope, rules: Rules, sides: Sides, metrics: Sequence[ScopedColumn], rows: Sequence[Row]
+    scope: Scope,
+    rules: Rules,
+    sides: Sides,
+    metrics: Sequence[ScopedColumn],
+    usual: Mapping[int, float],
+    far: Mapping[str, Row],
 ) -> list[Finding]:
-    """The limits where there are any, and the default check of the other metrics."""
+    """The limits where there are any, and the default check of the other metrics. `far`: what was counted, if anything."""
     found = []
     within = limited(scope, rules)
     unknown = [name for name in rules.sanity if scope.column(name) not in within]
     if within or unknown:
         found.append(limits(within, rules, sides, unknown))
     if metrics:
-        texts = {row["side"]: str(row["text"]) for row in rows if row["part"] == "usual"}
-        read = {side: _read(metrics, texts[side].split(","), sides[side]) for side in sides}
+        read = {side: [_read(m, usual, far.get(side, {}), sides[side]) for m in metrics] for side in sides}
         found.append(judged(metrics, read, quantile(sides), _FAR, sample(scope, sides)))
     return found
 
 
-def _read(metrics: Sequence[ScopedColumn], parts: Sequence[str], row: Row) -> list[Usual]:
-    counted, references = parts[: 3 * len(metrics)], parts[3 * len(metrics) :]
-    return [
-        Usual(
-            far=int(counted[3 * i]),
-            negative=int(counted[3 * i + 1]),
-            positive=int(counted[3 * i + 2]),
-            reference=references[i],
-            largest=_largest(row, metric),
-        )
-        for i, metric in enumerate(metrics)
-    ]
+def _read(metric: ScopedColumn, usual: Mapping[int, float], far: Row, row: Row) -> Usual:
+    i = metric.index
+    return Usual(
+        far=checks.count(far, f"o{i}") if usual.get(i) else 0,
+        negative=checks.count(far, f"neg{i}"),
+        positive=checks.count(far, f"pos{i}"),
+        reference=repr(usual[i]) if i in usual else "",
+        largest=_largest(row, metric),
+    )
 
 
 def _largest(row: Row, metric: ScopedColumn) -> str | None:

@@ -96,6 +96,8 @@ def name_columns(expression: Expr) -> None:
 
 def to_duckdb(expression: Expr) -> str:
     """DuckDB's SQL for a bound expression, which is consumed."""
+    for node in reversed(list(expression.find_all(exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseXor))):
+        node.replace(exp.Paren(this=node.copy()))  # BITAND(..) becomes an operator, which binds weaker than + and *
     expression = expression.transform(_own, copy=False)
     for step in _CHAIN:
         expression = expression.transform(step, copy=False)

@@ -1,8 +1,8 @@
 -- What surrounds the change. In: scope, metrics (to measure), shown (metrics of the picture), where (pairs of a column and a list of its values); binds usual (the
--- quantile), times, value_<i>_<j>, first, last (days of the picture). The reference for what is usual are the baseline's
+-- quantile), value_<i>_<j>, first, last (days of the picture). The reference for what is usual are the baseline's
 -- values that stay as they are; of a large table, those of a deterministic sample of keys.
 -- Rows by `part`, `side` = baseline or candidate:
---   usual     text: of each metric how many values are over `times` its reference, negative, positive; then the references
+--   usual     text: the reference magnitude of each metric
 --   shares    of column i: n rows of the candidate that hold the value `text`; i NULL: all of them
 --   day       text: the sum of each metric in `shown` on `day`
 -- Texts are numbers separated by commas; NULL is left empty.
@@ -26,12 +26,7 @@ WITH none AS (SELECT 1 AS one)
   SELECT {% for metric in metrics %}PERCENTILE_CONT(%(usual)s) WITHIN GROUP (ORDER BY ABS(v{{ metric.index }})) AS r{{ metric.index }}{% if not loop.last %}, {% endif %}{% endfor %}
 
   FROM kept
-){% for name, relation in (('baseline', scope.baseline), ('candidate', scope.candidate)) %}
-, far_{{ name }} AS (
-  SELECT {% for metric in metrics %}COUNT_IF(r{{ metric.index }} > 0 AND ABS({{ metric.name | q }}::FLOAT) > %(times)s * r{{ metric.index }}) AS o{{ metric.index }}, COUNT_IF({{ metric.name | q }} < 0) AS neg{{ metric.index }}, COUNT_IF({{ metric.name | q }} > 0) AS pos{{ metric.index }}, MAX(r{{ metric.index }}) AS r{{ metric.index }}{% if not loop.last %}, {% endif %}{% endfor %}
-
-  FROM {{ relation | rel }} CROSS JOIN reference
-){% endfor %}
+)
 {% endif %}
 {% if where %}
 , held AS (
@@ -41,10 +36,10 @@ WITH none AS (SELECT 1 AS one)
 )
 {% endif %}
 SELECT 'none' AS part, NULL::VARCHAR AS side, NULL::NUMBER(38,0) AS i, NULL::DATE AS day, NULL::NUMBER(38,0) AS n, NULL::VARCHAR AS text FROM none WHERE one = 0
-{% if metrics %}{% for name in ('baseline', 'candidate') %}
+{% if metrics %}
 
-UNION ALL SELECT 'usual', '{{ name }}', NULL, NULL, NULL, CONCAT_WS(',', {% for metric in metrics %}TO_VARCHAR(COALESCE(o{{ metric.index }}, 0)), TO_VARCHAR(COALESCE(neg{{ metric.index }}, 0)), TO_VARCHAR(COALESCE(pos{{ metric.index }}, 0)), {% endfor %}{% for metric in metrics %}COALESCE(TO_VARCHAR(r{{ metric.index }}), ''){% if not loop.last %}, {% endif %}{% endfor %}) FROM far_{{ name }}
-{%- endfor %}{% endif %}
+UNION ALL SELECT 'usual', 'baseline', NULL, NULL, NULL, CONCAT_WS(',', {% for metric in metrics %}COALESCE(TO_VARCHAR(r{{ metric.index }}), ''){% if not loop.last %}, {% endif %}{% endfor %}) FROM reference
+{% endif %}
 {% if where %}
 
 UNION ALL SELECT 'shares', 'candidate', NULL, NULL, n, NULL FROM held
