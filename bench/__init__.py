@@ -1,1 +1,1 @@
-"""Measured claims: what the comparison costs beside reading both tables once."""
+"""Measured claims: what the comparison costs, and what `make chaos` runs. Not part of the product."""

@@ -45,7 +45,9 @@ def main(arguments: list[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     if not given.json:
         say(f"floor: {work.floor('<baseline>')}, and of the candidate; {THREADS} threads, memory limit {MEMORY}")
-        say(f"{'case':<11}{'rows':>12}{'cpu s':>9}{'floor':>8}{'ratio':>7}{'wall s':>8}{'client':>8}{'database':>10}{'sent':>6}")
+        say(
+            f"{'case':<11}{'rows':>12}{'cpu s':>9}{'floor':>8}{'ratio':>7}{'wall s':>8}{'client':>8}{'database':>10}{'sent':>6}"
+        )
     for rows in map(int, given.rows.split(",")):
         for case in given.cases.split(","):
             figures = measure(case, rows, given.runs)

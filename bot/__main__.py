@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 import threading
@@ -76,7 +77,8 @@ def _serve(*, listen: bool, work: bool, same_host: bool) -> None:
     except RefreshError as error:
         _fail(error)
     ended.wait()
-    service.stop()
+    if not service.stop():
+        os._exit(0)  # a step that did not end in time is taken over by others; its thread must not keep this process
 
 
 @main.command(help="Bring the database up to date.")
@@ -154,7 +156,14 @@ def audit_command(refresh: str, as_json: bool, output: Path | None) -> None:
 @click.option("--where", default="", help="A condition on both tables.")
 @click.option("--json", "as_json", is_flag=True, help="For machines (docs/compare.md).")
 def compare(
-    prod: str, dev: str, grain: str, date_column: str, backfill_date: datetime | None, columns: str, where: str, as_json: bool
+    prod: str,
+    dev: str,
+    grain: str,
+    date_column: str,
+    backfill_date: datetime | None,
+    columns: str,
+    where: str,
+    as_json: bool,
 ) -> None:
     from rich.console import Console
 

@@ -26,10 +26,10 @@ VERSION = 1  # of the JSON; grows when a field changes its meaning or goes
 _ASKED = Origin(columns=(), source="none")
 
 
-def pair(
-    prod: str, dev: str, *, grain: str, date_column: str, since: date | None, columns: str, where: str
-) -> Pair:
-    """What the command line asks for. Raises ValueError for a name that has not three parts."""
+def pair(prod: str, dev: str, *, grain: str, date_column: str, since: date | None, columns: str, where: str) -> Pair:
+    """What the command line asks for. Raises ValueError for a name that has not three parts, or no single condition."""
+    if any(mark in where for mark in (";", "--", "/*")):
+        raise ValueError(say.where_in_one_statement())
     keys, dates = (Origin(columns=_listed(text), source="asked") for text in (grain, date_column))
     request = Request(
         model=dev, mode=Mode.BACKFILL if since else Mode.FULL_REFRESH, since=since, columns=_listed(columns)
@@ -113,5 +113,3 @@ def show(console: Console, asked: Pair, report: Report, top: int) -> None:
 def _said(found: Finding) -> str:
     """The sentence without its own heading."""
     return "" if found.verdict is Verdict.PASS else plain(line(found)).partition(f": {found.verdict.value}. ")[2]
-
-

@@ -103,8 +103,8 @@ class Comparison:
         self._before, self._after = self._columns()
         sql = pair.build.compiled_sql if pair.build else ""
         self._scope = scope.build(
-            pair.baseline,
-            pair.candidate,
+            scope.Filtered(pair.baseline, pair.where) if pair.where else pair.baseline,
+            scope.Filtered(pair.candidate, pair.where) if pair.where else pair.candidate,
             (self._before, self._after),
             pair.request,
             pair.rules,

@@ -44,8 +44,11 @@ class DbtChild:
         full_refresh: bool = False,
         analyses: tuple[str, ...] = (),
         tag: str = "",
+        cancelled: Callable[[], bool] = lambda: False,
     ) -> None:
         """`env_user` fills {user} in `[dbt.env]`; `warehouse` overrides the model's; `full_refresh` is the mode.
+
+        `cancelled` is asked twice a second while dbt works, also while it reads a large project.
 
         Raises RefreshError when the project's profiles or `[dbt.env]` cannot be used.
         """
@@ -64,6 +67,7 @@ class DbtChild:
             "state_dir": str(state_dir.resolve()),
         }
         self._within = settings.dbt.build_timeout.total_seconds()
+        self._cancelled = cancelled
         self._process: Process | None = None
         self._compiled: Compiled | None = None
 
@@ -83,7 +87,7 @@ class DbtChild:
         """
         command = {"do": "compile", "without_vars": without_vars, "incremental": incremental}
         try:
-            done = self._running.ask(command, within=self._within)
+            done = self._running.ask(command, within=self._within, cancelled=self._cancelled)
         except ChildFailed as failure:
             if failure.kind == "unknown_model":
                 raise RefreshError(wording.unknown_model(self._name)) from failure

@@ -2,7 +2,8 @@
 
 dbt cannot run twice at once in a process and keeps much state in it, so that each refresh has a process of its own.
 It reads one JSON object a line from its parent, the set-up first and then commands, and answers the same way with
-any number of `event` lines and one `done` or `failed` line. When the parent's end of the pipe closes, it leaves.
+any number of `event` lines and one `done` or `failed` line. When the parent's end of the pipe closes, or the parent is
+silent for too long while a command runs (it is frozen, and somebody else builds by now), it leaves.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ import queue
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 
 from bot.dbt_commands import Failure, Parsed, Reply
 
+STAY = '{"do": "stay"}\n'  # the parent is there and waits for the answer
 _LEAVE_WITHIN = 15.0  # seconds that dbt has to cancel its queries once nobody listens any more
 
 
@@ -32,24 +35,42 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a parent in the background hands down "ignored"
     out = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what a project prints must not reach the parent as an answer
-    lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+    parent = _Parent()
+    threading.Thread(target=parent.listen, daemon=True).start()
+    _serve(parent, lambda reply: print(json.dumps(reply, default=str), file=out, flush=True))
 
-    def listen() -> None:
+
+class _Parent:
+    """Who gives the commands; leaves this process when it is gone, or silent while it should be waiting."""
+
+    def __init__(self) -> None:
+        self.lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self.busy = False  # with a command of the parent's
+        self._heard = time.monotonic()
+
+    def listen(self) -> None:
         for line in sys.stdin:
-            lines.put(line)
-        lines.put(None)
+            self._heard = time.monotonic()
+            if line != STAY:
+                self.lines.put(line)
+        self.lines.put(None)
         _leave()
 
-    threading.Thread(target=listen, daemon=True).start()
-    _serve(lines, lambda reply: print(json.dumps(reply, default=str), file=out, flush=True))
+    def watch(self, silence: float) -> None:
+        while not (self.busy and time.monotonic() - self._heard > silence):
+            threading.Event().wait(silence / 10)
+        self.lines.put(None)
+        _leave()
 
 
-def _serve(lines: queue.SimpleQueue[str | None], send: Callable[[Reply], None]) -> None:
+def _serve(parent: _Parent, send: Callable[[Reply], None]) -> None:
     project: Parsed | None = None
     with contextlib.suppress(KeyboardInterrupt):
-        setup = json.loads(lines.get() or "{}")
-        while (line := lines.get()) is not None:
+        setup = json.loads(parent.lines.get() or "{}")
+        threading.Thread(target=parent.watch, args=(setup["silence"],), daemon=True).start()
+        while (line := parent.lines.get()) is not None:
             command = json.loads(line)
+            parent.busy = True
             try:
                 project = project or Parsed(setup, send)
                 do = command.pop("do")
@@ -60,6 +81,7 @@ def _serve(lines: queue.SimpleQueue[str | None], send: Callable[[Reply], None]) 
                 send({"failed": failure.reply})
             except Exception as error:
                 send({"failed": {"kind": "dbt", "message": f"{type(error).__name__}: {error}"}})
+            parent.busy = False
     os._exit(0)
 
 

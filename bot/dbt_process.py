@@ -75,6 +75,7 @@ def setup(settings: Settings, workdir: Path, profiles: Path, target: str, profil
         "full_refresh": False,
         "state_dir": "",
         "write": False,
+        "silence": settings.worker.lease.total_seconds() / 2,
     }
 
 
@@ -84,7 +85,7 @@ class Process:
     def __init__(self, name: str, workdir: Path, environment: dict[str, str], content: dict[str, Any]) -> None:
         workdir.mkdir(parents=True, exist_ok=True)
         self._name, self._log = name, workdir / "dbt-child.log"
-        self._stopped = False
+        self._stopped = self._asked = False
         with self._log.open("wb") as log:
             self._popen = subprocess.Popen(
                 [sys.executable, "-m", "bot.dbt_child"],
@@ -117,9 +118,11 @@ class Process:
         Raises ChildFailed, Cancelled when `cancelled()` turned true, RefreshError when `within` seconds are over or
         the child is gone. After the last three the child has ended.
         """
+        self._asked = True
         self._send(command)
         deadline = time.monotonic() + within
         while True:
+            self._send({"do": "stay"})
             try:
                 reply = self._replies.get(timeout=_POLL)
             except queue.Empty:
@@ -144,6 +147,8 @@ class Process:
         self._stopped = True
         with contextlib.suppress(BrokenPipeError):
             self._popen.stdin.close()
+        if not self._asked:  # it is still loading dbt, which takes seconds, and has nothing to interrupt
+            self._popen.kill()
         try:
             self._popen.wait(_STOP_WITHIN)
         except subprocess.TimeoutExpired:

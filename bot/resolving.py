@@ -6,6 +6,7 @@ Used by a refresh, which then builds, and by `plan <model>`, which changes nothi
 from __future__ import annotations
 
 import statistics
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot import planning
@@ -56,8 +57,14 @@ def entry_of(services: Services, unique_id: str) -> tuple[Entry, Index]:
     return entry, index
 
 
-def child_of(services: Services, subject: Subject, workdir_name: str, tag: str) -> DbtChild:
-    """The dbt child of this request, with exactly its vars; not started yet."""
+def child_of(
+    services: Services,
+    subject: Subject,
+    workdir_name: str,
+    tag: str,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> DbtChild:
+    """The dbt child of this request, with exactly its vars; not started yet. `cancelled` is asked while it works."""
     entry, _ = entry_of(services, subject.unique_id)
     request, settings = subject.request, services.settings
     return DbtChild(
@@ -72,6 +79,7 @@ def child_of(services: Services, subject: Subject, workdir_name: str, tag: str) 
         full_refresh=request.mode is Mode.FULL_REFRESH,
         analyses=planning.spot_checks(entry, settings),
         tag=tag,
+        cancelled=cancelled,
     )
 
 
@@ -81,11 +89,11 @@ def resolve(services: Services, subject: Subject, child: DbtChild, session: Sess
     request, settings = subject.request, services.settings
     planning.refuse(entry, request, index, settings, services.clock().date())
     prod = _checked_table(services, subject, entry, session)
+    rules = planning.rules(entry, settings, prod.columns)
     backfill = request.mode is Mode.BACKFILL
     compiled = child.compile(incremental=backfill)
     bare = child.compile(without_vars=True, incremental=True).sql if backfill else None
     planning.refuse_compiled(entry, request, compiled, index, settings, bare_sql=bare)
-    rules = planning.rules(entry, settings, prod.columns)
     return Resolved(entry=entry, compiled=compiled, plan=_plan(services, subject, entry, index, prod, rules, compiled))
 
 

@@ -85,6 +85,18 @@ class Zone:
     columns: tuple[ScopedColumn, ...]
 
 
+@dataclass(frozen=True)
+class Filtered:
+    """The rows of a table for which a condition holds, in the place of the table."""
+
+    relation: Relation
+    where: str
+
+    @property
+    def sql(self) -> str:
+        return f"(SELECT * FROM {self.relation.sql} WHERE {self.where})"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Suspects:
     """The buckets that differ, left in the warehouse as the result of the statement `proof`."""
@@ -99,8 +111,8 @@ class Scope:
     """Two tables side by side. `since` splits history from window; None: everything is window (full refresh)."""
 
     mode: Mode
-    baseline: Relation
-    candidate: Relation
+    baseline: Relation | Filtered
+    candidate: Relation | Filtered
     columns: tuple[ScopedColumn, ...]
     keys: tuple[ScopedColumn, ...]  # the claimed grain; empty: none
     date: ScopedColumn | None
@@ -115,7 +127,6 @@ class Scope:
     suspects: Suspects | None = None  # None: every row is joined
     sample: int = 1  # one key in so many is joined; the same keys on both sides
     last_day: date | None = None  # of the baseline
-    where: str = ""  # a condition that holds for the rows of both sides, as SQL
 
     @property
     def by_day(self) -> bool:
@@ -225,8 +236,8 @@ def match(name: str, names: list[str]) -> str | None:
 
 
 def build(
-    baseline: Relation,
-    candidate: Relation,
+    baseline: Relation | Filtered,
+    candidate: Relation | Filtered,
     columns: tuple[tuple[Column, ...], tuple[Column, ...]],
     request: Request,
     rules: Rules,

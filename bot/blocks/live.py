@@ -24,7 +24,8 @@ from bot.wording.text import dotted, sentences
 _IN_PROGRESS = frozenset(
     {State.QUEUED, State.BUILDING, State.CHECKING, State.PROMOTING, State.VERIFYING, State.UNDOING}
 )
-_BREAKS = re.compile(r"(?<=\b(?:TABLE|CLONE))\s+(?=\")|\s+(?=CLONE\b|COPY GRANTS\b)")
+_UNTOUCHED = frozenset({State.FAILED, State.REJECTED, State.CANCELLED, State.EXPIRED})
+_BREAKS = re.compile(r"\s+(?=CLONE\b|COPY GRANTS\b)")
 
 
 def render_live(live: Live, refresh: Refresh, context: Context) -> Message:
@@ -60,7 +61,7 @@ def _card_lines(refresh: Refresh, context: Context) -> list[str]:
     report, plan = refresh.report, refresh.plan
     if report and refresh.state not in (State.QUEUED, State.BUILDING):
         lines.append(sentences(says.changes(refresh.request, report), _left_behind(refresh)))
-    if plan:
+    if plan and refresh.state not in _UNTOUCHED:
         lines.append(downstream.readers(plan, refresh.request))
     if report and plan and refresh.state is State.AWAITING:
         last = says.written(plan.prod.last_altered, context.written, context.now) if not refresh.promotion else ""
@@ -96,18 +97,19 @@ def approval(refresh: Refresh, context: Context) -> Message:
         case State.CANCELLED if report is not None and report.nothing_changes:
             return message(section(f"{asks.nothing(refresh, _still_there(refresh, context))} {asks.closed(refresh)}"))
     decided = dotted([asks.decided(refresh), asks.on_digest(refresh.digest)])
-    return message(section(decided), _lines(_said(refresh)), _statements(refresh))
+    sent = None if refresh.state in _UNTOUCHED else _statements(refresh)
+    return message(section(decided), _lines(_said(refresh)), sent)
 
 
 def _ready(refresh: Refresh, context: Context) -> Message:
     open_points = blockers(refresh, context.settings)
     lasting = [b.name for b in open_points if b.kind == "finding" and not b.waivable]
     missing = policy.missing(refresh, context.settings)
+    sendable = refresh.statements and not lasting
     return message(
         section(_opening(refresh, open_points, lasting, missing, context)),
         _lines([*_said(refresh), asks.approved_so_far(refresh, missing), *_warnings(refresh)]),
-        small(asks.will_send(len(refresh.statements))) if refresh.statements else None,
-        _statements(refresh),
+        *([small(asks.will_send(len(refresh.statements))), _statements(refresh)] if sendable else []),
         buttons.row(buttons.waiting(refresh, context), "approval", refresh),
     )
 
@@ -118,7 +120,10 @@ def _opening(
     waits_for = _waits_for(open_points)
     if lasting:
         return asks.blocked(refresh, waits=dotted([asks.fails(lasting), waits_for]), now=context.now)
-    return asks.ready(refresh, needed=missing, who=_who(refresh, context), waits=waits_for, now=context.now)
+    fails = any(b.kind == "finding" for b in open_points)
+    return asks.ready(
+        refresh, needed=missing, who=_who(refresh, context), waits=waits_for, fails=fails, now=context.now
+    )
 
 
 def waits(refresh: Refresh, context: Context) -> str:
@@ -139,10 +144,10 @@ def _who(refresh: Refresh, context: Context) -> str:
 
 
 def _warnings(refresh: Refresh) -> list[str]:
-    """Findings that do not block but that nobody should miss: they stand above the button."""
+    """Findings that do not block but that nobody should miss; what fails has a reply of its own above."""
     waived = {w.finding for w in refresh.waivers}
     found = refresh.report.findings if refresh.report else ()
-    shown = [f for f in found if f.verdict is not Verdict.PASS and f.check != "outliers"]
+    shown = [f for f in found if f.verdict in (Verdict.WARN, Verdict.UNKNOWN) and f.check != "outliers"]
     return [f"• {findings.line(f)}" for f in shown if f.name not in waived]
 
 
@@ -151,7 +156,7 @@ def _said(refresh: Refresh) -> list[str]:
 
 
 def _statements(refresh: Refresh) -> Block | None:
-    """In full, word for word; long names have lines of their own, so that a phone does not tear them apart."""
+    """In full, word for word; a line each for what is replaced, by what, and with which rights."""
     shown = [_BREAKS.sub("\n", s.strip().rstrip(";")) + ";" for s in refresh.statements]
     return pre("\n\n".join(shown)) if shown else None
 

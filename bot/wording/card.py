@@ -10,6 +10,7 @@ from statistics import median
 from bot.decisions import approvals
 from bot.model import ColumnChange, Headline, Mode, Plan, Refresh, Report, Request, Side, State
 from bot.wording.numbers import number, pair
+from bot.wording.sentences import called
 from bot.wording.tables import column
 from bot.wording.text import clock, code, day, dotted, lasted, listed, mention, plural, prose, sentences
 
@@ -71,7 +72,7 @@ def outcome(refresh: Refresh) -> str:
         case State.EXPIRED:
             return f"Nobody decided before {clock(refresh.changed_at)}. Production was not touched."
         case State.FAILED:
-            return "Production was not touched."
+            return "Production was not touched. Why it failed stands in the thread."
     return ""
 
 
@@ -223,9 +224,9 @@ def undeliverable(count: int) -> str:
 
 def wants(open_groups: int, blocked: Sequence[str]) -> str:
     """What has to happen next, as the card's last line while it waits."""
-    waits = f"{plural(open_groups, 'outlier group')} to explain" if open_groups else ""
-    fails = f"{listed(blocked)} in the way" if blocked else ""
-    return f"Before an approval: {' and '.join(filter(None, (waits, fails)))}." if waits or fails else ""
+    waits = f"explain {plural(open_groups, 'outlier group')}" if open_groups else ""
+    fails = f"settle {listed(map(called, blocked))}" if blocked else ""
+    return f"Before an approval: {'; '.join(filter(None, (waits, fails)))}." if waits or fails else ""
 
 
 def next_step(refresh: Refresh) -> str:

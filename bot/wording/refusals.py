@@ -13,7 +13,7 @@ from bot.wording.text import code, day, listed
 def _codes(names: Sequence[str], most: int = 8) -> str:
     shown = [code(name) for name in names[:most]]
     rest = len(names) - len(shown)
-    return listed([*shown, f"{rest} more"] if rest else shown)
+    return listed([*shown, f"{rest} more"] if rest else shown, most=most + 1)
 
 
 # -- known from the project alone -----------------------------------------------------------------------------------

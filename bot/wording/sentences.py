@@ -11,6 +11,12 @@ from bot.wording.tables import column, columns, exact
 from bot.wording.text import escape, plural
 
 
+def called(name: str) -> str:
+    """A finding's name in a sentence: parity, safety (streams)."""
+    check, _, part = name.partition(":")
+    return f"{escape(check)} ({escape(part)})" if part else escape(check)
+
+
 def line(finding: Finding) -> str:
     """`*Parity: fail.* 12 rows before 2026-04-08 differ in fees ...`; a finding that passes says only that."""
     if finding.verdict is Verdict.PASS:

@@ -87,7 +87,7 @@ def waives(stage: Stage, incident: Incident, finding: str, reason: str, person: 
     opens(stage, incident, person, "waive")
     receipt = stage.slack.submit(person, "", {"finding": finding, "reason": reason})
     assert receipt.ok, receipt
-    said = f": {finding}, “{reason}”."
+    said = f", “{reason}”."
     stage.slack.wait(lambda: said in approval(incident), 30, f"the waiver of {finding}")
 
 
@@ -98,3 +98,14 @@ def explains(stage: Stage, incident: Incident, person: str = "bob", groups: list
     receipt = stage.slack.submit(person, "", given)
     assert receipt.ok, receipt
     stage.slack.wait(lambda: "Explained by" in approval(incident), 30, "the explanation")
+
+
+def refused(stage: Stage, typed: str, channel: str = "C0INCIDENTS") -> str:
+    """Ask for what only the worker can refuse: after the receipt comes the reason, and both are private."""
+    before = stage.slack.channel(channel)
+    receipt = stage.told("alice", typed, channel)
+    assert receipt.endswith((" Its card comes here in a moment.", " The plan comes here in a moment.")), receipt
+    known = len(stage.slack.private("alice"))
+    stage.slack.wait(lambda: len(stage.slack.private("alice")) > known, 60, f"the refusal of {typed}")
+    assert stage.slack.channel(channel) == before  # no card
+    return text_of(stage.slack.private("alice")[-1])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -242,10 +242,16 @@ def stage(project: Parts, tmp_path: Path, request: pytest.FixtureRequest) -> Ite
 
 
 @contextmanager
-def staged(project: Parts, tmp_path: Path, changes: dict[str, Any], moment: Moment | None = None) -> Iterator[Stage]:
+def staged(
+    project: Parts,
+    tmp_path: Path,
+    changes: dict[str, Any],
+    moment: Moment | None = None,
+    before_it: Callable[[World], object] = lambda _: None,
+) -> Iterator[Stage]:
     """A fresh Slack, Snowflake as seeded, an empty database, and the bot; or all as it was at `moment`.
 
-    Judged when the story was played to its end.
+    `before_it` is called before the bot starts. Judged when the story was played to its end.
     """
     world, saved, index, data = project
     world.snowflake.restore(moment.snowflake if moment else saved)
@@ -260,6 +266,7 @@ def staged(project: Parts, tmp_path: Path, changes: dict[str, Any], moment: Mome
         settings = settings.model_copy(update={name: _changed(settings, name, new)})
     before, seen = world.snowflake.census(set(PROD_DATABASES)), len(world.snowflake.log)
     clock = Clock()
+    before_it(world)
     bot = start(settings, index, clock)
     stage = Stage(world=world, settings=settings, index=index, bot=bot, clock=clock, before=before, seen=seen)
     world.slack.control.wait_connected()

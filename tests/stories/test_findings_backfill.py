@@ -88,7 +88,7 @@ def test_what_a_replacement_would_break_is_in_the_way_until_it_is_gone(stage: St
         "*Safety: fail.* Streams read production and would go stale: RAW.DUNE.VOLUMES_CDC."
     ]
     assert "*Safety: unknown.* Whether production has policies is not visible with our rights." in said
-    assert "safety:policies and safety:streams in the way, and nobody may waive that" in acts.opening(incident)
+    assert "safety (policies) and safety (streams) in the way, and nobody may waive that" in acts.opening(incident)
     assert acts.offered(incident) == {"explain", "reject", "recheck", "rebuild"}
     acts.explains(stage, incident)
 
@@ -105,7 +105,7 @@ def test_what_a_replacement_would_break_is_in_the_way_until_it_is_gone(stage: St
     stage.as_admin(f"GRANT OWNERSHIP ON TABLE {FACT} TO ROLE TRANSFORMER COPY CURRENT GRANTS")
     acts.again(stage, incident, "recheck")
     assert acts.failed(incident) == []
-    assert "safety:policies in the way, and nobody may waive that" in acts.opening(incident)
+    assert "safety (policies) in the way, and nobody may waive that" in acts.opening(incident)
     assert "waive" not in acts.offered(incident)
 
     policy = stage.settings.policy.model_copy(update={"waive_unknown": True})

@@ -75,7 +75,7 @@ def test_the_card_reads_as_in_the_storyboard():
             "Reads it: 1 model, which does not use these columns. Same sources: 28 other models, not refreshed.",
             "3,032 -> 3,032 rows, 2018-01-02 to 2026-04-21 on both sides · prod last written 02:14 UTC, "
             "usually nightly: approve before tomorrow 02:00 UTC",
-            "Before an approval: 2 outlier groups to explain.",
+            "Before an approval: explain 2 outlier groups.",
             "Asked by <@U0ALICE> · frozen Dune batch · warehouse ETHEREUM · code `3f9c2e1`, as in production · "
             "1:06 to build (usually 1:10)",
         ]
@@ -116,7 +116,7 @@ def test_a_failing_finding_offers_what_is_possible_and_nothing_else():
     post = render_live(Live.APPROVAL, refresh(State.AWAITING, report=report(groups=0, findings=(parity,))), CONTEXT)
     assert pressable(post) == ["reject", "recheck", "rebuild"]
     assert "*Cannot be approved as it is* · parity in the way, and nobody may waive that" in post.text
-    assert "12 rows before 2026-04-08 differ in fees" in post.text
+    assert "Approve sends" not in post.text
 
 
 def test_a_waivable_finding_offers_a_waiver_and_afterwards_the_approval():
@@ -137,7 +137,11 @@ def test_nothing_would_change_offers_close_only():
     same = refresh(State.AWAITING, report=report(groups=0, nothing=True))
     post = render_live(Live.APPROVAL, same, CONTEXT)
     assert pressable(post) == ["close"]
-    assert "2026-04-08 still holds 1,676,204,911" in post.text
+    assert "*2026-04-08 would not change.* It is as in production and still holds 1,676,204,911" in post.text
+    assert same.report
+    equal = replace(same, report=replace(same.report, changes=()))
+    post = render_live(Live.APPROVAL, equal, CONTEXT)
+    assert "*Nothing would change.* The candidate equals production; 2026-04-08 still holds 1,676,204,911" in post.text
     assert "nothing would change" in render_live(Live.CARD, same, CONTEXT).text
 
 
@@ -479,13 +483,13 @@ def test_the_forced_undo_names_what_is_lost():
 
 def test_the_home_tab_sorts_by_what_waits_for_me():
     rows = [refresh(State.AWAITING, id=n) for n in range(200, 100, -1)]
-    view = home_view("U0BOB", [*rows, refresh(State.DONE, id=9)], ["held_model"], lambda n: f"https://slack/{n}")
+    view = home_view("U0BOB", [*rows, refresh(State.DONE, id=9)], ["held_model"], lambda n: f"https://slack/{n}", NOW)
     assert len(view["blocks"]) <= 100
     text = json.dumps(view, ensure_ascii=False)
     assert "*R200*" in text
     assert "<https://slack/200|thread>" in text
     assert "Nothing of yours is going on." in text
-    mine = json.dumps(home_view("U0ALICE", rows, [], lambda n: ""))
+    mine = json.dumps(home_view("U0ALICE", rows, [], lambda n: "", NOW))
     assert "Nothing waits." in mine
 
 
