@@ -18,8 +18,6 @@ from bot.errors import RefreshError
 from bot.settings import Settings
 from bot.wording.text import plain
 
-_HTTP = "SLACK_SIGNING_SECRET"
-
 
 @click.group(help="Refresh a dbt model in production from Slack: proven before, undoable after.")
 @click.version_option(__version__)
@@ -57,6 +55,7 @@ def worker(same_host: bool) -> None:
 
 def _serve(*, listen: bool, work: bool, same_host: bool) -> None:
     """Run until SIGTERM or Ctrl-C; running steps end in order or are handed over to the next start."""
+    from bot.chat import ChatError
     from bot.service import Service
 
     settings = _settings()
@@ -76,6 +75,10 @@ def _serve(*, listen: bool, work: bool, same_host: bool) -> None:
             service.listen()
     except RefreshError as error:
         _fail(error)
+    except ChatError as error:
+        raise click.ClickException(
+            f"Slack says {error.code}: is SLACK_BOT_TOKEN right, and Slack reachable?"
+        ) from error
     ended.wait()
     if not service.stop():
         os._exit(0)  # a step that did not end in time is taken over by others; its thread must not keep this process

@@ -8,7 +8,7 @@ from typing import Any
 from bot.model import Finding, Verdict
 from bot.wording import tables
 from bot.wording.tables import column, columns, exact
-from bot.wording.text import escape, plural
+from bot.wording.text import escape, listed, plural
 
 
 def called(name: str) -> str:
@@ -220,10 +220,14 @@ def _safety_said(n: dict[str, Any], finding: Finding) -> str:
         "tags": f"the candidate would add tags: {', '.join(_as_list(n.get('added')))}.",
         "streams": f"streams read production and would go stale: {names}.",
         "dynamic tables": f"dynamic tables read production and would start over: {names}.",
+        "metadata": f"production's {listed(_CALLED[c] for c in _as_list(n.get('changes')))} would become the candidate's.",
         "views": f"views read production: {names}; materialized ones are suspended, others break if they use a lost column.",
     }
     text = said.get(what, what)
     return text[:1].upper() + text[1:]
+
+
+_CALLED = {"comment": "comment", "clustering": "clustering key", "reclustering": "automatic clustering"}
 
 
 def _as_list(value: object) -> list[str]:

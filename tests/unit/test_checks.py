@@ -104,6 +104,9 @@ def judged(
         (seen(views=("A.B.V",)), seen(), "safety:views", PASS),
         (seen(views=("A.B.V",)), seen(columns=columns(OTHER="DATE")), "safety:views", WARN),
         (seen(views=("A.B.V (materialized)",)), seen(), "safety:views", FAIL),
+        (seen(comment="Made by dbt"), seen(comment="Made by dbt"), "safety:metadata", PASS),
+        (seen(comment="By hand"), seen(), "safety:metadata", WARN),
+        (seen(clustering="LINEAR(DATE)"), seen(), "safety:metadata", WARN),
     ],
 )
 def test_safety(prod: Table, candidate: Table, name: str, verdict: Verdict) -> None:
