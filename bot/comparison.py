@@ -322,7 +322,9 @@ class Comparison:
             return
         if self._request.mode is Mode.BACKFILL and self._request.columns:
             self._step("left behind")
-            model = left_behind.Model(sql=build.compiled_sql or plan.compiled_sql, own=plan.dev)
+            model = left_behind.Model(
+                sql=build.compiled_sql or plan.compiled_sql, own=plan.dev, frozen=self._pair.baseline
+            )
             types = {c.name: c for c in self._after}
             self._add(left_behind.check(self._session, self._scope, model, types))
         self._step("spot check")
