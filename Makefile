@@ -26,3 +26,8 @@ lint: .venv/ready
 
 chaos: .venv/ready
 	$(BIN)/python -m bench.chaos $(ARGS)
+
+# What the comparison costs beside one scan of both tables: ARGS="--rows 10000000 --json"
+.PHONY: bench
+bench: .venv/ready
+	@$(BIN)/python -m bench.compare $(ARGS)

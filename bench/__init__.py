@@ -1,1 +1,1 @@
-"""Measured claims: what `make chaos` runs. Not part of the product."""
+"""Measured claims: what the comparison costs, and what `make chaos` runs. Not part of the product."""
