@@ -12,6 +12,7 @@ from typing import Any
 
 from bot import buckets, checks, clocks, concentration, grain, left_behind, outliers, report, scope, spot, usual
 from bot.inspection import column as as_column
+from bot.known_failures import known
 from bot.model import (
     Build,
     Column,
@@ -332,7 +333,7 @@ class Comparison:
             self._add(checks.spot_missing("none configured", optional=self._pair.spot_optional))
         for name in self._rules.spot_check:
             self._add(spot.check(self._session, self._scope, plan, build, name))
-        self._add(checks.dbt_tests(build))
+        self._add(checks.dbt_tests(build, known(self._session, build, plan.dev, self._pair.baseline)))
 
     def _same_columns(self) -> bool:
         return [c.name for c in self._before] == [c.name for c in self._after]
