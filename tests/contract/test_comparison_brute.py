@@ -193,7 +193,7 @@ def found(report: Report, name: str) -> Finding:
     return next(f for f in report.findings if f.name == name)
 
 
-@settings(max_examples=MANY, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None)
+@settings(max_examples=MANY, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 @given(tables, requests, st.booleans())
 def test_every_number_against_plain_python(
     session: DirectSession, made: Any, request_: Request, plain_join: bool
