@@ -91,9 +91,12 @@ _NUMBER = re.compile(r"NUMBER\((\d+),(\d+)\)")
 
 def _columns(job: Job, database: str) -> Rows:
     relations = visible(job, (database,))
-    columns = job.store.columns(*(r.physical for r in relations))
+    stored = [r.physical for r in relations]  # another session may rename them from here on
+    columns = job.store.columns(*stored)
     return [
-        _column(r, column, position) for r in relations for position, column in enumerate(columns[r.physical], start=1)
+        _column(r, column, position)
+        for r, name in zip(relations, stored, strict=True)
+        for position, column in enumerate(columns[name], start=1)
     ]
 
 
