@@ -71,7 +71,6 @@ class Channel:
     id: str
     name: str
     is_private: bool
-    is_archived: bool
     is_member: bool  # whether the bot is in it
     is_ext_shared: bool
     is_pending_ext_shared: bool
@@ -176,7 +175,7 @@ class Chat:
 
     def channel(self, channel_id: str) -> Channel:
         found = self._call(self._reader.conversations_info, channel=channel_id)["channel"]
-        flags = ("is_private", "is_archived", "is_member", "is_ext_shared", "is_pending_ext_shared")
+        flags = ("is_private", "is_member", "is_ext_shared", "is_pending_ext_shared")
         return Channel(id=found["id"], name=found.get("name") or "", **{f: bool(found.get(f)) for f in flags})
 
     def auth(self) -> Identity:

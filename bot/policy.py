@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from bot import decisions
 from bot.model import Actor, Refresh
 from bot.people import Home, Person
 from bot.settings import Settings
@@ -83,8 +84,7 @@ def quorum(refresh: Refresh, settings: Settings) -> int:
 
 def approvals(refresh: Refresh) -> tuple[Actor, ...]:
     """Those whose approval counts: one each, on the digest as it is now."""
-    on_digest = {d.by.user_id: d.by for d in refresh.decisions if d.approve and d.digest == refresh.digest}
-    return tuple(on_digest.values())
+    return tuple({d.by.user_id: d.by for d in decisions.approvals(refresh)}.values())
 
 
 def missing(refresh: Refresh, settings: Settings) -> int:

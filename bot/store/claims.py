@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, and_, insert, or_, select, update
+from sqlalchemy import Connection, Row, Table, insert, select, update
 
 from bot.messages import Click, Live, Post
 from bot.model import DRIVEN, State
@@ -19,12 +19,6 @@ from bot.store.refreshes import Claim, to_refresh
 
 R = t.refreshes.c
 C = t.clicks.c
-
-
-def free(table: Table, now: float) -> Any:
-    """Nobody holds the row, and it may be tried (again)."""
-    c = table.c
-    return and_(or_(c.lease_until.is_(None), c.lease_until < now), or_(c.not_before.is_(None), c.not_before <= now))
 
 
 def taken(table: Table, owner: str, until: float) -> dict[str, Any]:
@@ -64,7 +58,7 @@ class Claims(Database):
         driven = R.state.in_(sorted(states))
         with self.writing() as connection:
             now = self.now(connection)
-            query = select(t.refreshes).where(driven, free(t.refreshes, now)).order_by(R.id)
+            query = select(t.refreshes).where(driven, t.free(t.refreshes, now)).order_by(R.id)
             if per_warehouse is None:
                 query = query.limit(limit)
             else:
@@ -151,7 +145,9 @@ class Claims(Database):
                 .where(earlier.c.refresh == C.refresh, earlier.c.id < C.id, ~earlier.c.settled)
                 .exists()
             )
-            query = select(t.clicks).where(~C.settled, *chosen, free(t.clicks, now), first).order_by(C.id).limit(limit)
+            query = (
+                select(t.clicks).where(~C.settled, *chosen, t.free(t.clicks, now), first).order_by(C.id).limit(limit)
+            )
             rows = connection.execute(query.with_for_update(skip_locked=True)).all()
             if rows:
                 values = taken(t.clicks, owner, now + lease_seconds)
