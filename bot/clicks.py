@@ -48,7 +48,8 @@ class Clicks:
             "close": lambda c, r: self._simple(c, r, e.CancelAsked(at=self._now, by=c.by)),
             "recheck": self._recheck,
             "rebuild": lambda c, r: self._unless_held(c, r, e.RebuildAsked(at=self._now, by=c.by)),
-            "add_columns": self._add_columns,
+            "add_columns": lambda c, r: self._add_columns(c, r, left_behind(r)),
+            "add_clocks": lambda c, r: self._add_columns(c, r, r.plan.kept_clocks if r.plan else ()),
             "look": lambda c, r: self._simple(c, r, e.LookAgain(at=self._now, by=c.by)),
             "happened": lambda c, r: self._settle(c, r, happened=True),
             "not_happened": lambda c, r: self._settle(c, r, happened=False),
@@ -157,9 +158,9 @@ class Clicks:
         event = replace(event, digest=report.digest(waived(refresh, event)))
         self._services.record(refresh, event, click=click.id)
 
-    def _add_columns(self, click: Click, refresh: Refresh) -> None:
-        columns = tuple(dict.fromkeys((*refresh.request.columns, *left_behind(refresh))))
-        self._simple(click, refresh, e.RebuildAsked(at=self._now, by=click.by, columns=columns))
+    def _add_columns(self, click: Click, refresh: Refresh, more: tuple[str, ...]) -> None:
+        columns = tuple(dict.fromkeys((*refresh.request.columns, *more)))
+        self._unless_held(click, refresh, e.RebuildAsked(at=self._now, by=click.by, columns=columns))
 
     def _undo(self, click: Click, refresh: Refresh, *, forced: bool) -> None:
         self._simple(click, refresh, e.UndoAsked(at=self._now, by=click.by, forced=forced))

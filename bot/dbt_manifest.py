@@ -100,6 +100,7 @@ class _Reader:
             on_schema_change=str(config.get("on_schema_change") or "ignore"),
             reads_date=bool(self._date.search(text)),
             reads_columns=bool(self._columns.search(text)),
+            exclude_columns=_names(config.get("merge_exclude_columns")),
             warehouse=str(config.get("snowflake_warehouse") or ""),
             hooks=tuple(hook["sql"] for when in ("pre-hook", "post-hook") for hook in config.get(when) or ()),
             meta=dict((config.get("meta") or {}).get("refresh") or {}),

@@ -34,6 +34,7 @@ class Entry:
     on_schema_change: str = "ignore"
     reads_date: bool = False  # var('backfill_date') in the model or a macro it uses
     reads_columns: bool = False  # var('backfill_columns') likewise
+    exclude_columns: tuple[str, ...] = ()  # merge_exclude_columns of an ordinary run
     warehouse: str = ""  # snowflake_warehouse of its config
     hooks: tuple[str, ...] = ()  # raw SQL of pre and post hooks
     meta: dict[str, Any] = None  # type: ignore[assignment]  # config.meta.refresh

@@ -33,7 +33,7 @@ def step(refresh: Refresh, event: e.Event) -> Step:
     if isinstance(event, e.REMARKS):
         return refresh, ()
     transition = TABLE[refresh.state].get(type(event))
-    if transition is None or (refresh.cancel and isinstance(event, _FORWARD)):
+    if transition is None or (refresh.stopping and isinstance(event, _FORWARD)):
         raise NotAllowed(refresh, event)
     after, effects = transition(refresh, event)
     return replace(after, changed_at=event.at), effects
@@ -43,7 +43,7 @@ def allows(refresh: Refresh, event: type[e.Event]) -> bool:
     """Whether the table has a transition for this kind of event, for showing or leaving out a button."""
     if issubclass(event, e.REMARKS):
         return True
-    return event in TABLE[refresh.state] and not (refresh.cancel and issubclass(event, _FORWARD))
+    return event in TABLE[refresh.state] and not (refresh.stopping and issubclass(event, _FORWARD))
 
 
 # --- before and while building ---------------------------------------------------------------------------------
@@ -103,10 +103,19 @@ def _cancelled(refresh: Refresh, event: e.CancelAsked) -> Step:
 
 
 def _stopped(refresh: Refresh, event: e.Stopped | e.CancelAsked) -> Step:
-    if not refresh.cancel:
+    if not refresh.stopping:
         raise NotAllowed(refresh, event)
+    if not refresh.cancel:
+        return _built_again(refresh, refresh.again)
     after = replace(refresh, state=State.CANCELLED)
     return after, _end(Say(Topic.CANCELLED)) if refresh.plan else ()
+
+
+def _again(refresh: Refresh, event: e.RebuildAsked) -> Step:
+    """A build that runs is only stopped for more columns: the same ones it has already."""
+    if refresh.stopping or not event.columns:
+        raise NotAllowed(refresh, event)
+    return replace(refresh, again=event.columns), (_CARD,)
 
 
 # --- waiting for people ----------------------------------------------------------------------------------------
@@ -151,11 +160,16 @@ def _recheck(refresh: Refresh, _: e.RecheckAsked) -> Step:
 
 
 def _rebuild(refresh: Refresh, event: e.RebuildAsked) -> Step:
+    return _built_again(refresh, event.columns)
+
+
+def _built_again(refresh: Refresh, columns: tuple[str, ...]) -> Step:
     """Everything about the old build goes, but the report stays until the next one, for what can be carried over."""
     after = replace(
         refresh,
         state=State.QUEUED,
-        request=replace(refresh.request, columns=event.columns or refresh.request.columns),
+        request=replace(refresh.request, columns=columns or refresh.request.columns),
+        again=(),
         baseline=None,
         build=None,
         candidate=None,
@@ -260,7 +274,7 @@ def _not_undone(refresh: Refresh, event: e.UndoRefused | e.Settled) -> Step:
     return after, (_CARD, _PROMOTED, Say(Topic.UNDO_REFUSED))
 
 
-_FORWARD = (e.Planned, e.BaselineTaken, e.Built, e.Checked)  # an accepted cancel is never overtaken by these
+_FORWARD = (e.Planned, e.BaselineTaken, e.Built, e.Checked)  # who asked to stop is never overtaken by these
 
 TABLE: dict[State, dict[type[e.Event], Callable[[Refresh, Any], Step]]] = {
     State.QUEUED: {e.Started: _started, e.CancelAsked: _cancelled},
@@ -271,6 +285,7 @@ TABLE: dict[State, dict[type[e.Event], Callable[[Refresh, Any], Step]]] = {
         e.Built: _built,
         e.Failed: _failed,
         e.CancelAsked: _cancel_flag,
+        e.RebuildAsked: _again,
         e.Stopped: _stopped,
     },
     State.CHECKING: {
@@ -278,6 +293,7 @@ TABLE: dict[State, dict[type[e.Event], Callable[[Refresh, Any], Step]]] = {
         e.Checked: _checked,
         e.Failed: _failed,
         e.CancelAsked: _cancel_flag,
+        e.RebuildAsked: _again,
         e.Stopped: _stopped,
     },
     State.AWAITING: {

@@ -6,6 +6,7 @@ Three looks, cheapest first, each raising `Refusal` with the way out: `refuse` (
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
 
@@ -26,6 +27,7 @@ __all__ = [
     "code_in_prod",
     "dev_relation",
     "foreign_hooks",
+    "kept_clocks",
     "readers",
     "refuse",
     "refuse_compiled",
@@ -67,6 +69,14 @@ def variables(entry: Entry, request: Request, settings: Settings) -> dict[str, o
     if request.dates:
         given[dbt.dates_var] = [day.isoformat() for day in request.dates]
     return given
+
+
+def kept_clocks(entry: Entry, request: Request, clocks: Iterable[str]) -> tuple[str, ...]:
+    """Columns that say when a row was written and that `columns=` leaves out, although an ordinary run writes them."""
+    if not request.columns:
+        return ()
+    left = {name.upper() for name in (*request.columns, *entry.exclude_columns)}
+    return tuple(name for name in clocks if name.upper() not in left)
 
 
 def code_in_prod(entry: Entry) -> bool | None:

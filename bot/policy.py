@@ -18,7 +18,7 @@ Members = Callable[[str], frozenset[str]]  # user group id -> user ids, live; ma
 
 REQUESTER = frozenset({"ask", "plan", "downstream"})
 ASKER_OR_APPROVER = frozenset(
-    {"cancel", "close", "explain", "recheck", "rebuild", "add_columns", "keep_dev", "drop_dev"}
+    {"cancel", "close", "explain", "recheck", "rebuild", "add_columns", "add_clocks", "keep_dev", "drop_dev"}
 )
 OTHER_APPROVER = frozenset({"approve", "reject", "waive", "accept"})  # never the asker, while four_eyes is on
 APPROVER = frozenset({"undo", "look", "happened", "not_happened", "hold", "unhold"})  # at night too: no four eyes

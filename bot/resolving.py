@@ -9,7 +9,7 @@ import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot import planning
+from bot import clocks, planning
 from bot.compiled import Compiled
 from bot.dbt_build import DbtChild
 from bot.errors import RefreshError, Refusal
@@ -149,8 +149,15 @@ def _plan(
         siblings=len(planning.siblings(index, entry.unique_id)),
         compiled_sql=compiled.sql,
         notes=_notes(entry),
+        kept_clocks=planning.kept_clocks(entry, request, _clocks(prod, rules, compiled)),
         typical_seconds=statistics.median(earlier) if earlier else None,
     )
+
+
+def _clocks(prod: Table, rules: Rules, compiled: Compiled) -> tuple[str, ...]:
+    """Those that are set, else those that the model's SQL fills with the current time."""
+    written = clocks.written(compiled.sql)
+    return rules.clock or tuple(c.name for c in prod.columns if c.name.upper() in written)
 
 
 def _notes(entry: Entry) -> tuple[str, ...]:

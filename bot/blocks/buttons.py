@@ -61,15 +61,17 @@ def left_behind(refresh: Refresh) -> tuple[str, ...]:
     return ()
 
 
+def on_plan(refresh: Refresh) -> list[Block]:
+    """Take along the clock columns that `columns=` leaves out, for as long as it can still be built again."""
+    kept = refresh.plan.kept_clocks if refresh.plan else ()
+    if not kept or refresh.stopping or not allows(refresh, e.RebuildAsked):
+        return []
+    return [make("add_clocks", refresh, label=say.add_clocks(len(kept)))]
+
+
 def _add_columns(refresh: Refresh, columns: tuple[str, ...]) -> Block:
     wanted = (*refresh.request.columns, *columns)
-    item = Button(
-        action="add_columns",
-        label=say.add_columns(len(wanted)),
-        value=value(refresh.id, refresh.revision, refresh.digest),
-        spoken=say.spoken("add_columns", refresh),
-    )
-    return button(item)
+    return make("add_columns", refresh, label=say.add_columns(len(wanted)))
 
 
 def after_promotion(refresh: Refresh, context: Context) -> list[Block]:
@@ -127,11 +129,11 @@ def on_card(refresh: Refresh) -> list[Block]:
     return [make("cancel", refresh)]
 
 
-def make(action: str, refresh: Refresh, *, style: str = "", confirm: Confirm | None = None) -> Block:
+def make(action: str, refresh: Refresh, *, label: str = "", style: str = "", confirm: Confirm | None = None) -> Block:
     return button(
         Button(
             action=action,
-            label=say.LABELS[action],
+            label=label or say.LABELS[action],
             value=value(refresh.id, refresh.revision, refresh.digest),
             spoken=say.spoken(action, refresh),
             style=style,

@@ -17,6 +17,7 @@ from bot.report import Blocker, blockers
 from bot.wording import approval as asks
 from bot.wording import card as says
 from bot.wording import downstream, findings
+from bot.wording import plan as planned
 from bot.wording import promoted as after
 from bot.wording.numbers import number
 from bot.wording.text import dotted, sentences
@@ -33,6 +34,8 @@ def render_live(live: Live, refresh: Refresh, context: Context) -> Message:
     match live:
         case Live.CARD:
             return card(refresh, context)
+        case Live.PLAN:
+            return plan(refresh, context)
         case Live.APPROVAL:
             return approval(refresh, context)
         case Live.PROMOTED:
@@ -80,6 +83,14 @@ def _left_behind(refresh: Refresh) -> str:
 def _in_the_way(open_points: tuple[Blocker, ...]) -> str:
     groups = sum(b.kind == "group" for b in open_points)
     return says.wants(groups, [b.name for b in open_points if b.kind == "finding"])
+
+
+def plan(refresh: Refresh, context: Context) -> Message:
+    """The plan as it was made; only its button goes, once the build cannot begin again any more."""
+    assert refresh.plan is not None  # the event that posts it brings it
+    dbt = context.settings.dbt
+    text = planned.plan(refresh.plan, refresh.request, date_var=dbt.date_var, columns_var=dbt.columns_var)
+    return message(section(text), buttons.row(buttons.on_plan(refresh), "plan", refresh))
 
 
 def approval(refresh: Refresh, context: Context) -> Message:

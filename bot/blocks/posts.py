@@ -15,7 +15,6 @@ from bot.messages import AUDIT_HEAD, THREAD_LINK, Attachment, Live, Message, Pos
 from bot.model import Problem, Refresh, State, Verdict
 from bot.report import may_waive
 from bot.wording import audit, downstream, findings, outcomes, picture, rules, tables
-from bot.wording import plan as planned
 from bot.wording.buttons import try_again
 from bot.wording.failing import failing
 
@@ -23,6 +22,7 @@ LONG_LIST = 10  # readers; more of them become a file
 
 _LIVE = {
     Topic.CARD: Live.CARD,
+    Topic.PLAN: Live.PLAN,
     Topic.READY: Live.APPROVAL,
     Topic.NOTHING: Live.APPROVAL,
     Topic.WITHDRAWN: Live.APPROVAL,
@@ -56,10 +56,6 @@ def posts_for(topic: Topic, refresh: Refresh, event: e.Event, context: Context) 
 def _text(topic: Topic, refresh: Refresh, event: e.Event, context: Context) -> str:
     """Replies of one paragraph."""
     match topic:
-        case Topic.PLAN:
-            dbt = context.settings.dbt
-            assert refresh.plan is not None  # the event that says this topic brings it
-            return planned.plan(refresh.plan, refresh.request, date_var=dbt.date_var, columns_var=dbt.columns_var)
         case Topic.APPROVED:
             missing = policy.missing(refresh, context.settings)
             done = {a.user_id for a in policy.approvals(refresh)}

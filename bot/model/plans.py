@@ -102,6 +102,9 @@ class Plan:
     siblings: int = 0  # other models that read the same sources
     compiled_sql: str = ""
     notes: tuple[str, ...] = ()
+    kept_clocks: tuple[
+        str, ...
+    ] = ()  # not in `columns=`, so they keep prod's value although an ordinary run writes them
     typical_seconds: float | None = None  # median of earlier builds of this model
 
 

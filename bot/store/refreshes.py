@@ -266,7 +266,7 @@ def _columns(refresh: Refresh) -> dict[str, Any]:
     return {
         "state": refresh.state,
         "revision": refresh.revision,
-        "cancel": refresh.cancel is not None,
+        "cancel": refresh.stopping,
         "unique_id": refresh.unique_id,
         "mode": refresh.request.mode,
         "channel": refresh.channel,

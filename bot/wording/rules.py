@@ -16,6 +16,7 @@ VERBS = {
     "recheck": "check it again",
     "rebuild": "rebuild it",
     "add_columns": "rebuild it with more columns",
+    "add_clocks": "rebuild it with more columns",
     "keep_dev": "keep what is left in dev",
     "drop_dev": "drop what is left in dev",
     "approve": "approve it",

@@ -56,6 +56,7 @@ def test_what_a_model_says_of_itself(index: Index):
     assert ez.on_schema_change == "append_new_columns"
     assert (ez.warehouse, ez.owner) == ("ETHEREUM", "data-platform")
     assert ez.meta["clock"] == ["created_on", "modified_on"]
+    assert ez.exclude_columns == ("created_on",)
     assert "ez_ethereum_metrics_is_never_negative" in ez.tests
     assert len(ez.checksum) == 64
     assert (fact.reads_date, fact.transient, fact.mentions_target) == (False, None, False)

@@ -139,7 +139,7 @@ def plan(text: str = "", readers: tuple[Reader, ...] = (UNUSED,)) -> Plan:
         materialized="incremental",
         warehouse="ETHEREUM",
         warehouse_override=False,
-        vars={"backfill_date": "2026-04-08"},
+        vars={"backfill_date": "2026-04-08", "backfill_columns": ["dex_volumes"]},
         parents=tuple(f"A.B.P{n}" for n in range(22)),
         rules=Rules(
             grain=Origin(columns=("DATE",), source="unique_key"),
@@ -155,6 +155,7 @@ def plan(text: str = "", readers: tuple[Reader, ...] = (UNUSED,)) -> Plan:
         siblings=28,
         notes=(text,) if text else (),
         typical_seconds=70.0,
+        kept_clocks=("MODIFIED_ON",),
     )
 
 

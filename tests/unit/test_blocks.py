@@ -24,6 +24,7 @@ from bot.model import (
     Decision,
     Explanation,
     Problem,
+    Refresh,
     State,
     UndoRequest,
     Verdict,
@@ -223,6 +224,7 @@ NEEDS = {
     "look": e.LookAgain,
     "happened": e.Settled,
     "not_happened": e.Settled,
+    "add_clocks": e.RebuildAsked,
 }
 ALWAYS = {"downstream", "drop_dev", "keep_dev"}
 
@@ -231,7 +233,7 @@ ALWAYS = {"downstream", "drop_dev", "keep_dev"}
 @pytest.mark.parametrize("live", list(Live))
 @pytest.mark.parametrize("text", ["", HOSTILE])
 def test_every_state_is_rendered_without_a_dead_button_and_within_the_limits(live, state, text):
-    shown = refresh(state, text)
+    shown = posted(live, state, text)
     message = render_live(live, shown, CONTEXT)
     within_limits(message)
     for action in pressable(message):
@@ -243,7 +245,22 @@ def test_every_state_is_rendered_without_a_dead_button_and_within_the_limits(liv
 def test_ends_offer_nothing_but_the_way_back_and_the_next_step():
     for state in (s for s in State if not TABLE[s]):
         for live in Live:
-            assert pressable(render_live(live, refresh(state), CONTEXT)) == []
+            assert pressable(render_live(live, posted(live, state), CONTEXT)) == []
+
+
+def posted(live: Live, state: State, text: str = "") -> Refresh:
+    """A refresh that has this message: the plan is only posted once there is one."""
+    shown = refresh(state, text)
+    return replace(shown, plan=shown.plan or plan(text)) if live is Live.PLAN else shown
+
+
+def test_the_plan_offers_the_clocks_until_the_build_begins_again():
+    building = refresh(State.BUILDING)
+    message = render_live(Live.PLAN, building, CONTEXT)
+    assert "`modified_on` keeps prod's value, unless added to `columns=`." in message.text
+    assert pressable(message) == ["add_clocks"]
+    again = render_live(Live.PLAN, replace(building, again=("dex_volumes", "MODIFIED_ON")), CONTEXT)
+    assert (again.text, pressable(again)) == (message.text, [])
 
 
 def harmless(message: Message) -> None:

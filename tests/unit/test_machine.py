@@ -113,6 +113,8 @@ def test_every_state_times_every_event(state: State, kind: type[e.Event]) -> Non
         (state, kind) in EXPECTED
         or (state, kind) == (S.BUILDING, e.Stopped)
         or (state, kind) == (S.CHECKING, e.Stopped)
+        or (state, kind) == (S.BUILDING, e.RebuildAsked)
+        or (state, kind) == (S.CHECKING, e.RebuildAsked)
     )
 
 
@@ -221,6 +223,21 @@ def test_a_rebuild_may_change_the_columns_and_keeps_them_otherwise() -> None:
     assert wider.request.columns == ("a", "b")
     assert isinstance(wider.request, Request)
     assert wider.request.mode is Mode.BACKFILL
+
+
+@pytest.mark.parametrize("state", [S.BUILDING, S.CHECKING])
+def test_more_columns_stop_the_running_step_which_begins_again(state: State) -> None:
+    wider = e.RebuildAsked(at=AT, by=ALICE, columns=("a", "b"))
+    running = in_state(state)
+    asked = after(running, wider)
+    assert (asked.state, asked.stopping, asked.request) == (state, True, running.request)
+    for overtaking in (e.Planned, e.BaselineTaken, e.Built, e.Checked, wider):
+        with pytest.raises(NotAllowed):
+            after(asked, overtaking)
+    again = after(asked, e.Stopped)
+    assert (again.state, again.stopping, again.request.columns) == (S.QUEUED, False, ("a", "b"))
+    assert (again.baseline, again.build, again.candidate) == (None, None, None)
+    assert after(asked, e.CancelAsked, e.Stopped).state is S.CANCELLED
 
 
 def test_a_failed_verification_is_faulty_and_may_be_accepted_or_undone() -> None:

@@ -349,6 +349,21 @@ def test_databases_in_hooks(sql: str, named: tuple[str, ...]):
     assert foreign_databases(sql, "DEV", {"ETHEREUM"}) == named
 
 
+@pytest.mark.parametrize(
+    ("columns", "excluded", "kept"),
+    [
+        (("fees",), (), ("CREATED_ON", "MODIFIED_ON")),
+        (("fees",), ("created_on",), ("MODIFIED_ON",)),
+        (("fees", "modified_on"), ("created_on",), ()),
+        ((), ("created_on",), ()),
+    ],
+)
+def test_clocks_that_keep_the_value_of_production(columns: tuple[str, ...], excluded: tuple[str, ...], kept: Any):
+    """Only with `columns=`, and never one that an ordinary run leaves alone too."""
+    request = replace(BACKFILL, columns=columns)
+    assert planning.kept_clocks(model(exclude_columns=excluded), request, ("CREATED_ON", "MODIFIED_ON")) == kept
+
+
 # -- comparison settings ----------------------------------------------------------------------------------------------
 
 COLUMNS = (
