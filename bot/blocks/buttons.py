@@ -24,11 +24,15 @@ def waiting(refresh: Refresh, context: Context) -> list[Block]:
             nothing = refresh.report is not None and refresh.report.nothing_changes
             return [make("close", refresh)] if nothing else _deciding(refresh, context)
         case State.STALE:
-            recheck = refresh.problem is not None and refresh.problem.kind == RECHECK_KIND
-            return [make(a, refresh) for a in (["recheck"] if recheck else []) + ["rebuild"]]
+            return [make(a, refresh) for a in (["recheck"] if can_recheck(refresh) else []) + ["rebuild"]]
         case State.NEEDS_ATTENTION:
             return [make(a, refresh) for a in ("look", "happened", "not_happened")]
     return []
+
+
+def can_recheck(refresh: Refresh) -> bool:
+    """Whether the same candidate may be compared again: a fresh baseline has no key that it lacks."""
+    return refresh.problem is not None and refresh.problem.kind == RECHECK_KIND
 
 
 def _deciding(refresh: Refresh, context: Context) -> list[Block]:

@@ -154,6 +154,11 @@ def _who(refresh: Refresh, context: Context) -> str:
     return asks.who(entries, refresh.asker.user_id, context.settings.policy.four_eyes) or asks.nobody()
 
 
+def approvers(refresh: Refresh, context: Context) -> str:
+    """Who may act where four eyes are not asked for."""
+    return asks.who(policy.approvers(refresh, context.settings), "", four_eyes=False) or asks.nobody()
+
+
 def _warnings(refresh: Refresh) -> list[str]:
     """Findings that do not block but that nobody should miss; what fails has a reply of its own above."""
     waived = {w.finding for w in refresh.waivers}
@@ -186,10 +191,9 @@ def _still_there(refresh: Refresh, context: Context) -> str:
 
 def _withdrawn(refresh: Refresh, context: Context) -> Message:
     problem = refresh.problem
-    recheck = problem is not None and problem.kind == buttons.RECHECK_KIND
     return message(
         section(asks.withdrawn(problem.text if problem else "", decisions=True)),
-        small(asks.ways_on(recheck)),
+        small(asks.ways_on(buttons.can_recheck(refresh))),
         buttons.row(buttons.waiting(refresh, context), "approval", refresh),
     )
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from bot import events as e
 from bot import policy
 from bot.blocks.budget import message
-from bot.blocks.buttons import has_backup
+from bot.blocks.buttons import can_recheck, has_backup
 from bot.blocks.kit import Button, actions, button, section
-from bot.blocks.live import render_live, waits
+from bot.blocks.live import approvers, render_live, waits
 from bot.commands import write
 from bot.context import Context
 from bot.machine import Topic
 from bot.messages import AUDIT_HEAD, THREAD_LINK, Attachment, Live, Message, Post
 from bot.model import Problem, Refresh, State, Verdict
 from bot.report import may_waive
-from bot.wording import audit, downstream, findings, outcomes, picture, rules, tables
+from bot.wording import approval, audit, downstream, findings, outcomes, picture, promoted, reminders, rules, tables
 from bot.wording.buttons import try_again
 from bot.wording.failing import failing
 
@@ -85,11 +85,25 @@ def plan_only(text: str) -> Message:
     return message(section(text))
 
 
-def reminder(refresh: Refresh, context: Context) -> Post:
+def reminder(refresh: Refresh, context: Context, number: int) -> Post:
     """That it still waits for people, and for what; a new post each time, since updates notify nobody."""
-    text = outcomes.reminder(refresh, waits(refresh, context), context.now)
-    key = _key(refresh, f"reminder/{context.now:%Y%m%dT%H%M}")
-    return Post(key=key, channel=refresh.channel, message=message(section(text)))
+    key = _key(refresh, f"reminder/{number}")
+    return Post(key=key, channel=refresh.channel, message=message(section(_reminder(refresh, context))))
+
+
+def _reminder(refresh: Refresh, context: Context) -> str:
+    who, now = approvers(refresh, context), context.now
+    match refresh.state:
+        case State.STALE:
+            return reminders.stale(refresh, who, approval.ways_on(can_recheck(refresh)), now)
+        case State.FAULTY:
+            return reminders.faulty(refresh, who, promoted.faulty_choices(has_backup(refresh, context)))
+        case State.NEEDS_ATTENTION:
+            undo = refresh.undo_request is not None
+            return reminders.needs_attention(refresh, who, approval.in_doubt_choices(undo))
+    if refresh.report and refresh.report.nothing_changes:
+        return reminders.nothing(refresh, who, now)
+    return reminders.awaiting(refresh, waits(refresh, context), now)
 
 
 def _key(refresh: Refresh, name: str) -> str:

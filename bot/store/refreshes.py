@@ -17,7 +17,7 @@ from bot.messages import AUDIT_HEAD, Live, Post
 from bot.model import DRIVEN, ENDS, Actor, Mode, Refresh, Relation, Request, State
 from bot.store import tables as t
 from bot.store.codec import dumps, loads, plain
-from bot.store.database import Database, seconds
+from bot.store.database import Database, moment, seconds
 from bot.store.mail import insert_posts, touch_live
 from bot.store.records import Held, Hold, held, put_hold
 
@@ -200,13 +200,11 @@ class Refreshes(Database):
         with self.reading() as connection:
             return bool(connection.execute(select(R.cancel).where(R.id == number)).scalar())
 
-    def to_remind(self, before: datetime) -> list[Refresh]:
-        """Awaiting refreshes that nobody was reminded of since `before`, nor were they changed since."""
-        last = func.coalesce(R.reminded_at, 0.0)
-        waiting = self._select(
-            select(t.refreshes).where(R.state == State.AWAITING, last <= seconds(before)).order_by(R.id)
-        )
-        return [r for r in waiting if r.changed_at <= before]
+    def waiting(self) -> list[tuple[Refresh, datetime | None]]:
+        """Refreshes that wait for a person, and when people were last reminded of each."""
+        idle = select(t.refreshes).where(_live(), R.state.not_in(sorted(DRIVEN))).order_by(R.id)
+        with self.reading() as connection:
+            return [(to_refresh(row), moment(row.reminded_at)) for row in connection.execute(idle).all()]
 
     def remind(self, refresh: Refresh, post: Post, at: datetime) -> None:
         """Queue the reminder and note that it was given, together."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from bot.model import Actor, Decision, Problem, Refresh
 from bot.wording.requests import command
 from bot.wording.text import clock, code, mention, prose, sentences
@@ -53,8 +51,3 @@ def undone(refresh: Refresh) -> str:
 
 def compiled_sql(ref: str) -> str:
     return f"The compiled SQL of {ref}."
-
-
-def reminder(refresh: Refresh, waits: str, now: datetime) -> str:
-    expires = f"It expires {clock(refresh.expires_at, now)}." if refresh.expires_at else ""
-    return sentences(f"*{refresh.ref} still waits for a decision:*", f"{waits}.", expires)

@@ -37,6 +37,23 @@ def test_reminded_and_then_expired(stage: Stage) -> None:
     assert incident.buttons() == set()
 
 
+@pytest.mark.moment("explained")
+def test_a_withdrawn_refresh_is_reminded_of_with_the_way_on(stage: Stage) -> None:
+    incident = stage.incident()
+    stage.nightly_writes(FACT, NEW_DAY)
+    stage.bot.timers.poll_stale()
+    incident.wait_reply("*Withdrawn.*")
+    stage.clock.advance(hours=4)
+    stage.bot.timers.remind()
+    said = text_of(incident.wait_reply("*R1 is still withdrawn:*"))
+    assert "<@U0ALICE> or one of <!subteam^S0DATA> says so. *Rebuild* builds it anew" in said
+    for _ in range(2):  # the second pause is twice the first
+        stage.clock.advance(hours=4)
+        stage.bot.timers.remind()
+    stage.slack.wait(lambda: stage.bot.store.unsent() == 0, what="everything sent")
+    assert sum("is still withdrawn" in reply for reply in incident.replies) == 2
+
+
 @pytest.mark.settings(worker={"steps": 1})
 def test_cancelled_while_queued_and_while_building_leaves_nothing_running(stage: Stage) -> None:
     stage.world.snowflake.inject("create or replace .*dev_refresh_bot.*fact_ethereum_daily", "hang")

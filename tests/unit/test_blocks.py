@@ -420,13 +420,47 @@ def test_the_audit_channel_gets_a_line_with_a_link_to_the_thread():
 
 
 def test_a_reminder_names_who_and_what_it_waits_for():
-    post = reminder(refresh(State.AWAITING), CONTEXT)
+    post = reminder(refresh(State.AWAITING), CONTEXT, 1)
     assert post.message.text == (
         "*R42 still waits for a decision:* 1 of <!subteam^S0DATA>, not <@U0ALICE> · waits for 2 explanations. "
         "It expires tomorrow 14:07 UTC."
     )
-    later = reminder(refresh(State.AWAITING), replace(CONTEXT, now=NOW + timedelta(hours=4)))
-    assert later.key != post.key
+    assert reminder(refresh(State.AWAITING), CONTEXT, 2).key != post.key
+
+
+@pytest.mark.parametrize(
+    ("waiting", "said"),
+    [
+        (
+            refresh(State.STALE),
+            "*R42 is still withdrawn:* it goes on when <@U0ALICE> or one of <!subteam^S0DATA> says so. "
+            "*Rebuild* builds it anew on production as it is now. It expires tomorrow 14:07 UTC.",
+        ),
+        (
+            refresh(State.FAULTY),
+            "*R42 was promoted, and production is still not as approved:* one of <!subteam^S0DATA> undoes it or "
+            "accepts it. *Undo* puts the backup back at once. *Accept* keeps production as it is, with a reason.",
+        ),
+        (
+            refresh(State.AWAITING, report=report(nothing=True)),
+            "*R42 would change nothing:* <@U0ALICE> or one of <!subteam^S0DATA> ends it with *Close*, so that the "
+            "table is free again. It expires tomorrow 14:07 UTC.",
+        ),
+    ],
+)
+def test_every_wait_is_reminded_of_with_what_its_buttons_do(waiting, said):
+    assert reminder(waiting, CONTEXT, 1).message.text == said
+
+
+UNDO = UndoRequest(by=BOB, at=NOW, forced=False, was=State.DONE, problem=None)
+
+
+@pytest.mark.parametrize(("undo", "end"), [(None, "production is verified"), (UNDO, "the refresh counts as undone")])
+def test_a_reminder_of_a_doubt_says_what_each_answer_means(undo, end):
+    said = reminder(refresh(State.NEEDS_ATTENTION, undo_request=undo), CONTEXT, 1).message.text
+    assert said.startswith("*R42 still needs a person:* one of <!subteam^S0DATA> says what happened to production.")
+    assert all(f"*{button}*" in said for button in ("Look again", "It happened", "It did not"))
+    assert end in said
 
 
 def test_many_readers_become_a_file():
