@@ -260,10 +260,9 @@ class Desk(Board):
 
     def submitted(self, form: str, pressed: Pressed, answers: dict[str, Any], where: Where) -> dict[str, str]:
         """Store a form as the click it stands for; what is wrong comes back by field."""
-        given = {name: value.strip() if isinstance(value, str) else value for name, value in answers.items()}
-        if form == "explain" and given.get("reason") == "other" and not given.get("note"):
+        if form == "explain" and answers.get("reason") == "other" and not _says_something(answers.get("note")):
             return {"note": words.other_needs_text()}
-        if "reason" in given and not given["reason"]:
+        if "reason" in answers and not _says_something(answers["reason"]):
             return {"reason": words.reason_is_empty()}
         try:
             if form == "undo_forced" and (answers.get("name") or "").strip() != self._known(pressed.refresh).name:
@@ -310,6 +309,11 @@ class Desk(Board):
         if channel not in self.settings.slack.channels:
             raise Refusal(say.not_here(self.settings.slack.channels))
         self._present(channel)
+
+
+def _says_something(text: object) -> bool:
+    """Spaces, dots and what cannot be seen are no reason that anybody could read in the trail."""
+    return any(c.isalnum() for c in str(text or ""))
 
 
 def _there(relation: Relation | None) -> Relation:

@@ -37,7 +37,6 @@ from bot.wording.failures import no_way_in
 from bot.worker import Worker
 from handlers import build_app
 
-
 _AT_ONCE = 1  # seconds of the three that Slack gives a command
 
 
