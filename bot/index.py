@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from bot.model import Relation
+from bot.model import Exposure, Relation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +61,7 @@ class Index:
     made_at: datetime
     project: str
     entries: tuple[Entry, ...]
-    exposures: dict[str, tuple[str, ...]]  # exposure name -> unique ids it depends on
+    exposures: tuple[Exposure, ...]
     sources: dict[str, Relation]  # unique id -> relation
     analyses: dict[str, str]  # name -> raw SQL
 

@@ -16,7 +16,7 @@ from bot.compiled import Compiled
 from bot.errors import Refusal
 from bot.index import Entry, Index
 from bot.model import Kind, Mode, Relation, Request, Table
-from bot.readers import readers, siblings
+from bot.readers import exposures, readers, siblings
 from bot.rules import rules, spot_checks
 from bot.settings import Settings
 from bot.wording import refusals as say
@@ -26,6 +26,7 @@ __all__ = [
     "ANY_USER",
     "code_in_prod",
     "dev_relation",
+    "exposures",
     "foreign_hooks",
     "kept_clocks",
     "readers",

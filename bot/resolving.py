@@ -126,6 +126,7 @@ def _plan(
     below = planning.readers(index, entry.unique_id, (), {})
     sql = services.project.sql(r.unique_id for r in below)
     foreign = planning.foreign_hooks(compiled, index, settings)
+    found = planning.readers(index, entry.unique_id, changed, sql)
     earlier = services.store.durations(entry.unique_id, request.mode)
     return Plan(
         unique_id=entry.unique_id,
@@ -145,7 +146,8 @@ def _plan(
         hooks=tuple(h for h in compiled.hooks if h not in foreign),
         skipped_hooks=foreign,
         tests=compiled.tests,
-        readers=planning.readers(index, entry.unique_id, changed, sql),
+        readers=found,
+        exposures=planning.exposures(index, entry.unique_id, found),
         siblings=len(planning.siblings(index, entry.unique_id)),
         compiled_sql=compiled.sql,
         notes=_notes(entry),

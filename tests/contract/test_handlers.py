@@ -97,7 +97,7 @@ INDEX = Index(
         entry("ez_solana_metrics", "SOLANA.PROD_CORE.EZ_METRICS", **INCREMENTAL),
         entry("dex_view", "ANALYTICS.PROD.DEX_VIEW", "view"),
     ),
-    exposures={},
+    exposures=(),
     sources={},
     analyses={},
 )

@@ -8,7 +8,7 @@ from datetime import timedelta
 from bot import events as e
 from bot.index import Entry, Index
 from bot.messages import Live, Message
-from bot.model import Mode, Relation, State
+from bot.model import Exposure, Mode, Relation, State
 from bot.store import Store
 from tests.contract.stores import LEASE, advance, ask, bring, elsewhere, post
 from tests.refreshes import ALICE, AT, DEV, EVENTS, PROD, UNIQUE_ID
@@ -79,7 +79,7 @@ def test_the_model_index_is_decoded_once_per_version(store: Store) -> None:
         made_at=AT,
         project="demo",
         entries=(entry,),
-        exposures={"board": (UNIQUE_ID,)},
+        exposures=(Exposure(name="board", type="dashboard", owner="BI", reads=(UNIQUE_ID,)),),
         sources={"source.demo.raw": PROD.renamed("RAW")},
         analyses={"spot": "select 1"},
     )

@@ -73,7 +73,8 @@ def test_the_card_reads_as_in_the_storyboard():
             "day after   1,640,118,302",
             "```",
             "Asked for: changed. Anything else: 0 rows, 0 columns.",
-            "Reads it: 1 model, which does not use these columns. Same sources: 28 other models, not refreshed.",
+            "Reads it: 1 model, which does not use these columns. Exposures: dashboard `ethereum_page` (Frontend). "
+            "Same sources: 28 other models, not refreshed.",
             "3,032 -> 3,032 rows, 2018-01-02 to 2026-04-21 on both sides · prod last written 02:14 UTC, "
             "usually nightly: approve before tomorrow 02:00 UTC",
             "Before an approval: explain 2 outlier groups.",

@@ -16,7 +16,7 @@ from bot.dbt_manifest import Names, build_index
 from bot.errors import Refusal
 from bot.hooks import foreign_databases
 from bot.index import Entry, Index
-from bot.model import Column, Kind, Mode, Origin, Relation, Request, Table
+from bot.model import Column, Exposure, Kind, Mode, Origin, Relation, Request, Table
 from bot.settings import (
     DbtSection,
     ModelSection,
@@ -82,7 +82,7 @@ def index_of(*entries: Entry) -> Index:
         made_at=NOW,
         project="onchain",
         entries=entries,
-        exposures={},
+        exposures=(),
         sources={"source.onchain.dune": SOURCE},
         analyses={},
     )
@@ -471,6 +471,17 @@ def test_who_reads_a_changed_column():
         "dead": (2, False),
     }
     assert {r.uses_columns for r in planning.readers(index, "a", (), sql)} == {None}
+
+
+def test_exposures_of_the_model_and_of_what_may_use_the_change():
+    on = {"own": ("a",), "below": ("yes", "no"), "unclear": ("star",), "unused": ("no",), "other": ("z",)}
+    shown = tuple(Exposure(name=n, type="dashboard", owner="", reads=reads) for n, reads in on.items())
+    index = replace(chain(("a", "yes"), ("a", "no"), ("a", "star")), exposures=shown)
+    sql = {"yes": "select fees from a", "no": "select date from a", "star": "select * from a"}
+
+    found = planning.exposures(index, "a", planning.readers(index, "a", ("FEES",), sql))
+
+    assert [e.name for e in found] == ["own", "below", "unclear"]
 
 
 def test_siblings_share_a_source_and_are_neither_above_nor_below():
