@@ -80,6 +80,7 @@ def _checked(refresh: Refresh, event: e.Checked) -> Step:
         digest=event.digest,
         expires_at=event.expires_at,
         problem=None,
+        withdrawn="",
     )
     ask = Say(Topic.NOTHING) if event.report.nothing_changes else Say(Topic.READY)
     return after, (_CARD, Say(Topic.RESULT), ask)
@@ -214,6 +215,12 @@ def _look_again(refresh: Refresh, _: e.LookAgain) -> Step:
 
 
 def _settled(refresh: Refresh, event: e.Settled) -> Step:
+    """Whoever says so stands in the thread with the reason, before what follows from it."""
+    after, effects = _as_settled(refresh, event)
+    return after, (Say(Topic.SETTLED), *effects)
+
+
+def _as_settled(refresh: Refresh, event: e.Settled) -> Step:
     if refresh.undo_request:
         return _undone_now(refresh) if event.happened else _not_undone(refresh, event)
     if event.happened:
@@ -257,7 +264,8 @@ def _end(*said: Say) -> tuple[Effect, ...]:
 
 def _stale(refresh: Refresh) -> Step:
     """Decisions are dropped so that they can never count again; the audit trail keeps them."""
-    after = replace(refresh, state=State.STALE, decisions=())
+    why = refresh.problem.text if refresh.problem else ""
+    after = replace(refresh, state=State.STALE, decisions=(), withdrawn=why)
     return after, (_CARD, _APPROVAL, Say(Topic.WITHDRAWN))
 
 

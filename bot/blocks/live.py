@@ -109,7 +109,8 @@ def approval(refresh: Refresh, context: Context) -> Message:
             return message(section(f"{asks.nothing(refresh, _still_there(refresh, context))} {asks.closed(refresh)}"))
     decided = dotted([asks.decided(refresh), asks.on_digest(refresh.digest)])
     sent = None if refresh.state in _UNTOUCHED else _statements(refresh)
-    return message(section(decided), _lines(_said(refresh)), sent)
+    before = asks.withdrawn(refresh.withdrawn) if refresh.withdrawn else ""
+    return message(_lines([before, decided]), _lines(_said(refresh)), sent)
 
 
 def _ready(refresh: Refresh, context: Context) -> Message:
@@ -190,9 +191,8 @@ def _still_there(refresh: Refresh, context: Context) -> str:
 
 
 def _withdrawn(refresh: Refresh, context: Context) -> Message:
-    problem = refresh.problem
     return message(
-        section(asks.withdrawn(problem.text if problem else "", decisions=True)),
+        section(asks.withdrawn(refresh.withdrawn)),
         small(asks.ways_on(buttons.can_recheck(refresh))),
         buttons.row(buttons.waiting(refresh, context), "approval", refresh),
     )

@@ -70,6 +70,9 @@ def _text(topic: Topic, refresh: Refresh, event: e.Event, context: Context) -> s
             return outcomes.cancelled(refresh.cancel, refresh)
         case Topic.EXPIRED:
             return outcomes.expired(write(refresh.request))
+        case Topic.SETTLED:
+            assert isinstance(event, e.Settled)
+            return outcomes.settled(event.by, event.happened, event.reason, event.at)
         case Topic.UNDO_REFUSED:
             if not isinstance(event, e.UndoRefused):
                 return outcomes.undo_did_not_happen()

@@ -110,6 +110,7 @@ class Refresh:
     undo_request: UndoRequest | None = None
     acceptance: Decision | None = None  # of a faulty production, with the reason
     problem: Problem | None = None
+    withdrawn: str = ""  # why decisions were withdrawn, for people; until the next comparison stands in the thread
     progress: str = ""  # live only: what the running step is doing
     progress_share: float | None = None  # 0 to 1, against earlier builds
     undelivered: int = 0  # live only: messages that Slack refused, said on the card

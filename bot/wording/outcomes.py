@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from bot.model import Actor, Decision, Problem, Refresh
 from bot.wording.requests import command
 from bot.wording.text import clock, code, mention, prose, sentences
@@ -35,6 +37,11 @@ def accepted(decision: Decision) -> str:
 def undo_refused(text: str, can_force: bool) -> str:
     forced = "*Undo anyway* on the post above does it all the same and names what is lost." if can_force else ""
     return sentences("*Not undone.*", text, "Production was not touched.", forced)
+
+
+def settled(by: Actor, happened: bool, reason: str, at: datetime) -> str:
+    said = "it happened" if happened else "it did not happen"
+    return f"*{mention(by)} {clock(at)}: {said}.* “{prose(reason)}”"
 
 
 def undo_did_not_happen() -> str:

@@ -99,7 +99,10 @@ def test_a_new_row_in_production_withdraws_and_a_rebuild_goes_on(stage: Stage) -
     assert "recheck" not in incident.buttons()  # a re-check would promote a table without the new day
     assert "moved on" in incident.answered("bob", lambda: stage.presses("bob", seen, "approve"))
     incident.click("alice", "rebuild")
+    kept = text_of(incident.wait_reply("*Being rebuilt*"))
+    assert "*Withdrawn.* Prod changed after" in kept  # why it was withdrawn stays readable
     incident.wait_card("3,033 -> 3,033 rows")
+    assert any("3,032 rows then, 3,033 now" in reply for reply in incident.replies)
     incident.wait_button("approve")  # the same group with the same numbers stays explained
     incident.wait_reply("Explained by <@U0BOB>")
     stage.note_approval(FACT)
@@ -122,6 +125,7 @@ def test_other_values_in_production_can_be_checked_again(stage: Stage) -> None:
     card = incident.wait_card("waiting for approval")
     assert "`trades`" in card
     incident.wait_button("approve")
+    assert any("still 3,032 rows, with other values" in reply for reply in incident.replies)
     stage.approves(incident, FACT)
     incident.wait_card("done")
 

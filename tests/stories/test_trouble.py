@@ -162,6 +162,7 @@ def test_a_promotion_that_snowflake_refuses_waits_for_a_person(stage: Stage) -> 
     stage.slack.wait(lambda: stage.slack.modal("bob"), what="the form")
     assert stage.slack.submit("bob", "not_happened", {"reason": "read the table"}).ok
     incident.wait_card("withdrawn")
+    assert "it did not happen.* “read the table”" in text_of(incident.wait_reply("*<@U0BOB> "))
     assert "rebuild" in incident.wait_button("rebuild")["blocks"][-1]["elements"][-1]["action_id"]
     assert replacements(stage) == 0
     stage.approved.clear()

@@ -291,6 +291,7 @@ def refresh(state: State, text: str = "", **changes) -> Refresh:
         promotion=promotion if state in late else None,
         undo_request=undone if state in (State.UNDOING, State.UNDONE) else None,
         problem=problem if state in (State.STALE, State.FAILED, State.FAULTY, State.NEEDS_ATTENTION) else None,
+        withdrawn=problem.text if state is State.STALE else "",
         progress="Building in dev" if state is State.BUILDING else "",
         progress_share=0.6,
         undelivered=1 if text else 0,

@@ -364,6 +364,7 @@ AFTER = {
     Topic.CANCELLED: State.CANCELLED,
     Topic.EXPIRED: State.EXPIRED,
     Topic.NEEDS_ATTENTION: State.NEEDS_ATTENTION,
+    Topic.SETTLED: State.VERIFYING,
     Topic.UNDO_REFUSED: State.DONE,
     Topic.UNDONE: State.UNDONE,
     Topic.AUDIT_START: State.BUILDING,
@@ -376,7 +377,9 @@ AFTER = {
 def test_every_topic_has_its_posts(topic, text):
     acceptance = Decision(approve=True, by=BOB, at=NOW, digest=DIGEST, reason="fine" + text)
     shown = refresh(AFTER[topic], text, acceptance=acceptance if topic is Topic.ACCEPTED else None)
-    event = e.UndoRefused(at=NOW, problem=Problem(kind="undo refused: moved", text="Prod changed."))
+    event: e.Event = e.UndoRefused(at=NOW, problem=Problem(kind="undo refused: moved", text="Prod changed."))
+    if topic is Topic.SETTLED:
+        event = e.Settled(at=NOW, by=BOB, happened=True, reason="read it" + text)
     posts = posts_for(topic, shown, event, CONTEXT)
     assert posts
     assert len({p.key for p in posts}) == len(posts)

@@ -265,6 +265,22 @@ def test_a_refused_undo_goes_back_to_where_it_came_from(origin: State) -> None:
         assert (back.state, back.problem, back.undo_request) == (origin, start.problem, None)
 
 
+def test_the_reason_of_a_withdrawal_is_kept_until_there_is_a_new_comparison() -> None:
+    stale = in_state(S.STALE)
+    for way in (e.RecheckAsked, e.RebuildAsked, e.CancelAsked, e.Rejected, e.Expired):
+        assert after(stale, way).withdrawn == PROBLEM.text
+    again = (e.RebuildAsked, e.Started, e.Planned, e.BaselineTaken, e.Built)
+    assert after(stale, *again, e.Failed).withdrawn == PROBLEM.text
+    assert after(stale, *again, e.Checked).withdrawn == ""
+
+
+def test_who_settles_a_doubt_is_said_before_what_follows() -> None:
+    for happened, follows in ((False, Topic.WITHDRAWN), (True, None)):
+        _, effects = step(in_state(S.NEEDS_ATTENTION), e.Settled(at=AT, by=BOB, happened=happened, reason="read it"))
+        said = [effect.topic for effect in effects if isinstance(effect, Say)]
+        assert said == [Topic.SETTLED, *([follows] if follows else [])]
+
+
 def test_doubt_goes_on_where_it_began() -> None:
     undoing = after(in_state(S.UNDOING), e.UndoIntended, e.Doubted)
     assert after(undoing, e.LookAgain).state is S.UNDOING
