@@ -98,7 +98,7 @@ def refuse(entry: Entry, request: Request, index: Index, settings: Settings, tod
     if request.mode is Mode.BACKFILL:
         _refuse_backfill(entry, request, settings)
     else:
-        _refuse_full_refresh(entry, request, settings, today)
+        _refuse_full_refresh(entry, request, settings)
 
 
 def _refuse_model(entry: Entry, index: Index) -> None:
@@ -137,12 +137,14 @@ def _refuse_places(entry: Entry, index: Index, settings: Settings) -> None:
         raise Refusal(say.dev_is_production(entry.name, entry.dev, index.relations[entry.dev]))
 
 
-def _refuse_full_refresh(entry: Entry, request: Request, settings: Settings, today: date) -> None:
+def _refuse_full_refresh(entry: Entry, request: Request, settings: Settings) -> None:
     literal = entry.full_refresh is False and not entry.full_refresh_var
     if entry.materialized != "incremental" or not literal:
         return
     honours = entry.reads_date and bool(entry.unique_key)
-    since = min(request.dates, default=today)
+    since = min(request.at, default=None)
+    if honours and since is None:  # from which day on is the asker's to say
+        raise Refusal(say.full_refresh_off(entry.name, settings.dbt.date_var, f"{entry.name} backfill <date>"))
     at = () if request.at == (since,) else request.at  # a backfill's date is the wrong one unless others are named
     backfill = replace(request, model=entry.name, mode=Mode.BACKFILL, since=since, at=at) if honours else None
     raise Refusal(say.full_refresh_off(entry.name, settings.dbt.date_var, _text(backfill)), offers=_offer(backfill))

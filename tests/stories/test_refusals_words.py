@@ -160,6 +160,11 @@ WRONG = {
         "`ez_ethereum_metrics` sets `full_refresh: false`, so dbt would ignore a full refresh. It honours "
         "`backfill_date`: `/dbt-refresh ez_ethereum_metrics backfill 2026-04-08`.",
     ),
+    "a full refresh that dbt would ignore, of no day in particular": (
+        "ez_ethereum_metrics",
+        "`ez_ethereum_metrics` sets `full_refresh: false`, so dbt would ignore a full refresh. It honours "
+        "`backfill_date`: `/dbt-refresh ez_ethereum_metrics backfill <date>`.",
+    ),
 }
 
 

@@ -157,6 +157,13 @@ def test_a_literal_full_refresh_false_offers_the_backfill():
     assert refusal.offers == ('ez backfill 2026-04-08 warehouse=ANALYTICS_XL reason="why"',)
 
 
+def test_a_literal_full_refresh_false_without_a_wrong_date_leaves_the_date_to_the_asker():
+    refusal = refused(model(full_refresh=False), FULL)
+
+    assert refusal.user_text.endswith("It honours `backfill_date`: `/dbt-refresh ez backfill &lt;date&gt;`.")
+    assert refusal.offers == ()
+
+
 def test_a_literal_full_refresh_false_without_a_way_back():
     refusal = refused(model(full_refresh=False, reads_date=False), FULL)
 
