@@ -154,6 +154,21 @@ def test_recheck_is_offered_only_where_it_can_help():
     assert pressable(render_live(Live.APPROVAL, again, CONTEXT)) == ["recheck", "rebuild"]
 
 
+def test_what_a_verification_could_not_see_is_not_called_passed():
+    done = refresh(State.DONE)
+    assert done.promotion
+    seen = done.promotion.findings
+    unknown = tuple(finding(f"verification:{n}", Verdict.UNKNOWN) for n in ("tags", "policies"))
+    for findings, verdict in (
+        (seen, "verified: pass.*"),
+        ((*seen, *unknown), "verified: tags and policies unknown.*"),
+        ((), "not verified.*"),
+    ):
+        promoted = replace(done, promotion=replace(done.promotion, findings=findings))
+        head = render_live(Live.PROMOTED, promoted, CONTEXT).text.split("UTC, ", 1)[1]
+        assert head.startswith(verdict)
+
+
 def test_the_promoted_post_offers_undo_while_the_backup_lives_and_the_next_level():
     using = (reader("agg_a"), reader("agg_b", None), reader("view_c", materialized="view"))
     done = refresh(State.DONE, plan=plan(readers=using))
