@@ -23,7 +23,7 @@ from bot.messages import Click, Message, Post
 from bot.model import Refresh
 from bot.resolving import Subject, child_of, entry_of, resolve
 from bot.services import Services
-from bot.store import Hold, Taken
+from bot.store import Decided, Hold, Taken
 from bot.wording import answers as say
 from bot.wording import holds as held
 from bot.wording import plan as planned
@@ -61,7 +61,7 @@ class Clicks:
         }
 
     def decide(self, click: Click) -> None:
-        """Settle one click, with its answer, in the transaction of what it does."""
+        """Settle one click, with its answer, in the transaction of what it does; silent when another worker was faster."""
         if click.refresh is None:
             return self._without_refresh(click)
         for _ in range(_TRIES):
@@ -72,6 +72,8 @@ class Clicks:
                 return self._decide(click, refresh)
             except LostClaim:
                 continue
+            except Decided:
+                return None
             except NotAllowed:
                 return self._answer(click, say.moved_on(refresh))
             except Taken as taken:

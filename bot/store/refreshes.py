@@ -18,7 +18,7 @@ from bot.model import DRIVEN, ENDS, Actor, Mode, Refresh, Relation, Request, Sta
 from bot.store import tables as t
 from bot.store.codec import dumps, loads, plain
 from bot.store.database import Database, moment, seconds
-from bot.store.mail import insert_posts, touch_live
+from bot.store.mail import insert_posts, settled_now, touch_live
 from bot.store.records import Held, Hold, held, put_hold
 
 R = t.refreshes.c
@@ -42,6 +42,10 @@ class Taken(Exception):
     def __init__(self, holder: Refresh) -> None:
         super().__init__(f"held by {holder.ref}")
         self.holder = holder
+
+
+class Decided(Exception):
+    """Another worker has settled this click: whatever was about to be stored for it does not count."""
 
 
 def to_refresh(row: Row[Any]) -> Refresh:
@@ -132,7 +136,7 @@ class Refreshes(Database):
         None, and nothing stored, when the row is no longer at `before`'s state and revision, or `claim` was taken
         over. A remark changes nothing: it only adds its audit line, posts and settled click, whatever else moves.
         Leaving the driven states gives the lease back. Raises Taken when an undo needs locks that someone else
-        holds by now.
+        holds by now, and Decided when `click` was settled by another worker meanwhile.
         """
         stored = before if isinstance(event, REMARKS) else _following(before, after)
         try:
@@ -299,5 +303,6 @@ def _append(
 
 
 def _settle(connection: Connection, click: int | None) -> None:
-    if click is not None:
-        connection.execute(update(t.clicks).where(t.clicks.c.id == click).values(settled=True))
+    """Raises Decided, which undoes the transaction, for a click that is settled already."""
+    if click is not None and not settled_now(connection, click):
+        raise Decided(f"click {click}")
