@@ -149,3 +149,19 @@ def test_a_clock_is_added_after_the_comparison_too(stage: Stage) -> None:
     assert "add_clocks" not in incident.buttons()
     request = stage.bot.store.get(1).request  # type: ignore[union-attr]
     assert request.columns == ("dex_volumes", "total_economic_activity", "MODIFIED_ON")
+
+
+@pytest.mark.moment("built")
+def test_a_materialized_view_on_production_is_in_the_way(stage: Stage) -> None:
+    stage.world.snowflake.show_as("ANALYTICS.PROD.DEX_SHARE", "MATERIALIZED")
+    incident = stage.incident()
+    incident.wait_button("reject")
+    assert acts.failed(incident) == [
+        "*Safety: fail.* Views read production: ANALYTICS.PROD.DEX_SHARE (materialized); materialized ones are "
+        "suspended, others break if they use a lost column."
+    ]
+    assert "safety (views) in the way, and nobody may waive that" in acts.opening(incident)
+    assert acts.offered(incident) == {"explain", "reject", "recheck", "rebuild"}
+    stage.world.snowflake.show_as("ANALYTICS.PROD.DEX_SHARE", "")
+    acts.again(stage, incident, "recheck")
+    assert acts.failed(incident) == []
