@@ -127,19 +127,21 @@ class Recovery:
         return names.tag(refresh, self._services.store.installation, "fence")
 
     def _renamed(self, session: Session, refresh: Refresh, kind: str, frozen: Snapshot, name: Relation) -> Snapshot:
-        """Under `name` from here on. After a crash it is found under what it was called then: known by its content."""
+        """Under `name` from here on, kept as long as before."""
         store = self._services.store
-        made = {o.relation: o for o in store.objects(refresh.id) if o.kind == kind}
-        others = (r for r in made if r != frozen.relation)
-        current = frozen.relation if session.exists(frozen.relation) else None
-        current = current or next((r for r in others if self._holds(session, r, frozen)), None)
+        current = self.found(session, refresh, kind, frozen)
         if current is None:
             return frozen
         if current != name:
-            store.record_object(name, kind, refresh.id, made[current].keep_until if current in made else None)
+            keep = next((o.keep_until for o in store.objects(refresh.id) if o.relation == current), None)
+            store.record_object(name, kind, refresh.id, keep)
             session.rename(current, name)
             store.forget_object(current)
         return replace(frozen, relation=name)
 
-    def _holds(self, session: Session, relation: Relation, frozen: Snapshot) -> bool:
-        return session.exists(relation) and session.content(relation) == frozen.content
+    def found(self, session: Session, refresh: Refresh, kind: str, frozen: Snapshot) -> Relation | None:
+        """Where a candidate or backup is now. A fence whose work was lost may have renamed it: known by its content."""
+        if session.exists(frozen.relation):
+            return frozen.relation
+        others = [o.relation for o in self._services.store.objects(refresh.id) if o.kind == kind]
+        return next((r for r in others if session.exists(r) and session.content(r) == frozen.content), None)

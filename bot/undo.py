@@ -32,12 +32,22 @@ class Undoing:
         attempt = uuid.uuid4().hex
         tag = names.tag(refresh, services.store.installation, "undo", attempt)
         with services.warehouse.promoter(tag, alive=lease.check) as session:
+            refresh, promotion = self._with_backup(session, refresh, promotion)
             if refused := self._refused(session, refresh, promotion):
                 return self._record(refresh, UndoRefused(at=services.clock(), problem=refused), lease)
             intent = self._intent(session, refresh, promotion, attempt, tag)
             refresh = self._record(refresh, UndoIntended(at=services.clock(), undo=intent), lease)
             lease.check()
             return self._send(session, refresh, intent, lease)
+
+    def _with_backup(self, session: Session, refresh: Refresh, promotion: Promotion) -> tuple[Refresh, Promotion]:
+        """The backup under the name that it has now, where there still is one."""
+        backup = promotion.backup
+        current = self._recovery.found(session, refresh, "backup", backup) if backup else None
+        if backup is None or current is None or current == backup.relation:
+            return refresh, promotion
+        promotion = replace(promotion, backup=replace(backup, relation=current))
+        return replace(refresh, promotion=promotion), promotion
 
     def _refused(self, session: Session, refresh: Refresh, promotion: Promotion) -> Problem | None:
         """Why not: no backup any more, or prod moved since and nobody forced it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -121,6 +122,21 @@ def test_an_undo_that_never_came_is_settled_by_a_person_and_can_be_asked_again(s
     incident.wait_card("done")
     assert value(stage) == TRUE
     incident.click("bob", "undo")  # from the backup under its new name
+    incident.wait_card("undone by <@U0BOB>")
+    assert value(stage) == BAD
+
+
+@pytest.mark.moment("done")
+def test_a_backup_that_was_renamed_by_a_fence_nobody_recorded_is_found_by_its_content(stage: Stage) -> None:
+    (backup,) = (
+        o.relation for o in stage.bot.store.objects(1) if o.kind == "backup" and "__BACKUP_" in o.relation.name
+    )
+    renamed = backup.renamed(f"{backup.name}9")
+    stage.bot.store.record_object(renamed, "backup", 1, stage.clock() + timedelta(days=1))
+    stage.as_admin(f"ALTER TABLE {backup.sql} RENAME TO {renamed.sql}")
+    stage.note_approval(FACT)
+    incident = stage.incident()
+    incident.click("bob", "undo")
     incident.wait_card("undone by <@U0BOB>")
     assert value(stage) == BAD
 
