@@ -14,7 +14,7 @@ from bot.model import DRIVEN, State
 from bot.store import tables as t
 from bot.store.codec import dumps, loads
 from bot.store.database import Database
-from bot.store.mail import insert_posts, touch_live
+from bot.store.mail import insert_posts, settled_now, touch_live
 from bot.store.refreshes import Claim, to_refresh
 
 R = t.refreshes.c
@@ -155,9 +155,10 @@ class Claims(Database):
         return [replace(loads(Click, row.body), id=row.id, attempt=row.attempts + 1) for row in rows]
 
     def settle_click(self, number: int, posts: tuple[Post, ...] = ()) -> None:
-        """The click is decided; `posts` answer it, in the same transaction."""
+        """The click is decided; `posts` answer it, in the same transaction. Nothing when somebody else has settled it."""
         with self.writing() as connection:
-            connection.execute(update(t.clicks).where(C.id == number).values(settled=True))
+            if not settled_now(connection, number):
+                return
             refresh = connection.execute(select(C.refresh).where(C.id == number)).scalar()
             insert_posts(connection, refresh, posts, self.now(connection))
 

@@ -95,6 +95,12 @@ def insert_posts(
             _expect_live(connection, refresh, post.live, post.channel)
 
 
+def settled_now(connection: Connection, click: int) -> bool:
+    """Settle a click; False when it was settled already: one decision counts, and one answer."""
+    c = t.clicks.c
+    return connection.execute(update(t.clicks).where(c.id == click, ~c.settled).values(settled=True)).rowcount == 1
+
+
 def touch_live(connection: Connection, refresh: int, lives: Collection[Live]) -> None:
     """The row has changed: these messages have a newer version to show. Those never posted stay unposted."""
     if lives:

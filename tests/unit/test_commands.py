@@ -195,7 +195,7 @@ def entry(name: str, prod: str = "", package: str = "shop", **more) -> Entry:
 def index(*entries: Entry) -> Index:
     made = datetime(2026, 4, 21, tzinfo=UTC)
     return Index(
-        code="", dirty=False, made_at=made, project="shop", entries=entries, exposures={}, sources={}, analyses={}
+        code="", dirty=False, made_at=made, project="shop", entries=entries, exposures=(), sources={}, analyses={}
     )
 
 
