@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bot import buckets, checks, clocks, concentration, grain, left_behind, outliers, report, scope, spot, usual
+from bot.columns import ScopedColumn
 from bot.inspection import column as as_column
 from bot.known_failures import known
 from bot.model import (
@@ -31,7 +32,6 @@ from bot.model import (
     Side,
 )
 from bot.outliers import Row
-from bot.scope import ScopedColumn
 from bot.session import Session
 from bot.settings import Settings
 from bot.wording import findings as wording

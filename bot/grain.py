@@ -8,7 +8,8 @@ from itertools import combinations
 from math import prod
 from typing import Any
 
-from bot.scope import Scope, ScopedColumn, base_type, is_dated
+from bot.columns import ScopedColumn, base_type, is_dated
+from bot.scope import Scope
 
 MOST_TRIES = 8
 _WIDEST = 4  # columns of one key

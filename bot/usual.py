@@ -9,9 +9,10 @@ from decimal import Decimal
 from typing import Any
 
 from bot import checks
+from bot.columns import ScopedColumn, match
 from bot.model import Finding, Rules, Verdict
 from bot.outliers import decimal
-from bot.scope import Scope, ScopedColumn, match
+from bot.scope import Scope
 
 Row = Mapping[str, Any]
 Sides = Mapping[str, Row]

@@ -14,8 +14,8 @@ from typing import Any
 from snowflake.connector.converter import SnowflakeConverter
 
 from bot import queries
+from bot.columns import base_type
 from bot.model import Relation
-from bot.scope import base_type
 from sandbox.snowflake.store import Store, snowflake_type
 from sandbox.snowflake.translate import name_columns, parse, to_duckdb
 
