@@ -50,6 +50,7 @@ class ScopedColumn:
     as_text: bool  # the two sides have different kinds of type
     as_json: bool
     noisy: bool = False  # a float on both sides whose tolerance lets the hash cut its last bits
+    whole: bool = False  # a number without decimals on both sides
 
     @property
     def softened(self) -> bool:
@@ -76,6 +77,12 @@ def is_numeric(text: str) -> bool:
 
 def is_dated(text: str) -> bool:
     return base_type(text) == "DATE" or base_type(text).startswith("TIMESTAMP")
+
+
+def has_decimals(text: str) -> bool:
+    """A number of a scale: `NUMBER(38,2)`."""
+    found = re.search(r",\s*(\d+)\)", text)
+    return bool(found and int(found[1]))
 
 
 def match(name: str, names: list[str]) -> str | None:
@@ -114,8 +121,13 @@ def scoped(
         tolerance=tolerance,
         as_text=as_text,
         as_json=not as_text and base_type(column.type) in _NESTED,
+        whole=_whole(column.type) and _whole(other.type),
         noisy=floats and tolerance is not None and tolerance.relative >= _FINEST,
     )
+
+
+def _whole(type_: str) -> bool:
+    return is_numeric(type_) and base_type(type_) not in _FLOAT and not has_decimals(type_)
 
 
 def _tolerance(column: Column, other: Column, rules: Rules) -> Tolerance | None:

@@ -19,6 +19,9 @@ CLOCK_NAMES = frozenset(
 )
 
 
+UNDATED = -1_000_000  # days since 1970: far from every date
+
+
 @dataclass(frozen=True, kw_only=True)
 class Zone:
     """One multiset to compare where there is no usable key. `rows`: all, history or window."""
@@ -45,6 +48,7 @@ class Suspects:
     """The buckets that differ, left in the warehouse as the result of the statement `proof`."""
 
     proof: str  # query id
+    rows: int  # of both sides, in these buckets
     first: date | None = None  # days of these buckets; None where they are not by day
     last: date | None = None
 
@@ -73,12 +77,27 @@ class Scope:
 
     @property
     def by_day(self) -> bool:
-        """Buckets follow the day: only where it is part of the key, so that no key is in two buckets."""
-        return self.date is not None and self.date.key
+        """Buckets follow the day, where its column says something about the row: recent changes are then in few of them."""
+        return self.date is not None and not self.date.softened
+
+    @property
+    def undated(self) -> int:
+        """The day of a row without a date."""
+        return UNDATED
+
+    @property
+    def key_bound(self) -> bool:
+        """The bucket follows from the key alone, so that a repeated key is in one bucket."""
+        return not self.by_day or (self.date is not None and self.date.key)
 
     @cached_property
     def hashed_keys(self) -> tuple[ScopedColumn, ...]:
         return tuple(k for k in self.keys if not (self.by_day and k is self.date)) or self.keys
+
+    @cached_property
+    def counters(self) -> tuple[ScopedColumn, ...]:
+        """Whole numbers of the key: their low bits spread rows as well as a hash would."""
+        return tuple(k for k in self.hashed_keys if k.whole)
 
     @cached_property
     def undecided(self) -> tuple[ScopedColumn, ...]:
@@ -111,8 +130,8 @@ class Scope:
 
     @cached_property
     def measured(self) -> tuple[ScopedColumn, ...]:
-        """Columns whose least and greatest value is asked for."""
-        return tuple(c for c in self.values if c.numeric and c is not self.date)
+        """Columns whose least and greatest value is asked for; of a key only a float, which may be NaN."""
+        return tuple(c for c in self.columns if c.numeric and c is not self.date and (c.float_ or not c.key))
 
     @cached_property
     def floats(self) -> tuple[ScopedColumn, ...]:

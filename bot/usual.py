@@ -42,14 +42,28 @@ def limit_binds(columns: Sequence[ScopedColumn], rules: Rules) -> dict[str, obje
     return {f"{end}_{c.index}": limits_of(rules, c.name).get(end) for c in columns for end in ("min", "max")}
 
 
+def strange(scope: Scope, sides: Sides) -> list[ScopedColumn]:
+    """Floats that hold NaN or infinity somewhere, by their extremes: NaN is greater than every number."""
+    return [
+        c
+        for c in scope.floats
+        if not all(_finite(row.get(f"{end}{c.index}")) for row in sides.values() for end in ("low", "high"))
+    ]
+
+
+def _finite(text: object) -> bool:
+    value = decimal(text)
+    return value is None or value.is_finite()
+
+
 def measured(scope: Scope, rules: Rules) -> tuple[ScopedColumn, ...]:
     """Metrics without a limit: judged by what production usually holds."""
     return tuple(c for c in scope.metrics if not limits_of(rules, c.name))
 
 
 def sample(scope: Scope, sides: Sides) -> int:
-    """One key in so many says what is usual."""
-    return max(1, checks.count(sides["baseline"], "row_count") // _ENOUGH) if scope.keys else 1
+    """One bucket, or one key, in so many says what is usual; odd, so that no part of a day is left out."""
+    return (checks.count(sides["baseline"], "row_count") // _ENOUGH) | 1 if scope.keys else 1
 
 
 def quantile(sides: Sides) -> float:

@@ -96,7 +96,7 @@ class DirectSession:
         self.query_ids.append("proof")
         if sql_name == "checks/proof":
             self.connection.execute("create or replace temp table proof (BUCKET BIGINT)")
-            self.connection.executemany("insert into proof values (?)", [[r["bucket"]] for r in rows])
+            self.connection.execute("insert into proof select unnest(?::bigint[])", [[r["bucket"] for r in rows]])
 
 
 @cache
