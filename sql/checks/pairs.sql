@@ -31,10 +31,11 @@ WITH {{ sides.suspect(scope) }}b AS (
 {%- endfor %}
 
   FROM b FULL OUTER JOIN c ON {{ sides.on_keys(scope) }}
+  WHERE b.here IS NULL OR c.here IS NULL{% for column in scope.values %} OR {{ sides.differs(column) }}{% endfor %}
+
 ), changed AS (
   SELECT pairs.*, in_both AND NOT old AND {{ sides.any(scope.judged, true) }} AS moved
   FROM pairs
-  WHERE missing OR extra OR {{ sides.any(scope.values, false) }}
 ), counts AS (
   SELECT
     COUNT_IF(missing AND old) AS history_missing,
