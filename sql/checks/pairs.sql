@@ -117,7 +117,7 @@ WITH {{ sides.suspect(scope) }}b AS (
 )
 {% endif %}
 SELECT 'counts' AS part, NULL::NUMBER(38,0) AS i, NULL::DATE AS day, NULL::VARCHAR AS direction, NULL::NUMBER(38,0) AS n, NULL::NUMBER(38,0) AS m,
-  CONCAT_WS(',', {% for name in counted %}TO_VARCHAR(COALESCE({{ name }}, 0)){% if not loop.last %}, {% endif %}{% endfor %}) AS text,
+  CONCAT_WS(',', {% for name in counted %}TO_VARCHAR({{ name }}){% if not loop.last %}, {% endif %}{% endfor %}) AS text,
   NULL::VARCHAR AS before_text, NULL::VARCHAR AS after_text, NULL::FLOAT AS share{{ nothing(scope.keys) }}
 FROM counts
 UNION ALL
