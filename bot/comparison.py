@@ -151,7 +151,7 @@ class Comparison:
     def _glance(self) -> Sides:
         self._step("rows")
         limited = usual.limited(self._scope, self._rules)
-        sides = self._sides("checks/glance", usual.limit_binds(limited, self._rules), limited=limited)
+        sides: Sides = self._sides("checks/glance", usual.limit_binds(limited, self._rules), limited=limited)
         if odd := usual.strange(self._scope, sides):
             found = self._sides("checks/strange", floats=odd)
             sides = {side: {**row, **found[side]} for side, row in sides.items()}
