@@ -2,12 +2,18 @@
 -- Two rows, side = baseline and candidate: null_rows (any key column NULL), duplicate_keys (keys that stand in several rows),
 -- duplicate_rows (rows they stand in). Then up to 5 rows, side = example: a key of the candidate as text (k0, k1 ...) and its n rows.
 {% import 'checks/_sides.sql' as sides %}
+{% macro grouped() %}{% for key in scope.keys %}, g{{ key.index }}{% endfor %}{% endmacro %}
 {% macro counted(relation) -%}
-SELECT COUNT(*) AS n, {% for key in scope.keys %}MAX(CASE WHEN {{ key.name | q }} IS NULL THEN 1 ELSE 0 END) {% if not loop.last %}+ {% endif %}{% endfor %}AS nulls
-    {%- for key in scope.keys %}, TO_VARCHAR({{ sides.value(key) }}) AS k{{ loop.index0 }}{% endfor %}
+SELECT COUNT(*) AS n, nulls{% for key in scope.keys %}, TO_VARCHAR(g{{ key.index }}) AS k{{ loop.index0 }}{% endfor %}
 
-  FROM {{ relation | rel }}
-  GROUP BY {{ sides.listed(scope.keys) }} HAVING n > 1 OR nulls > 0
+  FROM (
+    SELECT CASE WHEN {% for key in scope.keys %}{{ key.name | q }} IS NULL{% if not loop.last %} OR {% endif %}{% endfor %} THEN 1 ELSE 0 END AS nulls
+      {%- for key in scope.keys %}, {{ sides.value(key) }} AS g{{ key.index }}{% endfor %}
+
+    FROM {{ relation | rel }}
+  ) keyed
+  GROUP BY nulls{{ grouped() }}
+  HAVING COUNT(*) > 1 OR nulls > 0
 {%- endmacro %}
 {% macro added(side, rows) -%}
 SELECT '{{ side }}' AS side, COALESCE(SUM(CASE WHEN nulls > 0 THEN n END), 0) AS null_rows,
