@@ -18,6 +18,7 @@ Row = Mapping[str, Any]
 Sides = Mapping[str, Row]
 
 _FAR = 100.0  # times what is usual
+_GREATEST = 1e308
 _QUANTILE = 0.999
 _ENOUGH = 200_000  # rows that say what is usual; of more a sample of keys is read
 
@@ -91,7 +92,12 @@ def _may_be_far(metric: ScopedColumn, sides: Sides, reference: float | None) -> 
     if not reference:
         return False
     ends = [decimal(row.get(f"{end}{metric.index}")) for row in sides.values() for end in ("low", "high")]
-    return any(end is not None and not abs(float(end)) <= _FAR * reference for end in ends)
+    return any(end is not None and not abs(float(end)) <= _threshold(reference) for end in ends)
+
+
+def _threshold(reference: float) -> float:
+    """Where far begins: finite, so that infinity is far from everything."""
+    return min(_FAR * reference, _GREATEST)
 
 
 def _may_be_new(metric: ScopedColumn, sides: Sides) -> bool:
@@ -109,7 +115,7 @@ def _sign(text: object) -> int:
 
 def far_binds(metrics: Sequence[ScopedColumn], usual: Mapping[int, float]) -> dict[str, object]:
     """Where far begins; without a reference nowhere."""
-    return {f"far_{m.index}": min(_FAR * usual.get(m.index, 1e308), 1e308) for m in metrics}
+    return {f"far_{m.index}": _threshold(usual.get(m.index, _GREATEST)) for m in metrics}
 
 
 def findings(

@@ -43,7 +43,7 @@ AWKWARD: dict[str, list[Any]] = {
     "AT": [None, datetime.fromisoformat("2026-01-01"), datetime.fromisoformat("2026-01-01T00:00:00.000001")],
     "RAW": [None, b"", b"\x00", b"\xff"],
 }
-MANY = int(os.environ.get("COMPARISONS", "25"))
+MANY = int(os.environ.get("COMPARISONS", "15"))
 # A fixed set of tables in the suite; COMPARISONS=3000 draws so many others.
 many = settings(
     max_examples=MANY,

@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot import left_behind, scope
@@ -234,8 +234,13 @@ def test_where_the_change_is(session: DirectSession, made: Any, request_: Reques
     assert sorted(shown) == sorted(wanted)
 
 
+NOTHING: Row = dict.fromkeys(AWKWARD)
+HUGE = {(DAYS[0], "x"): 0.0, (DAYS[0], "y"): 1e308, (DAYS[1], "x"): math.inf}
+
+
 @many
 @given(tables)
+@example({key: (NOTHING | {"F": value}, "same") for key, value in HUGE.items()})  # infinity is far from 1e308 too
 def test_what_is_usual(session: DirectSession, made: Any) -> None:
     before, after = sides(made)
     fill(session, B, before)
