@@ -92,7 +92,7 @@ def test_what_a_replacement_would_break_is_in_the_way_until_it_is_gone(stage: St
     ]
     assert "*Safety: unknown.* Whether production has policies is not visible with our rights." in said
     assert "safety (policies) and safety (streams) in the way, and nobody may waive that" in acts.opening(incident)
-    assert acts.offered(incident) == {"explain", "reject", "recheck", "rebuild", "add_clocks"}
+    assert acts.offered(incident) == {"explain", "reject", "recheck", "rebuild"}
     acts.explains(stage, incident)
 
     stream["table_name"] = "RAW.DUNE.DEX_VOLUMES"
@@ -161,7 +161,7 @@ def test_a_materialized_view_on_production_is_in_the_way(stage: Stage) -> None:
         "suspended, others break if they use a lost column."
     ]
     assert "safety (views) in the way, and nobody may waive that" in acts.opening(incident)
-    assert acts.offered(incident) == {"explain", "reject", "recheck", "rebuild", "add_clocks"}
+    assert acts.offered(incident) == {"explain", "reject", "recheck", "rebuild"}
     stage.world.snowflake.show_as("ANALYTICS.PROD.DEX_SHARE", "")
     acts.again(stage, incident, "recheck")
     assert acts.failed(incident) == []
