@@ -69,7 +69,10 @@ def _tags(prod: Table, candidate: Table, waivable: bool) -> Finding:
     """COPY TAGS keeps prod's tags, and adds those of the candidate that prod does not have."""
     if prod.tags is None:
         return finding("safety", Verdict.UNKNOWN, {"visible": False}, name="safety:tags", waivable=waivable)
-    added = sorted(set(candidate.tags or ()) - set(prod.tags))
+    if candidate.tags is None:
+        numbers = {"visible": False, "side": "the candidate"}
+        return finding("safety", Verdict.UNKNOWN, numbers, name="safety:tags", waivable=waivable)
+    added = sorted(set(candidate.tags) - set(prod.tags))
     numbers = {"count": len(prod.tags), "names": list(prod.tags), "added": added}
     return finding("safety", Verdict.WARN if added else Verdict.PASS, numbers, name="safety:tags")
 

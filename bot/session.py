@@ -187,6 +187,7 @@ class Session:
         streams = self._if_visible("inspect/streams", relation)
         dynamic = self._if_visible("inspect/dynamic_tables", relation)
         views = self._if_visible("inspect/views", relation)
+        suspended = self._if_visible("inspect/materialized_views", relation)
         tags = self._tags(relation)
         return inspection.table(
             relation,
@@ -196,8 +197,8 @@ class Session:
             policies=None if policies is None else inspection.policies(policies),
             tags=None if tags is None else inspection.tags(tags),
             streams=None if streams is None else inspection.streams(streams, relation),
-            dynamic_tables=None if dynamic is None else inspection.readers(dynamic, relation),
-            views=None if views is None else inspection.readers(views, relation),
+            dynamic_tables=None if dynamic is None else inspection.dynamic_tables(dynamic, relation),
+            views=None if views is None or suspended is None else inspection.views(views, suspended, relation),
         )
 
     def _tags(self, relation: Relation) -> list[Row] | None:

@@ -207,11 +207,20 @@ def _tests_said(n: dict[str, Any], _finding: Finding) -> str:
     )
 
 
+_WAIVABLE = "with `waive_unknown = true` in `[policy]` an approver may waive this."
+_ASK = f"An administrator can look; {_WAIVABLE}"
+_WAYS_OUT = {
+    "dynamic tables": "`GRANT MONITOR ON DYNAMIC TABLE … TO ROLE …` to the promoter's role shows what each one reads; "
+    + _WAIVABLE,
+}
+
+
 def _safety_said(n: dict[str, Any], finding: Finding) -> str:
     what = finding.name.partition(":")[2]
     if n.get("visible") is False:
-        return f"Whether production has {what} is not visible with our rights."
+        return f"Whether {n.get('side', 'production')} has {what} is not visible with our rights. {_WAYS_OUT.get(what, _ASK)}"
     names = ", ".join(str(name) for name in _as_list(n.get("names"))[:5])
+    hide = " or hide what they read" if "(text hidden)" in names else ""
     said = {
         "gone": f"{n.get('prod')} is no longer there.",
         "kind": f"production is {n.get('prod')} (planned as {n.get('planned')}), the candidate {n.get('candidate')}.",
@@ -222,7 +231,7 @@ def _safety_said(n: dict[str, Any], finding: Finding) -> str:
         "streams": f"streams read production and would go stale: {names}.",
         "dynamic tables": f"dynamic tables read production and would start over: {names}.",
         "metadata": f"production's {listed(_CALLED[c] for c in _as_list(n.get('changes')))} would become the candidate's.",
-        "views": f"views read production: {names}; materialized ones are suspended, others break if they use a lost column.",
+        "views": f"views read production{hide}: {names}; materialized ones are suspended, others break if they use a lost column.",
     }
     text = said.get(what, what)
     return text[:1].upper() + text[1:]
