@@ -11,6 +11,7 @@ from bot.model import Column, Kind, Relation, Table, Token
 
 Row = Mapping[str, Any]
 
+POLICY_RIGHTS = ("APPLY MASKING POLICY", "APPLY ROW ACCESS POLICY")  # on the account
 HIDDEN = " (text hidden)"  # after the name of a view that may read a table or not
 _PAGE = 10_000  # a SHOW command's longest answer: a full page may have left something out
 _TEXT = {"TEXT": "VARCHAR", "STRING": "VARCHAR", "CHAR": "VARCHAR", "VARCHAR": "VARCHAR", "BINARY": "BINARY"}
@@ -99,6 +100,15 @@ def grants(rows: Iterable[Row]) -> tuple[str, ...]:
             if row["privilege"] != "OWNERSHIP"
         )
     )
+
+
+def missing_rights(rows: Iterable[Row], role: str) -> tuple[str, ...]:
+    """Of what POLICY_REFERENCES wants before it shows every masking and row access policy, what `role` itself lacks.
+
+    With one of the two it leaves the other kind out, and says nothing of it.
+    """
+    held = {row["privilege"] for row in rows if row["grantee_name"] == role}
+    return tuple(right for right in POLICY_RIGHTS if right not in held)
 
 
 def policies(rows: Iterable[Row]) -> tuple[str, ...]:

@@ -207,18 +207,22 @@ def _tests_said(n: dict[str, Any], _finding: Finding) -> str:
     )
 
 
-_WAIVABLE = "with `waive_unknown = true` in `[policy]` an approver may waive this."
-_ASK = f"An administrator can look; {_WAIVABLE}"
-_WAYS_OUT = {
-    "dynamic tables": "`GRANT MONITOR ON DYNAMIC TABLE … TO ROLE …` to the promoter's role shows what each one reads; "
-    + _WAIVABLE,
-}
+def _unseen(n: dict[str, Any], what: str) -> str:
+    """What cannot be seen, and the ways out: the privilege that shows it, or a waiver where the policy allows it."""
+    role = n.get("role", "")
+    show = {
+        "policies": f"`GRANT APPLY MASKING POLICY ON ACCOUNT TO ROLE {role}` and "
+        f"`GRANT APPLY ROW ACCESS POLICY ON ACCOUNT TO ROLE {role}` show them",
+        "dynamic tables": f"`GRANT MONITOR ON DYNAMIC TABLE … TO ROLE {role}` shows what each one reads",
+    }.get(what, "An administrator can look")
+    unseen = f"Whether {n.get('side', 'production')} has {what} is not visible with our rights."
+    return f"{unseen} {show}; with `waive_unknown = true` in `[policy]` an approver may waive it."
 
 
 def _safety_said(n: dict[str, Any], finding: Finding) -> str:
     what = finding.name.partition(":")[2]
     if n.get("visible") is False:
-        return f"Whether {n.get('side', 'production')} has {what} is not visible with our rights. {_WAYS_OUT.get(what, _ASK)}"
+        return _unseen(n, what)
     names = ", ".join(str(name) for name in _as_list(n.get("names"))[:5])
     hide = " or hide what they read" if "(text hidden)" in names else ""
     said = {

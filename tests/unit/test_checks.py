@@ -127,6 +127,13 @@ def test_what_cannot_be_seen_blocks_and_is_waived_only_by_policy(field: str, wai
     assert (found.verdict, found.blocks, found.waivable) == (UNKNOWN, True, waive)
 
 
+def test_policies_that_cannot_be_seen_say_which_grants_show_them() -> None:
+    found = next(f for f in judged(seen(policies=None), seen()) if f.name == "safety:policies")
+    assert "`GRANT APPLY MASKING POLICY ON ACCOUNT TO ROLE TRANSFORMER`" in line(found)
+    assert "`GRANT APPLY ROW ACCESS POLICY ON ACCOUNT TO ROLE TRANSFORMER`" in line(found)
+    assert "waive_unknown" in line(found)
+
+
 def test_a_table_that_is_gone_blocks() -> None:
     (found,) = judged(None, seen())
     assert (found.name, found.verdict, found.waivable) == ("safety:gone", FAIL, False)
