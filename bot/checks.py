@@ -298,20 +298,20 @@ def spot(
     unseen: Sequence[str],
     same_table: bool,
 ) -> Finding:
-    """Source against candidate. `unseen`: named dates that the source says nothing about."""
-    lost = [row for row in rows if not row["found"]]
-    differ = [(row, c) for row in rows for c in metrics if row["found"] and row[f"d{c.index}"]]
+    """Source against candidate: counts of all keys, a page of rows to show. `unseen`: named dates the source lacks."""
+    total, differ, lost = (count(rows[0], name) if rows else 0 for name in ("total", "differ", "not_found"))
+    moved = [(row, c) for row in rows for c in metrics if row["found"] and row[f"d{c.index}"]]
     numbers = {
         "analysis": analysis,
-        "rows": len(rows),
-        "values": len(rows) * len(metrics),
-        "differ": len(differ),
-        "not_found": len(lost),
+        "rows": total,
+        "values": total * len(metrics),
+        "differ": differ,
+        "not_found": lost,
         "unseen": list(unseen),
         "metrics": [c.name for c in metrics],
         "same_table": same_table,
     }
-    shown = differ or [(row, c) for row in rows for c in metrics]
+    shown = moved or [(row, c) for row in rows for c in metrics]
     examples = [
         {
             "key": ", ".join(str(row[f"k{i}"]) for i in range(len(keys))),

@@ -197,6 +197,8 @@ class DbtChild:
                     name=r["name"],
                     status=r["status"],
                     failures=r["failures"],
+                    fail_calc=r["fail_calc"],
+                    limit=r["limit"],
                     message=clean(r["message"]),
                     sql=r["sql"] if r["status"] == "fail" else "",
                 )

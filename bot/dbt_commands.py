@@ -266,6 +266,8 @@ def _result(result: Any) -> Reply:
         "status": str(result.status),
         "message": result.message or "",
         "failures": result.failures,
+        "fail_calc": str(node.config.get("fail_calc") or ""),
+        "limit": node.config.get("limit"),
         "seconds": result.execution_time,
         "relation": getattr(node, "relation_name", None),
         "sql": getattr(node, "compiled_code", None) or "",

@@ -96,6 +96,7 @@ def _log_in(settings: Settings, which: str) -> str:
 
 def _warehouse(settings: Settings) -> Iterator[Examined]:
     """The builder must see every production database; the promoter must find its backup schema there."""
+    yield _try("Policies are visible to the promoter", lambda: _policies(settings))
     place = settings.warehouse
     for database in place.prod_databases:
         home = Relation(database, place.backup_schema, "")
@@ -107,6 +108,15 @@ def _warehouse(settings: Settings) -> Iterator[Examined]:
             return ""
 
         yield _try(f"Backup schema of {database}", there)
+
+
+def _policies(settings: Settings) -> str:
+    """Without these every refresh ends with `safety:policies` unknown."""
+    with Warehouse(settings, "doctor").promoter("dbt-refresh:doctor") as session:
+        if missing := session.missing_rights():
+            role = settings.warehouse.promoter.role
+            raise RefreshError("run " + " ".join(f"GRANT {right} ON ACCOUNT TO ROLE {role};" for right in missing))
+    return ""
 
 
 def _project(settings: Settings) -> Iterator[Examined]:

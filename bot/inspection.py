@@ -11,6 +11,8 @@ from bot.model import Column, Kind, Relation, Table, Token
 
 Row = Mapping[str, Any]
 
+POLICY_RIGHTS = ("APPLY MASKING POLICY", "APPLY ROW ACCESS POLICY")  # on the account
+HIDDEN = " (text hidden)"  # after the name of a view that may read a table or not
 _PAGE = 10_000  # a SHOW command's longest answer: a full page may have left something out
 _TEXT = {"TEXT": "VARCHAR", "STRING": "VARCHAR", "CHAR": "VARCHAR", "VARCHAR": "VARCHAR", "BINARY": "BINARY"}
 _EXACT = {"NUMBER", "DECIMAL", "NUMERIC", "INT", "INTEGER", "BIGINT"}
@@ -100,6 +102,15 @@ def grants(rows: Iterable[Row]) -> tuple[str, ...]:
     )
 
 
+def missing_rights(rows: Iterable[Row], role: str) -> tuple[str, ...]:
+    """Of what POLICY_REFERENCES wants before it shows every masking and row access policy, what `role` itself lacks.
+
+    With one of the two it leaves the other kind out, and says nothing of it.
+    """
+    held = {row["privilege"] for row in rows if row["grantee_name"] == role}
+    return tuple(right for right in POLICY_RIGHTS if right not in held)
+
+
 def policies(rows: Iterable[Row]) -> tuple[str, ...]:
     """`MASKING_POLICY PII on EMAIL`, sorted."""
     return tuple(
@@ -136,17 +147,32 @@ def streams(rows: Sequence[Row], relation: Relation) -> tuple[str, ...] | None:
     return tuple(sorted(found))
 
 
-def readers(rows: Sequence[Row], relation: Relation) -> tuple[str, ...] | None:
-    """Views or dynamic tables whose text reads the relation; a materialized one is marked as such."""
-    if len(rows) >= _PAGE:
+def dynamic_tables(rows: Sequence[Row], relation: Relation) -> tuple[str, ...] | None:
+    """Dynamic tables whose text reads the relation, or None when one hides its text: only MONITOR shows it."""
+    if len(rows) >= _PAGE or not all(row.get("text") for row in rows):
         return None
-    return tuple(
-        sorted(
-            _full_name(row) + (" (materialized)" if yes(row.get("is_materialized")) else "")
-            for row in rows
-            if _reads(row, relation)
-        )
-    )
+    return tuple(sorted(_full_name(row) for row in rows if _reads(row, relation)))
+
+
+def views(rows: Sequence[Row], materialized: Sequence[Row], relation: Relation) -> tuple[str, ...] | None:
+    """Views of its database whose text reads the relation, and materialized ones of any database, marked as such.
+
+    A secure view shows its text to its owner only, and is listed as such: it may read the relation or not.
+    """
+    if len(rows) >= _PAGE or len(materialized) >= _PAGE:
+        return None
+    if not all(row.get("source_table_name") for row in materialized):
+        return None
+    suspended = {_full_name(row) for row in materialized if _source(row) == relation}
+    suspended |= {_full_name(row) for row in rows if yes(row.get("is_materialized")) and _reads(row, relation)}
+    plain = [row for row in rows if not yes(row.get("is_materialized"))]
+    reading = [_full_name(row) for row in plain if row.get("text") and _reads(row, relation)]
+    hidden = [_full_name(row) + HIDDEN for row in plain if not row.get("text")]
+    return tuple(sorted([*(f"{name} (materialized)" for name in suspended), *reading, *hidden]))
+
+
+def _source(row: Row) -> Relation:
+    return Relation(row["source_database_name"], row["source_schema_name"], row["source_table_name"])
 
 
 def _reads(row: Row, relation: Relation) -> bool:

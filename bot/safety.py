@@ -14,15 +14,15 @@ def findings(plan: Plan, prod: Table | None, candidate: Table, settings: Setting
     """One finding for each thing that a replacement could break, `prod` as it is now."""
     if prod is None:
         return [finding("safety", Verdict.FAIL, {"prod": str(plan.prod.relation)}, name="safety:gone")]
-    waivable = settings.policy.waive_unknown
+    waivable, promoter = settings.policy.waive_unknown, settings.warehouse.promoter.role
     return [
         _kind(plan.prod, prod, candidate),
-        _owner(prod, settings.warehouse.promoter.role),
+        _owner(prod, promoter),
         _columns(plan.prod, prod),
-        _must_be_none("policies", prod.policies, waivable),
+        _must_be_none("policies", prod.policies, waivable, promoter),
         _tags(prod, candidate, waivable),
-        _must_be_none("streams", prod.streams, waivable),
-        _must_be_none("dynamic tables", prod.dynamic_tables, waivable),
+        _must_be_none("streams", prod.streams, waivable, promoter),
+        _must_be_none("dynamic tables", prod.dynamic_tables, waivable, promoter),
         _views(prod, candidate, waivable),
         _metadata(prod, candidate),
     ]
@@ -56,11 +56,11 @@ def _shape(columns: tuple[Column, ...]) -> list[tuple[str, str]]:
     return [(c.name, c.type) for c in columns]
 
 
-def _must_be_none(what: str, found: tuple[str, ...] | None, waivable: bool) -> Finding:
+def _must_be_none(what: str, found: tuple[str, ...] | None, waivable: bool, promoter: str) -> Finding:
     """Policies: the builder may have read masked rows. Streams go stale, dynamic tables start over."""
     name = f"safety:{what}"
     if found is None:
-        return finding("safety", Verdict.UNKNOWN, {"visible": False}, name=name, waivable=waivable)
+        return finding("safety", Verdict.UNKNOWN, {"visible": False, "role": promoter}, name=name, waivable=waivable)
     verdict = Verdict.FAIL if found else Verdict.PASS
     return finding("safety", verdict, {"count": len(found), "names": list(found)}, name=name)
 
@@ -69,7 +69,10 @@ def _tags(prod: Table, candidate: Table, waivable: bool) -> Finding:
     """COPY TAGS keeps prod's tags, and adds those of the candidate that prod does not have."""
     if prod.tags is None:
         return finding("safety", Verdict.UNKNOWN, {"visible": False}, name="safety:tags", waivable=waivable)
-    added = sorted(set(candidate.tags or ()) - set(prod.tags))
+    if candidate.tags is None:
+        numbers = {"visible": False, "side": "the candidate"}
+        return finding("safety", Verdict.UNKNOWN, numbers, name="safety:tags", waivable=waivable)
+    added = sorted(set(candidate.tags) - set(prod.tags))
     numbers = {"count": len(prod.tags), "names": list(prod.tags), "added": added}
     return finding("safety", Verdict.WARN if added else Verdict.PASS, numbers, name="safety:tags")
 

@@ -150,15 +150,24 @@ class Session:
 
     def _check_identity(self, section: UserSection) -> None:
         row = self.rows("inspect/identity")[0]
-        if (row["role_name"] or "").upper() != section.role.upper():
-            raise RefreshError(wording.wrong_role(section.user, section.role, row["role_name"] or "none"))
+        self._role: str = row["role_name"] or ""
+        if self._role.upper() != section.role.upper():
+            raise RefreshError(wording.wrong_role(section.user, section.role, self._role or "none"))
         if json.loads(row["secondary_roles"] or "{}").get("value") not in (None, "", "NONE"):
             raise RefreshError(wording.secondary_roles(section.user), row["secondary_roles"])
 
     # Looking
 
     def role(self) -> str:
-        return self.rows("inspect/identity")[0]["role_name"]
+        return self._role
+
+    def missing_rights(self) -> tuple[str, ...]:
+        """What this session's role needs on the account before it sees every policy."""
+        try:
+            rows = self.rows("inspect/account_grants")
+        except SqlError:
+            return inspection.POLICY_RIGHTS
+        return inspection.missing_rights(rows, self._role)
 
     def exists(self, relation: Relation) -> bool:
         return bool(self.rows("inspect/table", _named(relation), relation=relation))
@@ -183,10 +192,12 @@ class Session:
         if not rows:
             return None
         grants = self._if_visible("inspect/grants", relation)
-        policies = self._if_visible("inspect/policies", relation, {"relation": relation.sql})
+        sees = not self.missing_rights()
+        policies = self._if_visible("inspect/policies", relation, {"relation": relation.sql}) if sees else None
         streams = self._if_visible("inspect/streams", relation)
         dynamic = self._if_visible("inspect/dynamic_tables", relation)
         views = self._if_visible("inspect/views", relation)
+        suspended = self._if_visible("inspect/materialized_views", relation)
         tags = self._tags(relation)
         return inspection.table(
             relation,
@@ -196,8 +207,8 @@ class Session:
             policies=None if policies is None else inspection.policies(policies),
             tags=None if tags is None else inspection.tags(tags),
             streams=None if streams is None else inspection.streams(streams, relation),
-            dynamic_tables=None if dynamic is None else inspection.readers(dynamic, relation),
-            views=None if views is None else inspection.readers(views, relation),
+            dynamic_tables=None if dynamic is None else inspection.dynamic_tables(dynamic, relation),
+            views=None if views is None or suspended is None else inspection.views(views, suspended, relation),
         )
 
     def _tags(self, relation: Relation) -> list[Row] | None:

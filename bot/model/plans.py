@@ -123,7 +123,9 @@ class Plan:
 class TestResult:
     name: str
     status: str  # pass, warn, fail, error, skipped
-    failures: int | None
+    failures: int | None  # `fail_calc` of the rows that the test returns, of at most `limit` rows
+    fail_calc: str = ""  # as configured; empty: not known
+    limit: int | None = None
     message: str = ""
     sql: str = ""  # as compiled; only of a test that fails
 

@@ -207,11 +207,24 @@ def _tests_said(n: dict[str, Any], _finding: Finding) -> str:
     )
 
 
+def _unseen(n: dict[str, Any], what: str) -> str:
+    """What cannot be seen, and the ways out: the privilege that shows it, or a waiver where the policy allows it."""
+    role = n.get("role", "")
+    show = {
+        "policies": f"`GRANT APPLY MASKING POLICY ON ACCOUNT TO ROLE {role}` and "
+        f"`GRANT APPLY ROW ACCESS POLICY ON ACCOUNT TO ROLE {role}` show them",
+        "dynamic tables": f"`GRANT MONITOR ON DYNAMIC TABLE … TO ROLE {role}` shows what each one reads",
+    }.get(what, "An administrator can look")
+    unseen = f"Whether {n.get('side', 'production')} has {what} is not visible with our rights."
+    return f"{unseen} {show}; with `waive_unknown = true` in `[policy]` an approver may waive it."
+
+
 def _safety_said(n: dict[str, Any], finding: Finding) -> str:
     what = finding.name.partition(":")[2]
     if n.get("visible") is False:
-        return f"Whether production has {what} is not visible with our rights."
+        return _unseen(n, what)
     names = ", ".join(str(name) for name in _as_list(n.get("names"))[:5])
+    hide = " or hide what they read" if "(text hidden)" in names else ""
     said = {
         "gone": f"{n.get('prod')} is no longer there.",
         "kind": f"production is {n.get('prod')} (planned as {n.get('planned')}), the candidate {n.get('candidate')}.",
@@ -222,7 +235,7 @@ def _safety_said(n: dict[str, Any], finding: Finding) -> str:
         "streams": f"streams read production and would go stale: {names}.",
         "dynamic tables": f"dynamic tables read production and would start over: {names}.",
         "metadata": f"production's {listed(_CALLED[c] for c in _as_list(n.get('changes')))} would become the candidate's.",
-        "views": f"views read production: {names}; materialized ones are suspended, others break if they use a lost column.",
+        "views": f"views read production{hide}: {names}; materialized ones are suspended, others break if they use a lost column.",
     }
     text = said.get(what, what)
     return text[:1].upper() + text[1:]

@@ -6,14 +6,23 @@ import re
 
 from bot.wording.text import code, prose
 
-# Snowflake quotes rows and single values in some messages; they must not reach Slack or a log.
-_ROW_VALUES = re.compile(r"(Row Values?:\s*)\[.*\]", re.IGNORECASE | re.DOTALL)
-_VALUE = re.compile(r"\b((?:numeric |boolean |string )?value|string|date|timestamp|time)(\s+)'[^']*'", re.IGNORECASE)
+# Snowflake quotes rows and single values in some messages; they must not reach Slack or a log. It does not escape a quote
+# inside a value, so a value ends at the last quote that could end it, and where none does, with the message.
+_ROW_VALUES = re.compile(r"(Row Values?:\s*)\[.*", re.IGNORECASE | re.DOTALL)
+_VARIANT = re.compile(r"(\bvariant value\s+).*?(\s+to [A-Z_]+\W*)?\Z", re.IGNORECASE | re.DOTALL)
+_NUMBER = re.compile(r"(\bvalue:?\s+)[-+.\d][-+.\w]*", re.IGNORECASE)
+_FORMAT = r"""(?:AUTO|[YMDHS]+|U{4}|MON|DY|AM|PM|MI|HH(?:12|24)|FF\d?|TZ[HMD]|[-/:.,"\sTZ])+"""
+_QUOTED = re.compile(
+    rf"""(?<!["'])\b(values?|parse|parsing|json|xml|keyword|string|number|literal|date|timestamp|time)([\s:=([]+)
+        (?P<quote>["'])(?:.*(?P=quote)(?=\sas\s\w+\swith\sformat\s'{_FORMAT}'\W*\Z)|.*(?P=quote)(?!\w)|.*)""",
+    re.IGNORECASE | re.DOTALL | re.VERBOSE,
+)
 
 
 def redact(message: str) -> str:
-    """Snowflake's own message without the data it may quote."""
-    return _VALUE.sub(r"\1\2'...'", _ROW_VALUES.sub(r"\1[withheld]", message))
+    """Snowflake's own message without the data it may quote; names of objects stay."""
+    without = _VARIANT.sub(r"\1'...'\2", _ROW_VALUES.sub(r"\1[withheld]", message))
+    return _QUOTED.sub(r"\1\2'...'", _NUMBER.sub(r"\1'...'", without))
 
 
 def refused(message: str) -> str:

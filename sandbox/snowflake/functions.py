@@ -249,6 +249,10 @@ _REFERENCES = {
 }
 
 
+# Every kind is shown to who may apply it; an owner who may apply none gets an error (Snowflake's page of the function).
+_APPLY = {"MASKING_POLICY": "APPLY MASKING POLICY", "ROW_ACCESS_POLICY": "APPLY ROW ACCESS POLICY"}
+
+
 def _references(job: Job, function: str, arguments: dict[str, Expr]) -> pa.Table:
     """Recorded policies or tags of one table or view; a recorded row {'error': ...} for it refuses the question."""
     kind = function.removesuffix("_ALL_COLUMNS")
@@ -259,9 +263,12 @@ def _references(job: Job, function: str, arguments: dict[str, Expr]) -> pa.Table
     relation = job.session.find(name)
     if relation is None or not job.access.shows(relation):
         raise missing("Object", ".".join(name))
+    unseen = [k for k, right in _APPLY.items() if not job.access.on_account(right, primary=False)]
+    if kind == "POLICY_REFERENCES" and len(unseen) == len(_APPLY):
+        raise SnowflakeError("003001", "42501", "SQL access control error:\nInsufficient privileges to see policies")
     columns = _REFERENCES[kind].split()
     recorded = [r for r in job.account.recorded.get(kind, []) if r.get("entity") in (".".join(name), None)]
     if refusal := next((r["error"] for r in recorded if "error" in r), None):
         raise SnowflakeError("003001", "42501", f"SQL access control error:\n{refusal}")
-    rows = [{c: r.get(c) for c in columns} for r in recorded]
+    rows = [{c: r.get(c) for c in columns} for r in recorded if r.get("POLICY_KIND") not in unseen]
     return pa.Table.from_pylist(rows, schema=pa.schema([(c, pa.string()) for c in columns]))

@@ -31,6 +31,9 @@ GRANT USAGE ON WAREHOUSE {{ promoter.warehouse | q }} TO ROLE {{ promoter.role |
 {% for database in dev %}
 GRANT USAGE ON DATABASE {{ database | q }} TO ROLE {{ promoter.role | q }};
 {% endfor %}
+-- To see which policies a table has; an owner who may apply none is refused the answer. Enterprise Edition.
+GRANT APPLY MASKING POLICY ON ACCOUNT TO ROLE {{ promoter.role | q }};
+GRANT APPLY ROW ACCESS POLICY ON ACCOUNT TO ROLE {{ promoter.role | q }};
 
 -- Backups: a schema of each production database, for the promoter only.
 {% for database in prod %}

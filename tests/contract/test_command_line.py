@@ -49,7 +49,20 @@ def test_doctor_finds_the_demo_world_healthy_and_proves_dev_apart_from_productio
     assert result.exit_code == 0, result.output
     assert "ok   No dev relation is a production relation" in result.output
     assert "ok   Dev is outside the production databases" in result.output
+    assert "ok   Policies are visible to the promoter" in result.output
     assert "BAD" not in result.output
+
+
+def test_doctor_names_the_grant_without_which_every_refresh_would_wait_for_a_look(world: World) -> None:
+    right = "APPLY ROW ACCESS POLICY ON ACCOUNT"
+    with world.snowflake.admin() as admin:
+        admin.cursor().execute(f"REVOKE {right} FROM ROLE TRANSFORMER")
+        try:
+            result = run(world, "doctor")
+        finally:
+            admin.cursor().execute(f"GRANT {right} TO ROLE TRANSFORMER")
+    (bad,) = [line for line in result.output.splitlines() if line.startswith("BAD")]
+    assert f"GRANT {right} TO ROLE TRANSFORMER" in bad
 
 
 def test_doctor_names_every_problem_at_once(world: World) -> None:

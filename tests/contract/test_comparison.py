@@ -406,6 +406,28 @@ def test_spot_checks(bench: Bench, sql: str, value: float, verdict: Verdict, sam
 
 
 @pytest.mark.parametrize(
+    ("change", "differ", "not_found"),
+    [
+        ("UPDATE {c} SET VOLUME = VOLUME + 1 WHERE POOL = 1999", 1, 0),
+        ("DELETE FROM {c} WHERE POOL = 1999", 0, 1),
+        ("UPDATE {c} SET VOLUME = VOLUME + 1 WHERE POOL >= 1500", 500, 0),
+    ],
+)
+def test_a_spot_check_counts_every_key_of_the_source(bench: Bench, change: str, differ: int, not_found: int) -> None:
+    """The wrong key is the last of 1,000, and one page holds 200."""
+    many = "SELECT '2026-04-08'::DATE AS DATE, 1000 + n AS POOL, n::NUMBER(38,0) AS V FROM ("
+    many += "SELECT ROW_NUMBER() OVER (ORDER BY SEQ4()) - 1 AS n FROM TABLE(GENERATOR(ROWCOUNT => 1000))) pools"
+    spot = f"SELECT DATE, POOL, V AS VOLUME FROM ({many}) source"
+    rules = replace(RULES, grain=Origin(columns=("date", "pool"), source="unique_key"), spot_check=("spot",))
+    same = found(bench.compare(BACKFILL, base=spot, rules=rules, spots={"spot": spot}), "spot check:spot")
+    assert (same.verdict, same.numbers["rows"], same.numbers["unseen"]) == (PASS, 1000, [])
+    off = found(bench.compare(BACKFILL, change, base=spot, rules=rules, spots={"spot": spot}), "spot check:spot")
+    assert (off.verdict, off.numbers["rows"]) == (FAIL, 1000)
+    assert (off.numbers["differ"], off.numbers["not_found"]) == (differ, not_found)
+    assert str(off.examples[0]["key"]).startswith("2026-04-08, 1999" if differ < 500 else "2026-04-08, 15")
+
+
+@pytest.mark.parametrize(
     ("sql", "reason"),
     [
         ("", "not compiled"),

@@ -167,6 +167,7 @@ def test_failing_tests_are_results_and_a_failing_model_is_told_without_its_rows(
 
     (failing,) = [t for t in build.tests if t.status == "fail"]
     assert (failing.name, failing.failures) == ("not_null_fact_ethereum_daily_dex_volumes_daily_volume", 1)
+    assert (failing.fail_calc, failing.limit) == ("count(*)", None)
     assert "Duplicate row detected" in failed.value.user_text
     assert "4711.5" not in str(failed.value.user_text) + failed.value.detail
     assert "compiled code at" not in failed.value.user_text

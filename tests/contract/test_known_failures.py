@@ -26,14 +26,15 @@ def session() -> Iterator[DirectSession]:
     made.close()
 
 
-def built(failures: int, sql: str = NEGATIVE) -> Build:
+def built(failures: int, sql: str = NEGATIVE, fail_calc: str = "count(*)", limit: int | None = None) -> Build:
+    ran = Ran(name="never_negative", status="fail", failures=failures, sql=sql, fail_calc=fail_calc, limit=limit)
     return Build(
         invocation_id="i",
         started=datetime(2026, 4, 22, tzinfo=UTC),
         seconds=1.0,
         query_ids=(),
         rows_affected=None,
-        tests=(Ran(name="never_negative", status="fail", failures=failures, sql=sql),),
+        tests=(ran,),
         hooks=(),
         dbt_version="1.11",
         compiled_sql="",
@@ -60,3 +61,23 @@ def test_a_test_that_reads_something_else_stays_a_failure(session: DirectSession
     frozen, _ = session.tables(THREE, THREE)
     build = built(2, "select * from dev.bot.other where volume < 0")
     assert known_failures.known(session, build, DEV, frozen) == frozenset()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("fail_calc", "limit", "known"),
+    [
+        ("count(*)", None, True),
+        ("COUNT( * )", None, True),
+        ("sum(volume)", None, False),
+        ("max(n_records)", None, False),
+        ("", None, False),  # what an older worker stored
+        ("count(*)", 1, False),  # one of however many
+    ],
+)
+def test_only_a_count_of_all_rows_can_be_compared_with_one(
+    session: DirectSession, fail_calc: str, limit: int | None, known: bool
+) -> None:
+    frozen, _ = session.tables(THREE, THREE)
+    build = built(1, fail_calc=fail_calc, limit=limit)
+    found = known_failures.known(session, build, DEV, frozen)  # type: ignore[arg-type]
+    assert (found == {"never_negative"}) is known

@@ -418,6 +418,8 @@ def test_recorded_streams_policies_and_tags(world: World) -> None:
     entity = "PROD.CORE.T"
     policies = f"SELECT POLICY_NAME, POLICY_KIND FROM TABLE(PROD.INFORMATION_SCHEMA.POLICY_REFERENCES(REF_ENTITY_NAME => '{entity}', REF_ENTITY_DOMAIN => 'table'))"
     tags = f"SELECT TAG_NAME, TAG_VALUE FROM TABLE(PROD.INFORMATION_SCHEMA.TAG_REFERENCES('{entity}', 'TABLE'))"
+    assert world.promoter.refused(policies) == "003001"  # the owner, without a privilege on policies
+    world.admin.run("GRANT APPLY ROW ACCESS POLICY ON ACCOUNT TO ROLE TRANSFORMER")
     assert (world.promoter.run(policies), world.promoter.run(tags)) == ([], [])
     assert (
         world.promoter.run("SHOW STREAMS IN ACCOUNT")
@@ -433,6 +435,8 @@ def test_recorded_streams_policies_and_tags(world: World) -> None:
     )
     world.sandbox.record_show("TAG_REFERENCES", {"entity": entity, "TAG_NAME": "PII", "TAG_VALUE": "no"})
     assert [r["table_name"] for r in world.promoter.rows("SHOW STREAMS IN SCHEMA PROD.CORE")] == [entity]
+    assert world.promoter.run(policies) == []  # only the kind that it may apply
+    world.admin.run("GRANT APPLY MASKING POLICY ON ACCOUNT TO ROLE TRANSFORMER")
     assert world.promoter.run(policies) == [("MASK", "MASKING_POLICY")]
     assert world.promoter.run(tags) == [("PII", "no")]
     assert [r["policy name"] for r in world.promoter.rows(f"DESCRIBE TABLE {entity}")] == [None, "MASK", None]

@@ -136,6 +136,21 @@ def test_what_is_refused_is_unknown_not_empty(shop: World) -> None:
     assert unseen == (None,) * 6
 
 
+@pytest.mark.parametrize("kind", ["MASKING", "ROW ACCESS"])
+def test_policies_are_unknown_unless_every_kind_would_be_seen(shop: World, kind: str) -> None:
+    """Without one of the two privileges POLICY_REFERENCES leaves that kind out and says nothing."""
+    right = f"APPLY {kind} POLICY ON ACCOUNT"
+    with shop.sandbox.admin() as admin:
+        admin.cursor().execute(f"REVOKE {right} FROM ROLE TRANSFORMER")
+        with shop.warehouse.promoter("t") as session:
+            table = session.table(ORDERS)
+        admin.cursor().execute(f"GRANT {right} TO ROLE TRANSFORMER")
+        with shop.warehouse.promoter("t") as session:
+            again = session.table(ORDERS)
+    assert table is not None and again is not None
+    assert (table.policies, again.policies) == (None, ())
+
+
 def test_a_database_out_of_sight_is_an_error(shop: World) -> None:
     with shop.warehouse.builder("t") as session, pytest.raises(NotVisible):
         session.table(Relation("ELSEWHERE", "PROD", "ORDERS"))

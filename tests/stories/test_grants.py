@@ -1,4 +1,7 @@
-"""The README's SQL is least privilege: each privilege of each GRANT line is needed by what the bot really sends."""
+"""The README's SQL is least privilege: each privilege of each GRANT line is needed by what the bot really sends.
+
+Needed means: Snowflake refuses a statement without it, or the bot says `unknown` of what it asked for.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import pytest
-from snowflake.connector import SnowflakeConnection
+from snowflake.connector import DictCursor, SnowflakeConnection
 from snowflake.connector.errors import DatabaseError
 
+from bot import inspection
 from sandbox.incident import seed
 from sandbox.people import Incident
 from sandbox.snowflake.catalog import Account
@@ -100,7 +104,8 @@ def replay(recorded: Recorded, script: str) -> str:
             try:
                 if statement.session_id not in sessions:
                     sessions[statement.session_id] = connect(recorded.world, statement)
-                sessions[statement.session_id].cursor().execute(statement.sql)
+                if missing := unseen(sessions[statement.session_id].cursor(DictCursor), statement):
+                    return f"{statement.user}: policies are unknown without {missing}"
             except DatabaseError as error:
                 if error.errno not in ACCESS:
                     raise
@@ -109,6 +114,14 @@ def replay(recorded: Recorded, script: str) -> str:
         for session in sessions.values():
             session.close()
     return ""
+
+
+def unseen(cursor: DictCursor, statement: Statement) -> tuple[str, ...]:
+    """Send it; the rights without which the bot would say `unknown`, where it asks for its own."""
+    cursor.execute(statement.sql)
+    if not statement.sql.startswith("SHOW GRANTS ON ACCOUNT") or statement.user != BOT[1]:
+        return ()
+    return inspection.missing_rights(cursor.fetchall(), statement.role)
 
 
 def connect(world: World, statement: Statement) -> SnowflakeConnection:

@@ -14,6 +14,7 @@ from bot import checks, clocks, inspection, outliers, safety, scope
 from bot.columns import ScopedColumn
 from bot.model import Column, Finding, Kind, Mode, Origin, Outlier, Relation, Request, Rules, Table, Verdict
 from bot.settings import PolicySection, Settings, UserSection, WarehouseSection
+from bot.wording.findings import line
 from tests.refreshes import PROD, plan, table
 
 PASS, WARN, FAIL, UNKNOWN = Verdict.PASS, Verdict.WARN, Verdict.FAIL, Verdict.UNKNOWN
@@ -104,6 +105,8 @@ def judged(
         (seen(), seen(tags=("A.B.T = x",)), "safety:tags", WARN),
         (seen(views=("A.B.V",)), seen(), "safety:views", PASS),
         (seen(views=("A.B.V",)), seen(columns=columns(OTHER="DATE")), "safety:views", WARN),
+        (seen(views=("A.B.V (text hidden)",)), seen(), "safety:views", PASS),  # a plain one goes on by name
+        (seen(views=("A.B.V (text hidden)",)), seen(columns=columns(OTHER="DATE")), "safety:views", WARN),
         (seen(views=("A.B.V (materialized)",)), seen(), "safety:views", FAIL),
         (seen(comment="Made by dbt"), seen(comment="Made by dbt"), "safety:metadata", PASS),
         (seen(comment="By hand"), seen(), "safety:metadata", WARN),
@@ -122,6 +125,13 @@ def test_what_cannot_be_seen_blocks_and_is_waived_only_by_policy(field: str, wai
         f for f in judged(seen(**{field: None}), seen(), waive) if f.name == f"safety:{field.replace('_', ' ')}"
     )
     assert (found.verdict, found.blocks, found.waivable) == (UNKNOWN, True, waive)
+
+
+def test_policies_that_cannot_be_seen_say_which_grants_show_them() -> None:
+    found = next(f for f in judged(seen(policies=None), seen()) if f.name == "safety:policies")
+    assert "`GRANT APPLY MASKING POLICY ON ACCOUNT TO ROLE TRANSFORMER`" in line(found)
+    assert "`GRANT APPLY ROW ACCESS POLICY ON ACCOUNT TO ROLE TRANSFORMER`" in line(found)
+    assert "waive_unknown" in line(found)
 
 
 def test_a_table_that_is_gone_blocks() -> None:
@@ -153,9 +163,36 @@ def test_readers_are_found_by_parsing_not_by_name_alone() -> None:
         "create view v as selec ez_metrics": True,  # cannot be parsed but names it
     }
     for text, reads_it in by_text.items():
-        assert inspection.readers([row | {"text": text}], PROD) == (("ETHEREUM.PROD_CORE.V",) if reads_it else ())
+        expected = ("ETHEREUM.PROD_CORE.V",) if reads_it else ()
+        assert inspection.views([row | {"text": text}], [], PROD) == expected
+        assert inspection.dynamic_tables([row | {"text": text}], PROD) == expected
     materialized = row | {"text": next(iter(by_text)), "is_materialized": "true"}
-    assert inspection.readers([materialized], PROD) == ("ETHEREUM.PROD_CORE.V (materialized)",)
+    assert inspection.views([materialized], [], PROD) == ("ETHEREUM.PROD_CORE.V (materialized)",)
+
+
+@pytest.mark.parametrize("text", ["", None])
+def test_a_reader_that_hides_its_text_is_not_counted_as_none(text: str | None) -> None:
+    row = {"name": "V", "database_name": "ELSEWHERE", "schema_name": "X", "text": text, "is_materialized": "false"}
+    assert inspection.dynamic_tables([row], PROD) is None
+    assert inspection.views([row], [], PROD) == ("ELSEWHERE.X.V (text hidden)",)
+    full = [row | {"text": "select 1"}] * 10_000
+    assert inspection.dynamic_tables(full, PROD) is inspection.views(full, [], PROD) is None
+
+
+def test_a_materialized_view_is_found_in_any_database_by_its_base_table() -> None:
+    row = {"name": "M", "database_name": "ELSEWHERE", "schema_name": "X", "text": ""}
+    ours = {"source_database_name": PROD.database, "source_schema_name": PROD.schema, "source_table_name": PROD.name}
+    assert inspection.views([], [row | ours], PROD) == ("ELSEWHERE.X.M (materialized)",)
+    assert inspection.views([], [row | ours | {"source_schema_name": "OTHER"}], PROD) == ()
+    assert inspection.views([], [row | ours | {"source_table_name": None}], PROD) is None
+    in_its_database = row | {"is_materialized": "true", "text": "create materialized view m as select 1"}
+    assert inspection.views([in_its_database], [row | ours], PROD) == ("ELSEWHERE.X.M (materialized)",)
+
+
+def test_tags_of_the_candidate_that_are_not_visible_are_unknown() -> None:
+    found = next(f for f in judged(seen(), seen(tags=None)) if f.name == "safety:tags")
+    assert (found.verdict, found.blocks) == (UNKNOWN, True)
+    assert "Whether the candidate has tags is not visible" in line(found)
 
 
 def test_special_tables_are_told_apart() -> None:

@@ -180,6 +180,7 @@ OUTLIERS = (
     ),
 )
 SPOT_ROW = {"k0": "2026-04-08", "day": DAY, "found": True, "s1": "1676204911.20", "t1": "1676204911.20", "d1": False}
+SPOT_ROW |= {"total": 1, "differ": 0, "not_found": 0}
 
 
 def days(found: tuple[Outlier, ...]) -> list[dict[str, object]]:
@@ -361,7 +362,12 @@ def test_parity_of_a_full_refresh() -> None:
         (checks.spot_missing("Snowflake refused it (904)", "s"), "s could not be run: Snowflake refused it (904)."),
         (
             checks.spot(
-                "s", [SPOT_ROW | {"d1": True, "t1": "9"}], [scope().columns[1]], ["DATE"], unseen=(), same_table=False
+                "s",
+                [SPOT_ROW | {"d1": True, "t1": "9", "differ": 1}],
+                [scope().columns[1]],
+                ["DATE"],
+                unseen=(),
+                same_table=False,
             ),
             "1 of 1 value differs from s (2026-04-08 dex_volumes: source 1,676,204,911.20, dev 9).",
         ),
