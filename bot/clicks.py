@@ -20,7 +20,7 @@ from bot.errors import LostClaim, RefreshError
 from bot.identity import env_user, judge, require_own_channel
 from bot.machine import NotAllowed, allows
 from bot.messages import Click, Message, Post
-from bot.model import Refresh
+from bot.model import Refresh, State
 from bot.resolving import Subject, child_of, entry_of, resolve
 from bot.services import Services
 from bot.store import Decided, Hold, Taken
@@ -161,7 +161,10 @@ class Clicks:
         self._services.record(refresh, event, click=click.id)
 
     def _add_columns(self, click: Click, refresh: Refresh, more: tuple[str, ...]) -> None:
-        columns = tuple(dict.fromkeys((*refresh.request.columns, *more)))
+        missing = refresh.request.without(more)
+        if not missing and refresh.state in (State.QUEUED, State.BUILDING, State.CHECKING):
+            return self._answer(click, say.has_columns(refresh))
+        columns = (*refresh.request.columns, *missing)
         self._unless_held(click, refresh, e.RebuildAsked(at=self._now, by=click.by, columns=columns))
 
     def _undo(self, click: Click, refresh: Refresh, *, forced: bool) -> None:

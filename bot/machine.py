@@ -114,7 +114,7 @@ def _stopped(refresh: Refresh, event: e.Stopped | e.CancelAsked) -> Step:
 
 def _again(refresh: Refresh, event: e.RebuildAsked) -> Step:
     """A build that runs is only stopped for more columns: the same ones it has already."""
-    if refresh.stopping or not event.columns:
+    if refresh.stopping or not refresh.request.without(event.columns):
         raise NotAllowed(refresh, event)
     return replace(refresh, again=event.columns), (_CARD,)
 

@@ -105,6 +105,10 @@ def not_now(refresh: Refresh) -> str:
     return f"{refresh.ref} is {state(refresh)}, so this is not possible now."
 
 
+def has_columns(refresh: Refresh) -> str:
+    return f"{refresh.ref} is built again with these columns already, so this changed nothing."
+
+
 def nothing_to_explain(refresh: Refresh) -> str:
     return f"{refresh.ref} has no outliers to explain."
 

@@ -277,6 +277,9 @@ def test_the_plan_offers_the_clocks_until_the_build_begins_again():
     assert pressable(message) == ["add_clocks"]
     again = render_live(Live.PLAN, replace(building, again=("dex_volumes", "MODIFIED_ON")), CONTEXT)
     assert (again.text, pressable(again)) == (message.text, [])
+    wider = replace(building.request, columns=("dex_volumes", "modified_on"))
+    queued = render_live(Live.PLAN, replace(building, request=wider), CONTEXT)  # until it is planned anew
+    assert (queued.text, pressable(queued)) == (message.text, [])
 
 
 def harmless(message: Message) -> None:

@@ -240,6 +240,15 @@ def test_more_columns_stop_the_running_step_which_begins_again(state: State) -> 
     assert after(asked, e.CancelAsked, e.Stopped).state is S.CANCELLED
 
 
+@pytest.mark.parametrize("state", [S.BUILDING, S.CHECKING])
+def test_columns_that_are_built_already_stop_nothing(state: State) -> None:
+    running = in_state(state)
+    running = replace(running, request=replace(running.request, columns=("a", "b")))
+    with pytest.raises(NotAllowed):
+        after(running, e.RebuildAsked(at=AT, by=ALICE, columns=("b", "A")))
+    assert after(running, e.RebuildAsked(at=AT, by=ALICE, columns=("a", "c"))).again == ("a", "c")
+
+
 def test_a_failed_verification_is_faulty_and_may_be_accepted_or_undone() -> None:
     by_finding = replace(FAULT, problem=None)
     assert after(in_state(S.VERIFYING), by_finding).state is S.FAULTY
