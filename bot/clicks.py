@@ -44,7 +44,7 @@ class Clicks:
             "explain": self._explain,
             "waive": self._waive,
             "reject": lambda c, r: self._simple(c, r, e.Rejected(at=self._now, by=c.by, reason=_text(c, "reason"))),
-            "cancel": lambda c, r: self._simple(c, r, e.CancelAsked(at=self._now, by=c.by)),
+            "cancel": self._cancel,
             "close": lambda c, r: self._simple(c, r, e.CancelAsked(at=self._now, by=c.by)),
             "recheck": self._recheck,
             "rebuild": lambda c, r: self._unless_held(c, r, e.RebuildAsked(at=self._now, by=c.by)),
@@ -166,6 +166,11 @@ class Clicks:
             return self._answer(click, say.has_columns(refresh))
         columns = (*refresh.request.columns, *missing)
         self._unless_held(click, refresh, e.RebuildAsked(at=self._now, by=click.by, columns=columns))
+
+    def _cancel(self, click: Click, refresh: Refresh) -> None:
+        """Answered in private too: who types it may be anywhere, and before the card there is nothing to see."""
+        post = self._post(click, answer(say.cancelling(refresh)))
+        self._services.record(refresh, e.CancelAsked(at=self._now, by=click.by), click=click.id, also=(post,))
 
     def _undo(self, click: Click, refresh: Refresh, *, forced: bool) -> None:
         self._simple(click, refresh, e.UndoAsked(at=self._now, by=click.by, forced=forced))

@@ -109,7 +109,7 @@ def _stopped(refresh: Refresh, event: e.Stopped | e.CancelAsked) -> Step:
     if not refresh.cancel:
         return _built_again(refresh, refresh.again)
     after = replace(refresh, state=State.CANCELLED)
-    return after, _end(Say(Topic.CANCELLED)) if refresh.plan else ()
+    return after, _end(Say(Topic.CANCELLED)) if refresh.plan else (Say(Topic.CANCELLED),)
 
 
 def _again(refresh: Refresh, event: e.RebuildAsked) -> Step:

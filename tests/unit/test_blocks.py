@@ -408,6 +408,19 @@ def test_every_topic_has_its_posts(topic, text):
             harmless(post.message)
 
 
+def test_cancelled_before_its_card_only_the_asker_hears_of_it():
+    unplanned = replace(refresh(State.CANCELLED), plan=None, report=None, cancel=BOB)
+    (post,) = posts_for(Topic.CANCELLED, unplanned, e.CancelAsked(at=NOW, by=BOB), CONTEXT)
+    assert (post.private_to, post.thread) == (unplanned.asker.user_id, False)
+    assert post.message.text.startswith(f"*{unplanned.ref} of `ez_ethereum_metrics` was cancelled by <@U0BOB>")
+    mine = replace(unplanned, cancel=unplanned.asker)
+    assert (
+        posts_for(Topic.CANCELLED, mine, e.CancelAsked(at=NOW, by=mine.asker), CONTEXT) == ()
+    )  # the click's answer says so
+    (post,) = posts_for(Topic.CANCELLED, mine, e.Stopped(at=NOW), CONTEXT)
+    assert post.private_to == mine.asker.user_id
+
+
 def test_a_topic_can_come_again_under_another_key():
     first = posts_for(Topic.READY, refresh(State.AWAITING), e.Started(at=NOW), CONTEXT)
     again = posts_for(Topic.READY, refresh(State.AWAITING, revision=9), e.Started(at=NOW), CONTEXT)
