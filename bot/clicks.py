@@ -27,9 +27,9 @@ from bot.store import Decided, Hold, Taken
 from bot.wording import answers as say
 from bot.wording import holds as held
 from bot.wording import plan as planned
+from bot.worker import LOOKED, ClickLease
 
 _TRIES = 3  # the row may move between reading and writing it
-_LOOKED = frozenset({"approve", "explain", "waive"})  # prod is looked at before these count (design section 2.7)
 # Their forms say what is so now: they act on that or not at all.
 _AS_SEEN = frozenset({"accept", "happened", "not_happened", "undo_forced"})
 
@@ -95,17 +95,18 @@ class Clicks:
             return None
         if click.action in _AS_SEEN and click.revision != refresh.revision:
             return self._answer(click, say.moved_on(refresh))
-        if click.action in _LOOKED and self._overtaken(refresh):
+        if click.action in LOOKED and self._overtaken(click, refresh):
             return self._answer(click, say.moved_on(self._services.store.get(refresh.id) or refresh))
         self._on_refresh[click.action](click, refresh)
 
-    def _overtaken(self, refresh: Refresh) -> bool:
+    def _overtaken(self, click: Click, refresh: Refresh) -> bool:
         """Prod is looked at whenever somebody decides; what is no longer as compared is withdrawn at once."""
         services = self._services
         if not allows(refresh, e.Withdrawn) or refresh.baseline is None:
             return False
         tag = names.tag(refresh, services.store.installation, "look")
-        with services.warehouse.builder(tag) as session:
+        lease = ClickLease(services.store, click, services.settings.worker)
+        with services.warehouse.builder(tag, alive=lease.stay) as session:
             seen = guards.look(session, refresh, self._now)
         if seen.problem is None:
             return False
