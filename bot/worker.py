@@ -24,6 +24,7 @@ from bot.errors import Cancelled, ClickTaken, DeadlinePassed, LostClaim
 from bot.messages import Click, Post
 from bot.model import DRIVEN, Refresh, State
 from bot.outbox import Delivery
+from bot.patience import doubled
 from bot.settings import WorkerSection
 from bot.store import Claim, Store
 from bot.wording.queue import place
@@ -321,8 +322,7 @@ class Worker:
                     self._store.settle_click(click.id, (self._apologise(click),) if self._apologise else ())
 
     def _pause(self, attempt: int) -> float:
-        """Seconds until the next try: none at first, then twice as long each time."""
-        return min(self._settings.retry_seconds * 2.0 ** (attempt - 1), _LONGEST_PAUSE) if attempt > 0 else 0.0
+        return doubled(self._settings.retry_seconds, attempt, _LONGEST_PAUSE)
 
     def _deliver(self) -> None:
         if self._delivering.acquire(blocking=False):

@@ -117,10 +117,13 @@ def test_doctor_goes_on_where_slack_cannot_be_reached(world: World) -> None:
 
 
 def test_settings_are_all_checked_before_anything_is_started(world: World) -> None:
-    result = run(world, "doctor", **{'expires_after = "24h"': 'expires_after = "soon"', "port = ": "prt = "})
+    never = {"sweep_seconds = 0.5": "sweep_seconds = 0\nretry_seconds = -1"}
+    result = run(world, "doctor", **{'expires_after = "24h"': 'expires_after = "soon"', "port = ": "prt = ", **never})
     assert result.exit_code == 1
     assert "[policy.expires_after]" in result.output
     assert "[warehouse.prt]" in result.output
+    assert "[worker.sweep_seconds]: Input should be greater than 0" in result.output
+    assert "[worker.retry_seconds]: Input should be greater than 0" in result.output
 
 
 def test_grants_print_the_set_up_for_the_projects_own_databases_and_snowflake_takes_it(world: World) -> None:
