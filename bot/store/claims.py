@@ -169,6 +169,12 @@ class Claims(Database):
             refresh = connection.execute(select(C.refresh).where(C.id == number)).scalar()
             insert_posts(connection, refresh, posts, self.now(connection))
 
+    def undecided(self, refresh: int, action: str) -> bool:
+        """Whether such a click on a refresh waits to be decided."""
+        waiting = (C.refresh == refresh, C.action == action, ~C.settled)
+        with self.reading() as connection:
+            return connection.execute(select(C.id).where(*waiting).limit(1)).first() is not None
+
     def retry_click(self, number: int, retry_in: float) -> None:
         """Deciding it went wrong: try again later."""
         with self.writing() as connection:

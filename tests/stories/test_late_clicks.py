@@ -37,6 +37,19 @@ def test_an_approval_after_the_time_is_over_does_not_count_even_before_the_timer
 
 
 @pytest.mark.moment("explained")
+def test_an_approval_in_time_counts_although_the_time_ends_before_it_is_decided(stage: Stage) -> None:
+    incident = stage.incident()
+    incident.wait_button("approve")
+    stage.world.snowflake.inject(LOOKING, "hang", after=True)
+    stage.approves(incident, FACT)
+    slow = stage.running(LOOKING)
+    stage.clock.advance(hours=25)
+    stage.bot.timers.expire()
+    stage.release(slow)
+    incident.wait_card("done")
+
+
+@pytest.mark.moment("explained")
 @pytest.mark.settings(worker={"lease": timedelta(seconds=2)})
 def test_a_look_at_production_that_takes_longer_than_a_lease_is_made_once(stage: Stage) -> None:
     """The click stays with the worker that looks, however large the table is; it counts once and needs no apology."""
