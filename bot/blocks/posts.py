@@ -198,8 +198,9 @@ def _readers(refresh: Refresh) -> list[Post]:
 
 def _audit(topic: Topic, refresh: Refresh, context: Context) -> tuple[Post, ...]:
     channel = context.settings.slack.audit_channel
-    if not channel:
-        return ()
+    if not channel:  # the head of the chain is posted all the same: what is cut off its end shows by nothing else
+        head = message(section(audit.head(refresh, AUDIT_HEAD)))
+        return (_post(topic, refresh, head),) if topic is Topic.AUDIT_END else ()
     if topic is Topic.AUDIT_START:
         text = audit.started(refresh, THREAD_LINK)
     else:
