@@ -39,7 +39,7 @@ class Building:
             child_of(services, subject, refresh.ref, tag, lease.cancelled) as child,
         ):
             self._clear_the_way(session, refresh, tag, lease)
-            resolved = resolve(services, subject, child, session)
+            resolved = resolve(services, subject, child, session, alive=lease.stay)
             refresh = services.record(refresh, Planned(at=services.clock(), plan=resolved.plan), claim=lease.claim)
             return self._build(refresh, lease, child, session, resolved)
 

@@ -193,6 +193,11 @@ class Chat:
         found = self._call(self._reader.auth_test)
         return Identity(found["team_id"], found["user_id"], found.get("enterprise_id") or "", found.get("user") or "")
 
+    def scopes(self) -> frozenset[str]:
+        """What the token may do: Slack names it in a header of every answer."""
+        headers = {name.lower(): value for name, value in self._answer(self._reader.auth_test).headers.items()}
+        return frozenset(scope.strip() for scope in str(headers.get("x-oauth-scopes", "")).split(","))
+
     def _find(
         self, channel: str, thread_ts: str, since: datetime, wanted: Callable[[dict[str, Any]], bool]
     ) -> str | None:
@@ -212,13 +217,16 @@ class Chat:
                 return
 
     def _call(self, method: Callable[..., SlackResponse], **arguments: Any) -> dict[str, Any]:
+        data = self._answer(method, **arguments).data
+        return data if isinstance(data, dict) else {}
+
+    def _answer(self, method: Callable[..., SlackResponse], **arguments: Any) -> SlackResponse:
         try:
-            response = method(**{name: value for name, value in arguments.items() if value is not None})
+            return method(**{name: value for name, value in arguments.items() if value is not None})
         except SlackApiError as error:
             raise _meaning(error) from error
         except _BROKEN as error:
             raise ChatDown(type(error).__name__) from error
-        return response.data if isinstance(response.data, dict) else {}
 
 
 def _content(message: Message) -> dict[str, Any]:

@@ -30,7 +30,7 @@ class Checking:
                 event = BaselineTaken(at=services.clock(), baseline=baseline)
                 refresh = services.record(refresh, event, claim=lease.claim)
             found = comparison.compare(
-                session, refresh, services.settings, _obedient(lease), self._safety(refresh, session)
+                session, refresh, services.settings, _obedient(lease), self._safety(refresh, session, lease)
             )
             schema, installation = services.settings.warehouse.backup_schema, services.store.installation
             backup = names.backup(refresh, schema, installation, lease.claim.fence)
@@ -50,11 +50,11 @@ class Checking:
                 refresh = services.record(refresh, Withdrawn(at=services.clock(), problem=seen.problem))
         return refresh
 
-    def _safety(self, refresh: Refresh, session: Session) -> list[Finding]:
+    def _safety(self, refresh: Refresh, session: Session, lease: Lease) -> list[Finding]:
         """Prod as its owner sees it, who sees most; the candidate as the builder does."""
         assert refresh.plan is not None and refresh.candidate is not None
         tag = names.tag(refresh, self._services.store.installation, "check")
-        with self._services.warehouse.promoter(tag) as promoter:
+        with self._services.warehouse.promoter(tag, alive=lease.stay) as promoter:
             prod = promoter.table(refresh.prod)
         candidate = session.table(refresh.candidate.relation)
         if candidate is None:

@@ -20,16 +20,16 @@ from bot.errors import LostClaim, RefreshError
 from bot.identity import env_user, judge, require_own_channel
 from bot.machine import NotAllowed, allows
 from bot.messages import Click, Message, Post
-from bot.model import Refresh
+from bot.model import Refresh, State
 from bot.resolving import Subject, child_of, entry_of, resolve
 from bot.services import Services
 from bot.store import Decided, Hold, Taken
 from bot.wording import answers as say
 from bot.wording import holds as held
 from bot.wording import plan as planned
+from bot.worker import LOOKED, ClickLease
 
 _TRIES = 3  # the row may move between reading and writing it
-_LOOKED = frozenset({"approve", "explain", "waive"})  # prod is looked at before these count (design section 2.7)
 # Their forms say what is so now: they act on that or not at all.
 _AS_SEEN = frozenset({"accept", "happened", "not_happened", "undo_forced"})
 
@@ -44,7 +44,7 @@ class Clicks:
             "explain": self._explain,
             "waive": self._waive,
             "reject": lambda c, r: self._simple(c, r, e.Rejected(at=self._now, by=c.by, reason=_text(c, "reason"))),
-            "cancel": lambda c, r: self._simple(c, r, e.CancelAsked(at=self._now, by=c.by)),
+            "cancel": self._cancel,
             "close": lambda c, r: self._simple(c, r, e.CancelAsked(at=self._now, by=c.by)),
             "recheck": self._recheck,
             "rebuild": lambda c, r: self._unless_held(c, r, e.RebuildAsked(at=self._now, by=c.by)),
@@ -95,17 +95,18 @@ class Clicks:
             return None
         if click.action in _AS_SEEN and click.revision != refresh.revision:
             return self._answer(click, say.moved_on(refresh))
-        if click.action in _LOOKED and self._overtaken(refresh):
+        if click.action in LOOKED and self._overtaken(click, refresh):
             return self._answer(click, say.moved_on(self._services.store.get(refresh.id) or refresh))
         self._on_refresh[click.action](click, refresh)
 
-    def _overtaken(self, refresh: Refresh) -> bool:
+    def _overtaken(self, click: Click, refresh: Refresh) -> bool:
         """Prod is looked at whenever somebody decides; what is no longer as compared is withdrawn at once."""
         services = self._services
         if not allows(refresh, e.Withdrawn) or refresh.baseline is None:
             return False
         tag = names.tag(refresh, services.store.installation, "look")
-        with services.warehouse.builder(tag) as session:
+        lease = ClickLease(services.store, click, services.settings.worker)
+        with services.warehouse.builder(tag, alive=lease.stay) as session:
             seen = guards.look(session, refresh, self._now)
         if seen.problem is None:
             return False
@@ -161,8 +162,16 @@ class Clicks:
         self._services.record(refresh, event, click=click.id)
 
     def _add_columns(self, click: Click, refresh: Refresh, more: tuple[str, ...]) -> None:
-        columns = tuple(dict.fromkeys((*refresh.request.columns, *more)))
+        missing = refresh.request.without(more)
+        if not missing and refresh.state in (State.QUEUED, State.BUILDING, State.CHECKING):
+            return self._answer(click, say.has_columns(refresh))
+        columns = (*refresh.request.columns, *missing)
         self._unless_held(click, refresh, e.RebuildAsked(at=self._now, by=click.by, columns=columns))
+
+    def _cancel(self, click: Click, refresh: Refresh) -> None:
+        """Answered in private too: who types it may be anywhere, and before the card there is nothing to see."""
+        post = self._post(click, answer(say.cancelling(refresh)))
+        self._services.record(refresh, e.CancelAsked(at=self._now, by=click.by), click=click.id, also=(post,))
 
     def _undo(self, click: Click, refresh: Refresh, *, forced: bool) -> None:
         self._simple(click, refresh, e.UndoAsked(at=self._now, by=click.by, forced=forced))

@@ -15,7 +15,6 @@ from typing import Any
 from bot import commands, following, lookup, planning
 from bot.blocks import forms
 from bot.blocks.answers import answer
-from bot.blocks.buttons import left_behind
 from bot.board import Board
 from bot.errors import Busy, RefreshError, Refusal
 from bot.index import Entry
@@ -195,8 +194,6 @@ class Desk(Board):
     def click(self, action: str, pressed: Pressed, where: Where, payload: dict[str, Any] | None = None) -> None:
         """Store a click for the worker, which decides and answers it. Raises Refusal for one that leads nowhere."""
         refresh = self._here(pressed, where)
-        if action == "add_columns":
-            payload = {"columns": [*refresh.request.columns, *left_behind(refresh)]}
         self._store_click(action, pressed, replace(where, channel=where.channel or refresh.channel), payload or {})
 
     def downstream(self, number: int, unique_id: str, where: Where) -> Message:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from slack_sdk import WebClient
-
+from bot import rights
 from bot.chat import Chat, ChatError
 from bot.dbt_project import Project
 from bot.errors import RefreshError
 from bot.index import Index
-from bot.model import Relation
 from bot.queries import render
 from bot.settings import Settings
 from bot.slack_manifest import SCOPES
 from bot.warehouse import Warehouse
 from bot.wording.text import plain
+
+_TAG = "dbt-refresh:doctor"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +37,11 @@ def examine(settings: Settings) -> Iterator[Examined]:
     yield from _slack(settings)
     yield _try("Snowflake, builder", lambda: _log_in(settings, "builder"))
     yield _try("Snowflake, promoter", lambda: _log_in(settings, "promoter"))
-    yield from _warehouse(settings)
-    yield from _project(settings)
+    index, parsed = _parsed(settings)
+    yield from _rights(settings, index)
+    yield parsed
+    if index is not None:
+        yield from _project(settings, index)
 
 
 def _policy(settings: Settings) -> Iterator[Examined]:
@@ -58,7 +62,7 @@ def _policy(settings: Settings) -> Iterator[Examined]:
 def _slack(settings: Settings) -> Iterator[Examined]:
     chat = Chat(settings)
     yield _try("Slack token", lambda: chat.auth().team_id)
-    yield _try("Slack scopes", lambda: _scopes(settings))
+    yield _try("Slack scopes", lambda: _scopes(chat))
     for channel in (*settings.slack.channels, settings.slack.audit_channel):
         if channel:
             yield _try(f"Slack channel {channel}", lambda channel=channel: _channel(chat, channel))
@@ -67,13 +71,8 @@ def _slack(settings: Settings) -> Iterator[Examined]:
         yield _try(f"Slack user group {group}", lambda group=group: f"{len(chat.members(group))} members")
 
 
-def _scopes(settings: Settings) -> str:
-    """Slack names the scopes of a token in a header of every answer."""
-    secrets = settings.secrets
-    client = WebClient(token=secrets.slack_bot_token.get_secret_value(), base_url=secrets.slack_api_url)
-    headers = {k.lower(): v for k, v in client.auth_test().headers.items()}
-    granted = {s.strip() for s in str(headers.get("x-oauth-scopes", "")).split(",")}
-    if missing := sorted(set(SCOPES) - granted):
+def _scopes(chat: Chat) -> str:
+    if missing := sorted(set(SCOPES) - chat.scopes()):
         raise RefreshError(f"missing {', '.join(missing)}: paste the manifest again and reinstall the app")
     return f"{len(SCOPES)} of {len(SCOPES)}"
 
@@ -88,47 +87,28 @@ def _channel(chat: Chat, channel: str) -> str:
 
 
 def _log_in(settings: Settings, which: str) -> str:
-    warehouse = Warehouse(settings, "doctor")
-    open_session = {"builder": warehouse.builder, "promoter": warehouse.promoter}[which]
-    with open_session("dbt-refresh:doctor") as session:
+    open_session = {"builder": _snowflake(settings).builder, "promoter": _snowflake(settings).promoter}[which]
+    with open_session(_TAG) as session:
         return session.role()
 
 
-def _warehouse(settings: Settings) -> Iterator[Examined]:
-    """The builder must see every production database; the promoter must find its backup schema there."""
-    yield _try("Policies are visible to the promoter", lambda: _policies(settings))
-    place = settings.warehouse
-    for database in place.prod_databases:
-        home = Relation(database, place.backup_schema, "")
-
-        def there(home: Relation = home) -> str:
-            with Warehouse(settings, "doctor").promoter("dbt-refresh:doctor") as session:
-                if session.schema(home) is None:
-                    raise RefreshError(f"{home.database}.{home.schema} is not there or not visible to the promoter")
-            return ""
-
-        yield _try(f"Backup schema of {database}", there)
+def _snowflake(settings: Settings) -> Warehouse:
+    return Warehouse(settings, "doctor")
 
 
-def _policies(settings: Settings) -> str:
-    """Without these every refresh ends with `safety:policies` unknown."""
-    with Warehouse(settings, "doctor").promoter("dbt-refresh:doctor") as session:
-        if missing := session.missing_rights():
-            role = settings.warehouse.promoter.role
-            raise RefreshError("run " + " ".join(f"GRANT {right} ON ACCOUNT TO ROLE {role};" for right in missing))
-    return ""
+def _rights(settings: Settings, index: Index | None) -> Iterator[Examined]:
+    """What each role may do; one that cannot log in was named before."""
+    for open_session, looks in (
+        (_snowflake(settings).builder, rights.builder),
+        (_snowflake(settings).promoter, rights.promoter),
+    ):
+        with suppress(RefreshError), open_session(_TAG) as session:
+            for what, look in looks(session, settings, index):
+                yield _try(what, look)
 
 
-def _project(settings: Settings) -> Iterator[Examined]:
-    """Parse with the child's own environment, and prove that no dev relation is a production relation."""
-    try:
-        index = _index(settings)
-    except RefreshError as error:
-        yield Examined(what="dbt project", good=False, detail=plain(error.user_text))
-        return
-    yield Examined(
-        what="dbt project", good=True, detail=f"{len(index.entries)} models, code {index.code or 'not in git'}"
-    )
+def _project(settings: Settings, index: Index) -> Iterator[Examined]:
+    """That no dev relation is a production relation, by the names that dbt itself gives."""
     prod = set(index.relations)
     both = sorted(str(e.dev) for e in index.entries if e.dev and e.dev in prod)
     outside = sorted({e.prod.database for e in index.entries if e.prod} - set(settings.warehouse.prod_databases))
@@ -151,6 +131,16 @@ def _project(settings: Settings) -> Iterator[Examined]:
             good=True,
             detail=f"{len(outside)} more in the project, which the bot will refuse: {', '.join(outside[:5])}",
         )
+
+
+def _parsed(settings: Settings) -> tuple[Index | None, Examined]:
+    """The project as the child reads it, with the child's own environment."""
+    try:
+        index = _index(settings)
+    except RefreshError as error:
+        return None, Examined(what="dbt project", good=False, detail=plain(error.user_text))
+    found = f"{len(index.entries)} models, code {index.code or 'not in git'}"
+    return index, Examined(what="dbt project", good=True, detail=found)
 
 
 def _index(settings: Settings) -> Index:

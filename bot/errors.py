@@ -52,6 +52,10 @@ class LostClaim(RefreshError):
     """Another worker has taken the refresh over (a newer fencing number): stop at once, write nothing."""
 
 
+class ClickTaken(RefreshError):
+    """Another worker decides this click now, since this one was frozen: stop at once, write nothing."""
+
+
 class InDoubt(RefreshError):
     """A statement was sent and its outcome is not known. Never retried blindly."""
 

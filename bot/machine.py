@@ -109,12 +109,12 @@ def _stopped(refresh: Refresh, event: e.Stopped | e.CancelAsked) -> Step:
     if not refresh.cancel:
         return _built_again(refresh, refresh.again)
     after = replace(refresh, state=State.CANCELLED)
-    return after, _end(Say(Topic.CANCELLED)) if refresh.plan else ()
+    return after, _end(Say(Topic.CANCELLED)) if refresh.plan else (Say(Topic.CANCELLED),)
 
 
 def _again(refresh: Refresh, event: e.RebuildAsked) -> Step:
     """A build that runs is only stopped for more columns: the same ones it has already."""
-    if refresh.stopping or not event.columns:
+    if refresh.stopping or not refresh.request.without(event.columns):
         raise NotAllowed(refresh, event)
     return replace(refresh, again=event.columns), (_CARD,)
 

@@ -18,6 +18,7 @@ from bot.blocks.kit import context
 from bot.chat import Chat, ChatDown, ChatError, ChatRefused
 from bot.messages import THREAD_LINK, Live, Message
 from bot.model import Refresh
+from bot.patience import doubled
 from bot.store import Letter, LiveMessage, Store
 from bot.store.codec import dumps, loads
 from bot.wording.approval import replaced
@@ -225,4 +226,4 @@ def _either(send: Callable[[Message], T], message: Message) -> T:
 
 
 def _pause(attempt: int, down: ChatDown | None = None) -> float:
-    return max(min(2.0 ** (attempt - 1), _LONGEST_PAUSE), down.retry_after if down else 0.0)
+    return max(doubled(1.0, attempt, _LONGEST_PAUSE), down.retry_after if down else 0.0)

@@ -10,8 +10,14 @@ from typing import TypeVar
 
 T = TypeVar("T")
 Alive = Callable[[], object]  # renews the lease; raises LostClaim, DeadlinePassed, or Cancelled where one may cancel
+_DOUBLINGS = 64  # beyond any pause, and far from where a float overflows
 _LOOK_SECONDS = 1.0
 _GIVE_UP_SECONDS = 5.0  # after `abort`, before the thread is left to its own timeout
+
+
+def doubled(first: float, attempt: int, longest: float) -> float:
+    """Seconds to wait after `attempt` tries: none before the first, then twice as long each time."""
+    return min(first * 2.0 ** min(attempt - 1, _DOUBLINGS), longest) if attempt > 0 else 0.0
 
 
 def patiently(work: Callable[[], T], alive: Alive | None, abort: Callable[[], object]) -> T:

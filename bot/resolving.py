@@ -15,6 +15,7 @@ from bot.dbt_build import DbtChild
 from bot.errors import RefreshError, Refusal
 from bot.index import Entry, Index
 from bot.model import Mode, Plan, Relation, Request, Rules, Table
+from bot.patience import Alive
 from bot.services import Services
 from bot.session import Session
 from bot.wording import failures as say
@@ -84,12 +85,17 @@ def child_of(
     )
 
 
-def resolve(services: Services, subject: Subject, child: DbtChild, session: Session) -> Resolved:
-    """Plan one request. Raises Refusal with the way out, and RefreshError when dbt or Snowflake cannot answer."""
+def resolve(
+    services: Services, subject: Subject, child: DbtChild, session: Session, alive: Alive | None = None
+) -> Resolved:
+    """Plan one request. Raises Refusal with the way out, and RefreshError when dbt or Snowflake cannot answer.
+
+    `alive` is called while a statement of the promoter runs, as `session` was given it for the builder's.
+    """
     entry, index = entry_of(services, subject.unique_id)
     request, settings = subject.request, services.settings
     planning.refuse(entry, request, index, settings, services.clock().date())
-    prod = _checked_table(services, subject, entry, session)
+    prod = _checked_table(services, subject, entry, session, alive)
     rules = planning.rules(entry, settings, prod.columns)
     backfill = request.mode is Mode.BACKFILL
     compiled = child.compile(incremental=backfill)
@@ -98,10 +104,10 @@ def resolve(services: Services, subject: Subject, child: DbtChild, session: Sess
     return Resolved(entry=entry, compiled=compiled, plan=_plan(services, subject, entry, index, prod, rules, compiled))
 
 
-def _checked_table(services: Services, subject: Subject, entry: Entry, session: Session) -> Table:
+def _checked_table(services: Services, subject: Subject, entry: Entry, session: Session, alive: Alive | None) -> Table:
     """Production as the promoter sees it, who sees most; dev as the builder does."""
     assert entry.prod is not None  # `planning.refuse` has refused it otherwise
-    with services.warehouse.promoter(f"dbt-refresh:{services.store.installation}:plan") as promoter:
+    with services.warehouse.promoter(f"dbt-refresh:{services.store.installation}:plan", alive=alive) as promoter:
         prod = promoter.table(entry.prod)
     schema = session.schema(subject.dev)
     planning.refuse_table(

@@ -283,20 +283,9 @@ class Session:
 
     # Changing
 
-    def clone(
-        self,
-        source: Relation,
-        to: Relation,
-        kind: Kind,
-        *,
-        replace: bool = False,
-        copy_grants: bool = False,
-        copy_tags: bool = False,
-    ) -> str:
+    def clone(self, source: Relation, to: Relation, kind: Kind, *, replace: bool = False) -> str:
         """Zero-copy clone as a permanent or transient table. Raises TransientSource (002120)."""
-        return self.send(
-            queries.clone(source, to, kind, replace=replace, copy_grants=copy_grants, copy_tags=copy_tags),
-        )
+        return self.send(queries.clone(source, to, kind, replace=replace))
 
     def rename(self, source: Relation, target: Relation) -> str:
         return self.run("dev/rename", source=source, target=target)

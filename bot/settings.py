@@ -123,8 +123,8 @@ class WorkerSection(_Section):
     builds_per_warehouse: int = Field(default=4, ge=1)  # at once, by all workers together
     lease: Span = timedelta(seconds=60)
     step_deadline: Span = timedelta(hours=3)
-    sweep_seconds: float = 1.0
-    retry_seconds: float = 1.0  # before what broke is tried again; twice as long each time
+    sweep_seconds: float = Field(default=1.0, gt=0)
+    retry_seconds: float = Field(default=1.0, gt=0)  # before what broke is tried again; twice as long each time
     data_dir: Path = Path("var")  # dbt targets, logs, the SQLite file
 
 

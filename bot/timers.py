@@ -5,7 +5,8 @@ Every timer runs in every worker; the store's compare-and-set picks one winner f
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import structlog
 
@@ -28,36 +29,35 @@ class Timers:
         self._seen = ""  # fingerprint of the project that this process has read last
 
     def expire(self) -> None:
-        """End what waited for people longer than the policy allows."""
+        """End what waited for people longer than the policy allows, unless an approval waits to be decided.
+
+        Pressed in time it counts; pressed too late it ends the refresh itself.
+        """
         services = self._services
         for refresh in services.store.expired(services.clock()):
-            try:
-                services.record(refresh, Expired(at=services.clock()))
-            except (LostClaim, NotAllowed):
-                log.debug("decided meanwhile", refresh=refresh.ref)
+            with _apart(refresh, "could not expire"):
+                if not services.store.undecided(refresh.id, "approve"):
+                    services.record(refresh, Expired(at=services.clock()))
 
     def remind(self) -> None:
         """Say again what waits for people without anybody doing anything."""
         services, now = self._services, self._services.clock()
         for refresh, last in services.store.waiting():
-            if number := policy.reminder(refresh, last, services.settings.policy.remind_every, now):
-                services.store.remind(refresh, reminder(refresh, self._context(refresh), number), now)
+            with _apart(refresh, "could not remind"):
+                if number := policy.reminder(refresh, last, services.settings.policy.remind_every, now):
+                    services.store.remind(refresh, reminder(refresh, self._context(refresh), number), now)
 
     def poll_stale(self) -> None:
         """Look at prod's token while a refresh waits, so that nobody approves what is gone."""
         services = self._services
         for refresh in services.store.in_state(State.AWAITING):
             tag = names.tag(refresh, services.store.installation, "poll")
-            try:
+            with _apart(refresh, "could not look at production"):
                 with services.warehouse.builder(tag) as session:
                     seen = guards.look(session, refresh, services.clock())
                 if seen.problem:
                     services.store.note_change(refresh.prod, services.clock())
                     services.record(refresh, Withdrawn(at=services.clock(), problem=seen.problem))
-            except (LostClaim, NotAllowed):
-                log.debug("decided meanwhile", refresh=refresh.ref)
-            except RefreshError as error:
-                log.warning("could not look at production", refresh=refresh.ref, detail=error.detail)
 
     def clean_up(self) -> None:
         """Drop what is due, by recorded exact name: backups as the promoter, everything else as the builder."""
@@ -95,3 +95,16 @@ class Timers:
             self._seen = fingerprint
         except RefreshError as error:
             log.error("the dbt project cannot be read", problem=error.user_text, detail=error.detail)
+
+
+@contextmanager
+def _apart(refresh: Refresh, trouble: str) -> Iterator[None]:
+    """Whatever happens to one refresh, the others of the run have their turn."""
+    try:
+        yield
+    except (LostClaim, NotAllowed):
+        log.debug("decided meanwhile", refresh=refresh.ref)
+    except RefreshError as error:
+        log.warning(trouble, refresh=refresh.ref, detail=error.detail)
+    except Exception:
+        log.exception(trouble, refresh=refresh.ref)

@@ -20,10 +20,11 @@ import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from bot.errors import Cancelled, DeadlinePassed, LostClaim
+from bot.errors import Cancelled, ClickTaken, DeadlinePassed, LostClaim
 from bot.messages import Click, Post
 from bot.model import DRIVEN, Refresh, State
 from bot.outbox import Delivery
+from bot.patience import doubled
 from bot.settings import WorkerSection
 from bot.store import Claim, Store
 from bot.wording.queue import place
@@ -34,6 +35,8 @@ PROMOTIONS = frozenset({State.APPROVED, State.PROMOTING, State.VERIFYING, State.
 BUILDS = DRIVEN - PROMOTIONS
 _PROMOTION_SLOTS = 2
 _CLICK_SLOTS = 2
+LOOKED = frozenset({"approve", "explain", "waive"})  # clicks that production is looked at for (design section 2.7)
+_LOOK_SLOTS = 2
 _LOOKUPS = frozenset({"plan"})  # clicks that run dbt, which takes its time
 _LOOKUP_SLOTS = 1
 _LOOKUP_LEASE = 900.0
@@ -103,6 +106,24 @@ class Lease:
         return LostClaim("This refresh has moved on meanwhile.", f"{self.refresh.ref} fence {self.claim.fence}")
 
 
+class ClickLease:
+    """Keeps a click while production is looked at for it, which takes as long as its tables are large."""
+
+    def __init__(self, store: Store, click: Click, settings: WorkerSection) -> None:
+        self._store = store
+        self._click = click
+        self._seconds = settings.lease.total_seconds()
+        self._renew_at = time.monotonic() + self._seconds / 4
+
+    def stay(self) -> None:
+        """Renew when it is time; to be called while a statement runs. Raises ClickTaken."""
+        if time.monotonic() < self._renew_at:
+            return
+        if not self._store.renew_click(self._click, self._seconds):
+            raise ClickTaken("Another worker decides this meanwhile.", f"click {self._click.id}")
+        self._renew_at = time.monotonic() + self._seconds / 4
+
+
 class _Lane(Generic[T]):
     """One kind of work: how to claim a piece, how to do it, and how many at the same time."""
 
@@ -151,6 +172,7 @@ class Worker:
         self._owner = f"{socket.gethostname()[:40]}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
         self._lanes: tuple[_Lane[Any], ...] = (
             _Lane("clicks", _CLICK_SLOTS, self._claim_clicks, self._decide),
+            _Lane("looks", _LOOK_SLOTS, self._claim_looks, self._decide),
             _Lane("lookups", _LOOKUP_SLOTS, self._claim_lookups, self._decide),
             _Lane("promotions", _PROMOTION_SLOTS, partial(self._claim, PROMOTIONS), self._drive),
             _Lane("builds", settings.steps, self._claim_builds, self._drive),
@@ -246,7 +268,12 @@ class Worker:
         return self._store.claim(self._owner, limit, lease, BUILDS, per_warehouse=most)
 
     def _claim_clicks(self, limit: int) -> list[Click]:
-        return self._store.claim_clicks(self._owner, limit, self._settings.lease.total_seconds(), never=_LOOKUPS)
+        return self._store.claim_clicks(
+            self._owner, limit, self._settings.lease.total_seconds(), never=_LOOKUPS | LOOKED
+        )
+
+    def _claim_looks(self, limit: int) -> list[Click]:
+        return self._store.claim_clicks(self._owner, limit, self._settings.lease.total_seconds(), only=LOOKED)
 
     def _claim_lookups(self, limit: int) -> list[Click]:
         return self._store.claim_clicks(self._owner, limit, _LOOKUP_LEASE, only=_LOOKUPS)
@@ -285,6 +312,8 @@ class Worker:
             try:
                 self._decide_one(click)
                 self._store.settle_click(click.id)
+            except ClickTaken as taken:
+                log.info("click taken over", detail=taken.detail)
             except Exception:
                 log.exception("click not decided", attempt=click.attempt)
                 if click.attempt < _CLICK_TRIES:
@@ -293,8 +322,7 @@ class Worker:
                     self._store.settle_click(click.id, (self._apologise(click),) if self._apologise else ())
 
     def _pause(self, attempt: int) -> float:
-        """Seconds until the next try: none at first, then twice as long each time."""
-        return min(self._settings.retry_seconds * 2.0 ** (attempt - 1), _LONGEST_PAUSE) if attempt > 0 else 0.0
+        return doubled(self._settings.retry_seconds, attempt, _LONGEST_PAUSE)
 
     def _deliver(self) -> None:
         if self._delivering.acquire(blocking=False):

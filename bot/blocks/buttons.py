@@ -66,8 +66,11 @@ def left_behind(refresh: Refresh) -> tuple[str, ...]:
 
 
 def on_plan(refresh: Refresh) -> list[Block]:
-    """Take along the clock columns that `columns=` leaves out, for as long as it can still be built again."""
-    kept = refresh.plan.kept_clocks if refresh.plan else ()
+    """Take along the clock columns that `columns=` leaves out, for as long as it can still be built again.
+
+    The plan may be of the build before, until the next is planned: what was added since is not offered again.
+    """
+    kept = refresh.request.without(refresh.plan.kept_clocks) if refresh.plan else ()
     if not kept or refresh.stopping or not allows(refresh, e.RebuildAsked):
         return []
     return [make("add_clocks", refresh, label=say.add_clocks(len(kept)))]

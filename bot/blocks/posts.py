@@ -47,9 +47,11 @@ def posts_for(topic: Topic, refresh: Refresh, event: e.Event, context: Context) 
         return _audit(topic, refresh, context)
     if topic is Topic.CANCELLED and refresh.report and refresh.report.nothing_changes:
         return ()  # the post that was closed says so itself
+    if topic is Topic.CANCELLED and not refresh.plan:
+        return _cancelled_unplanned(refresh, event)
     if topic is Topic.REFUSED:
         text = refresh.problem.text if refresh.problem else ""
-        return (_post(topic, refresh, message(section(text)), thread=False, private_to=refresh.asker.user_id),)
+        return (_private(topic, refresh, text),)
     return (_post(topic, refresh, message(section(_text(topic, refresh, event, context)))),)
 
 
@@ -116,6 +118,17 @@ def _key(refresh: Refresh, name: str) -> str:
 
 def _post(topic: Topic, refresh: Refresh, what: Message, **more: object) -> Post:
     return Post(key=_key(refresh, topic), channel=refresh.channel, message=what, **more)  # type: ignore[arg-type]
+
+
+def _private(topic: Topic, refresh: Refresh, text: str) -> Post:
+    """To the asker: there is no card yet, and so no thread."""
+    return _post(topic, refresh, message(section(text)), thread=False, private_to=refresh.asker.user_id)
+
+
+def _cancelled_unplanned(refresh: Refresh, event: e.Event) -> tuple[Post, ...]:
+    if isinstance(event, e.CancelAsked) and event.by.user_id == refresh.asker.user_id:
+        return ()  # the answer to the click has said it
+    return (_private(Topic.CANCELLED, refresh, outcomes.cancelled_unplanned(refresh)),)
 
 
 def _live(topic: Topic, live: Live, refresh: Refresh, context: Context) -> Post:
@@ -185,8 +198,9 @@ def _readers(refresh: Refresh) -> list[Post]:
 
 def _audit(topic: Topic, refresh: Refresh, context: Context) -> tuple[Post, ...]:
     channel = context.settings.slack.audit_channel
-    if not channel:
-        return ()
+    if not channel:  # the head of the chain is posted all the same: what is cut off its end shows by nothing else
+        head = message(section(audit.head(refresh, AUDIT_HEAD)))
+        return (_post(topic, refresh, head),) if topic is Topic.AUDIT_END else ()
     if topic is Topic.AUDIT_START:
         text = audit.started(refresh, THREAD_LINK)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -35,6 +36,11 @@ class Request:
     def dates(self) -> tuple[date, ...]:
         """The dates people look at: `at`, or a backfill's own date."""
         return self.at or ((self.since,) if self.since else ())
+
+    def without(self, columns: Iterable[str]) -> tuple[str, ...]:
+        """Those of `columns` that `self.columns` does not name, in any case."""
+        has = {name.upper() for name in self.columns}
+        return tuple(name for name in columns if name.upper() not in has)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -154,6 +154,13 @@ class Claims(Database):
                 connection.execute(update(t.clicks).where(C.id.in_([row.id for row in rows])).values(values))
         return [replace(loads(Click, row.body), id=row.id, attempt=row.attempts + 1) for row in rows]
 
+    def renew_click(self, click: Click, lease_seconds: float) -> bool:
+        """False when it is settled or was taken over: `attempt` is its fencing number."""
+        with self.writing() as connection:
+            same = (C.id == click.id, C.attempts == click.attempt, C.owner.is_not(None), ~C.settled)
+            until = self.now(connection) + lease_seconds
+            return connection.execute(update(t.clicks).where(*same).values(lease_until=until)).rowcount == 1
+
     def settle_click(self, number: int, posts: tuple[Post, ...] = ()) -> None:
         """The click is decided; `posts` answer it, in the same transaction. Nothing when somebody else has settled it."""
         with self.writing() as connection:
@@ -161,6 +168,12 @@ class Claims(Database):
                 return
             refresh = connection.execute(select(C.refresh).where(C.id == number)).scalar()
             insert_posts(connection, refresh, posts, self.now(connection))
+
+    def undecided(self, refresh: int, action: str) -> bool:
+        """Whether such a click on a refresh waits to be decided."""
+        waiting = (C.refresh == refresh, C.action == action, ~C.settled)
+        with self.reading() as connection:
+            return connection.execute(select(C.id).where(*waiting).limit(1)).first() is not None
 
     def retry_click(self, number: int, retry_in: float) -> None:
         """Deciding it went wrong: try again later."""

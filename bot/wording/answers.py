@@ -105,6 +105,17 @@ def not_now(refresh: Refresh) -> str:
     return f"{refresh.ref} is {state(refresh)}, so this is not possible now."
 
 
+def cancelling(refresh: Refresh) -> str:
+    """What a cancel does to a refresh as it is: it ends at once, unless a step runs."""
+    if refresh.state in (State.BUILDING, State.CHECKING):
+        return f"{refresh.ref} is being cancelled: what runs is stopped first. Production is not touched."
+    return f"{refresh.ref} is cancelled. Production was not touched."
+
+
+def has_columns(refresh: Refresh) -> str:
+    return f"{refresh.ref} is built again with these columns already, so this changed nothing."
+
+
 def nothing_to_explain(refresh: Refresh) -> str:
     return f"{refresh.ref} has no outliers to explain."
 

@@ -40,6 +40,10 @@ def ended(refresh: Refresh, link: str, head: str) -> str:
     return f"{_what(refresh, word)}: {', '.join(people)} · {_thread(link)} · audit chain {code(head)}"
 
 
+def head(refresh: Refresh, head: str) -> str:
+    return f"Audit chain of {refresh.ref}: {code(head)}"
+
+
 def _what(refresh: Refresh, verb: str) -> str:
     return f"*{refresh.ref}* {verb} {code(refresh.name)} ({mode(refresh.request)})"
 

@@ -137,7 +137,3 @@ def reason_is_empty() -> str:
 
 def other_needs_text() -> str:
     return "“Other” needs a word of explanation."
-
-
-def backfill_needs_date() -> str:
-    return "A backfill needs the first day to repair."

@@ -22,6 +22,13 @@ def cancelled(by: Actor | None, refresh: Refresh) -> str:
     return f"*Cancelled{who} {clock(refresh.changed_at)}.* Production was not touched."
 
 
+def cancelled_unplanned(refresh: Refresh) -> str:
+    """For the asker alone: nobody else has seen anything of it yet."""
+    who = f" by {mention(refresh.cancel)}" if refresh.cancel else ""
+    when = clock(refresh.changed_at)
+    return f"*{refresh.ref} of {code(refresh.name)} was cancelled{who} {when}.* Production was not touched."
+
+
 def expired(again: str) -> str:
     return f"*Expired.* Nobody decided in time, and production was not touched. To start again: {command(again)}."
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from bot.__main__ import main
+from bot.doctor import examine
 from bot.service import Service
 from bot.settings import Settings
 from sandbox.world import ROOT, World, setup_sql
@@ -81,11 +84,59 @@ def test_doctor_names_every_problem_at_once(world: World) -> None:
     assert any("Backup schema of RAW" in line for line in bad)
 
 
+_TAKEN = """
+REVOKE USAGE ON WAREHOUSE ANALYTICS_XL FROM ROLE REFRESH_BUILDER;
+REVOKE SELECT ON ALL TABLES IN DATABASE ETHEREUM FROM ROLE REFRESH_BUILDER;
+REVOKE CREATE SCHEMA ON DATABASE DEV FROM ROLE REFRESH_BUILDER;
+REVOKE CREATE TABLE ON SCHEMA ANALYTICS.REFRESH_BACKUPS FROM ROLE TRANSFORMER;
+GRANT OWNERSHIP ON SCHEMA ANALYTICS.REFRESH_BACKUPS TO ROLE ACCOUNTADMIN COPY CURRENT GRANTS;
+GRANT OWNERSHIP ON ALL TABLES IN DATABASE ETHEREUM TO ROLE DASHBOARD COPY CURRENT GRANTS;
+"""
+
+
+def test_doctor_names_each_permission_that_is_missing_and_goes_on_after_a_bad_token(tmp_path: Path) -> None:
+    """In this process, so that a traceback would be one here."""
+    world = World(tmp_path)
+    world.start()
+    try:
+        world.snowflake.run_script(_TAKEN)
+        found = list(examine(Settings.load(world.environ(SLACK_BOT_TOKEN="xoxb-of-nobody"))))
+    finally:
+        world.stop()
+    bad = {e.what: e.detail for e in found if not e.good}
+    assert bad.pop("Slack token") == bad.pop("Slack scopes") == "Slack says invalid_auth"
+    bad = {what: detail for what, detail in bad.items() if not what.startswith("Slack ")}
+    assert bad.pop("Promoter owns production in ETHEREUM").startswith("TRANSFORMER owns none of the ")
+    assert bad.pop("Builder reads ETHEREUM").endswith(
+        "grant REFRESH_BUILDER USAGE on ETHEREUM and its schemas, and SELECT on its tables"
+    )
+    assert bad == {
+        "Builder on warehouse ANALYTICS_XL": "not there or not for REFRESH_BUILDER: grant it USAGE on the warehouse",
+        "Builder builds in DEV": "grant REFRESH_BUILDER CREATE SCHEMA on database DEV",
+        "Backup schema of ANALYTICS": "grant TRANSFORMER CREATE TABLE on schema ANALYTICS.REFRESH_BACKUPS",
+    }
+    assert {e.what for e in found if e.good} >= {"Builder reads ANALYTICS", "Backup schema of ETHEREUM", "dbt project"}
+
+
+def test_doctor_goes_on_where_slack_cannot_be_reached(world: World) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # bound, and never listening
+        settings = Settings.load(world.environ(SLACK_API_URL=f"http://127.0.0.1:{nobody.getsockname()[1]}/api/"))
+        found = {e.what: e for e in itertools.takewhile(lambda e: not e.what.startswith("dbt"), examine(settings))}
+    assert not found["Slack token"].good
+    assert not found["Slack scopes"].good
+    assert found["Snowflake, builder"].good
+    assert found["Builder reads ETHEREUM"].good
+
+
 def test_settings_are_all_checked_before_anything_is_started(world: World) -> None:
-    result = run(world, "doctor", **{'expires_after = "24h"': 'expires_after = "soon"', "port = ": "prt = "})
+    never = {"sweep_seconds = 0.5": "sweep_seconds = 0\nretry_seconds = -1"}
+    result = run(world, "doctor", **{'expires_after = "24h"': 'expires_after = "soon"', "port = ": "prt = ", **never})
     assert result.exit_code == 1
     assert "[policy.expires_after]" in result.output
     assert "[warehouse.prt]" in result.output
+    assert "[worker.sweep_seconds]: Input should be greater than 0" in result.output
+    assert "[worker.retry_seconds]: Input should be greater than 0" in result.output
 
 
 def test_grants_print_the_set_up_for_the_projects_own_databases_and_snowflake_takes_it(world: World) -> None:

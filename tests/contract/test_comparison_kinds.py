@@ -268,6 +268,14 @@ def test_a_sample_of_keys_is_named_and_passes_nothing(session: DirectSession) ->
     assert found(again, "parity").numbers == parity.numbers  # the same keys every time
 
 
+def test_without_a_key_there_is_nothing_to_sample_by_and_every_row_is_hashed(session: DirectSession) -> None:
+    undeclared = replace(DAILY, grain=Origin(columns=("nowhere",), source="meta"))  # declared, so none is looked for
+    parity = found(run(session, changed(where="DAY >= '2026-04-08'"), BACKFILL, rules=undeclared, joined=2), "parity")
+    assert (parity.numbers["method"], parity.numbers["sample"]) == ("multiset", 1)
+    whole = run(session, changed(where="DAY >= '2026-04-08'"), BACKFILL, rules=undeclared)
+    assert parity.numbers == found(whole, "parity").numbers
+
+
 # Turned NULL, left behind
 
 

@@ -169,6 +169,23 @@ def test_clicks_come_back_in_order_one_at_a_time_per_refresh(store: Store, clock
     assert [letter.key for letter in store.take_letters("w", 9, LEASE)] == ["answer"]
 
 
+def test_a_click_is_kept_while_it_is_renewed_and_not_after_somebody_else_has_taken_it(
+    store: Store, clock: Clock
+) -> None:
+    store.add_click(a_click(1))
+    (mine,) = store.claim_clicks("a", 1, LEASE)
+    for _ in range(3):
+        clock.forward(LEASE - 1)
+        assert store.renew_click(mine, LEASE)
+        assert store.claim_clicks("b", 1, LEASE) == []
+    clock.forward(LEASE + 1)
+    (theirs,) = store.claim_clicks("b", 1, LEASE)
+    assert not store.renew_click(mine, LEASE)
+    assert store.renew_click(theirs, LEASE)
+    store.settle_click(theirs.id)
+    assert not store.renew_click(theirs, LEASE)
+
+
 def test_a_click_that_two_workers_decide_counts_once_and_is_answered_once(store: Store, clock: Clock) -> None:
     """The first is slow, its lease lapses, and the second is done before it."""
     awaiting = bring(store, State.AWAITING)

@@ -20,7 +20,7 @@ from bot.model import Refresh, State
 from bot.outbox import Delivery
 from bot.settings import WorkerSection
 from bot.store import Store
-from bot.worker import Lease, Worker
+from bot.worker import ClickLease, Lease, Worker
 from sandbox.slack import SlackSandbox
 from tests.contract.databases import BACKENDS, store_on
 from tests.contract.slacks import CHANNEL, chat_with
@@ -228,6 +228,36 @@ def test_clicks_do_not_wait_for_lookups(store: Store, slack: SlackSandbox) -> No
         assert sorted(decided.wait(2)) == ["hold", "plan"]
         go.set()
         assert sorted(decided.wait(4)) == ["hold", "plan", "plan", "plan"]
+
+
+def test_what_is_pressed_does_not_wait_for_looks_at_large_tables(store: Store, slack: SlackSandbox) -> None:
+    decided, go = Seen(), threading.Event()
+
+    def decide(one: Click) -> None:
+        decided.add(one.action)
+        assert one.action == "cancel" or go.wait(TIMEOUT)
+
+    for action in ("approve", "explain", "waive", "cancel"):
+        store.add_click(click(action=action))
+    with running(store, slack, decide=decide, settings=SLOW):
+        assert sorted(decided.wait(3)) == ["approve", "cancel", "explain"]
+        go.set()
+        assert sorted(decided.wait(4)) == ["approve", "cancel", "explain", "waive"]
+
+
+def test_a_click_that_another_worker_took_over_is_left_to_it(store: Store, slack: SlackSandbox) -> None:
+    store.add_click(click())
+    tried = Seen()
+
+    def decide(one: Click) -> None:
+        store.retry_click(one.id, 0.0)  # as if the lease had lapsed
+        (theirs,) = store.claim_clicks("another", 1, 60.0)
+        tried.add(theirs)
+        ClickLease(store, one, WorkerSection(lease=timedelta(0))).stay()  # it is time to renew
+
+    with running(store, slack, decide=decide, settings=SLOW):
+        (theirs,) = tried.wait(1)
+    assert store.renew_click(theirs, 60.0)
 
 
 def test_a_click_is_settled_once_and_its_answer_delivered(store: Store, slack: SlackSandbox) -> None:

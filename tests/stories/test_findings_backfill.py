@@ -131,8 +131,12 @@ def test_a_clock_that_would_keep_its_value_is_added_on_a_click(stage: Stage) -> 
     assert "`modified_on` keeps prod's value, unless added to `columns=`." in plan
     assert "created_on" not in plan  # an ordinary run leaves it alone too
     stage.running(MERGING)
+    seen = incident.wait_button("add_clocks")
     assert "Only <@U0ALICE>" in incident.answered("dave", lambda: incident.click("dave", "add_clocks"))
     incident.click("alice", "add_clocks")
+    stage.slack.wait(lambda: "MODIFIED_ON" in stage.bot.store.get(1).request.columns, what="begun again")  # type: ignore[union-attr]
+    told = incident.answered("bob", lambda: stage.presses("bob", seen, "add_clocks"))
+    assert told == "R1 is built again with these columns already, so this changed nothing."
     incident.wait_reply("Only `dex_volumes`, `total_economic_activity` and `modified_on` will change")
     incident.wait_card("waiting for approval")
     incident.wait_button("explain")

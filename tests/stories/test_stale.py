@@ -61,9 +61,15 @@ def test_cancelled_while_queued_and_while_building_leaves_nothing_running(stage:
     stage.running("create or replace .*dev_refresh_bot.*fact_ethereum_daily")
     stage.asks(EZ_ASKED, "carol")
     assert "queued" in stage.told("carol", "status R2")
-    stage.slack.command("carol", "cancel R2")
+    stage.slack.command("bob", "cancel R2")
     stage.slack.wait(lambda: stage.bot.store.get(2).state is State.CANCELLED, what="R2 cancelled")  # type: ignore[union-attr]
-    incident.click("alice", "cancel")
+    private = stage.slack.private
+    ended = "R2 is cancelled. Production was not touched."
+    stage.slack.wait(lambda: text_of(private("bob")[-1]) == ended, what="the answer")
+    told = "*R2 of `ez_ethereum_metrics` was cancelled by <@U0BOB> "
+    stage.slack.wait(lambda: text_of(private("carol")[-1]).startswith(told), what="the asker told")
+    stopping = "R1 is being cancelled: what runs is stopped first. Production is not touched."
+    assert incident.answered("alice", lambda: incident.click("alice", "cancel")) == stopping
     incident.wait_card("being cancelled")
     incident.wait_card("Cancelled by <@U0ALICE>")
     incident.wait_reply("Production was not touched.")

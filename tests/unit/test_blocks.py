@@ -19,7 +19,7 @@ from bot.blocks.home import home_view
 from bot.blocks.kit import pre, section
 from bot.index import Entry
 from bot.machine import TABLE, Topic, allows
-from bot.messages import Live, Message
+from bot.messages import AUDIT_HEAD, Live, Message
 from bot.model import (
     Decision,
     Explanation,
@@ -277,6 +277,9 @@ def test_the_plan_offers_the_clocks_until_the_build_begins_again():
     assert pressable(message) == ["add_clocks"]
     again = render_live(Live.PLAN, replace(building, again=("dex_volumes", "MODIFIED_ON")), CONTEXT)
     assert (again.text, pressable(again)) == (message.text, [])
+    wider = replace(building.request, columns=("dex_volumes", "modified_on"))
+    queued = render_live(Live.PLAN, replace(building, request=wider), CONTEXT)  # until it is planned anew
+    assert (queued.text, pressable(queued)) == (message.text, [])
 
 
 def harmless(message: Message) -> None:
@@ -405,6 +408,28 @@ def test_every_topic_has_its_posts(topic, text):
             harmless(post.message)
 
 
+def test_without_an_audit_channel_the_head_of_the_chain_stands_in_the_thread():
+    context = replace(CONTEXT, settings=settings().model_copy(update={"slack": SlackSection(channels=("C",))}))
+    done = refresh(State.DONE)
+    assert posts_for(Topic.AUDIT_START, done, e.Started(at=NOW), context) == ()
+    (post,) = posts_for(Topic.AUDIT_END, done, e.Started(at=NOW), context)
+    assert (post.channel, post.thread) == (done.channel, True)
+    assert post.message.text == f"Audit chain of {done.ref}: `{AUDIT_HEAD}`"
+
+
+def test_cancelled_before_its_card_only_the_asker_hears_of_it():
+    unplanned = replace(refresh(State.CANCELLED), plan=None, report=None, cancel=BOB)
+    (post,) = posts_for(Topic.CANCELLED, unplanned, e.CancelAsked(at=NOW, by=BOB), CONTEXT)
+    assert (post.private_to, post.thread) == (unplanned.asker.user_id, False)
+    assert post.message.text.startswith(f"*{unplanned.ref} of `ez_ethereum_metrics` was cancelled by <@U0BOB>")
+    mine = replace(unplanned, cancel=unplanned.asker)
+    assert (
+        posts_for(Topic.CANCELLED, mine, e.CancelAsked(at=NOW, by=mine.asker), CONTEXT) == ()
+    )  # the click's answer says so
+    (post,) = posts_for(Topic.CANCELLED, mine, e.Stopped(at=NOW), CONTEXT)
+    assert post.private_to == mine.asker.user_id
+
+
 def test_a_topic_can_come_again_under_another_key():
     first = posts_for(Topic.READY, refresh(State.AWAITING), e.Started(at=NOW), CONTEXT)
     again = posts_for(Topic.READY, refresh(State.AWAITING, revision=9), e.Started(at=NOW), CONTEXT)
@@ -434,8 +459,6 @@ def test_the_audit_channel_gets_a_line_with_a_link_to_the_thread():
         "*R42* promoted `ez_ethereum_metrics` (backfill from 2026-04-08): asked by <@U0ALICE>, approved by <@U0BOB> · "
         "<{thread_link}|thread> · audit chain `{audit_head}`"
     )
-    silent = replace(CONTEXT, settings=settings().model_copy(update={"slack": SlackSection(channels=("C",))}))
-    assert posts_for(Topic.AUDIT_END, refresh(State.DONE), e.Started(at=NOW), silent) == ()
 
 
 def test_a_reminder_names_who_and_what_it_waits_for():

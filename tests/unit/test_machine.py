@@ -155,7 +155,9 @@ def test_before_the_card_only_the_asker_hears_of_a_failure() -> None:
     for kind in (e.Refused, e.Failed):
         assert topics(step(after(queued(), e.Started), EVENTS[kind])[1]) == {Topic.REFUSED}
         assert topics(step(in_state(S.BUILDING), EVENTS[kind])[1]) == {Topic.FAILED, Topic.AUDIT_END}
-    assert topics(step(queued(), EVENTS[e.CancelAsked])[1]) == set()
+    assert step(queued(), EVENTS[e.CancelAsked])[1] == (Say(Topic.CANCELLED),)
+    stopping = after(queued(), e.Started, e.CancelAsked)
+    assert step(stopping, EVENTS[e.Stopped])[1] == (Say(Topic.CANCELLED),)
     assert topics(step(in_state(S.AWAITING), EVENTS[e.CancelAsked])[1]) == {Topic.CANCELLED, Topic.AUDIT_END}
 
 
@@ -240,6 +242,15 @@ def test_more_columns_stop_the_running_step_which_begins_again(state: State) -> 
     assert after(asked, e.CancelAsked, e.Stopped).state is S.CANCELLED
 
 
+@pytest.mark.parametrize("state", [S.BUILDING, S.CHECKING])
+def test_columns_that_are_built_already_stop_nothing(state: State) -> None:
+    running = in_state(state)
+    running = replace(running, request=replace(running.request, columns=("a", "b")))
+    with pytest.raises(NotAllowed):
+        after(running, e.RebuildAsked(at=AT, by=ALICE, columns=("b", "A")))
+    assert after(running, e.RebuildAsked(at=AT, by=ALICE, columns=("a", "c"))).again == ("a", "c")
+
+
 def test_a_failed_verification_is_faulty_and_may_be_accepted_or_undone() -> None:
     by_finding = replace(FAULT, problem=None)
     assert after(in_state(S.VERIFYING), by_finding).state is S.FAULTY
@@ -313,4 +324,4 @@ def test_on_any_way_through_the_machine(data: st.DataObject) -> None:
         if refresh.state in ENDS and before.state not in ENDS:
             assert (Topic.AUDIT_END in said) == (Topic.AUDIT_START in said) or before.state is S.UNDOING
     assert said.count(Topic.CARD) <= 1
-    assert not said or said[0] in (Topic.CARD, Topic.REFUSED)
+    assert not said or said[0] in (Topic.CARD, Topic.REFUSED, Topic.CANCELLED)

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from bot.errors import LostClaim
-from bot.patience import patiently
+from bot.patience import doubled, patiently
 
 TIMEOUT = 10.0
 
@@ -58,3 +58,8 @@ def test_a_step_that_loses_its_claim_stops_the_work_and_does_not_wait_for_it() -
 
 def test_without_a_step_it_is_done_at_once_in_this_thread() -> None:
     assert patiently(threading.get_ident, None, lambda: None) == threading.get_ident()
+
+
+def test_pauses_double_up_to_the_longest_however_often_it_was_tried() -> None:
+    assert [doubled(1.0, n, 60.0) for n in (0, 1, 2, 3, 7)] == [0.0, 1.0, 2.0, 4.0, 60.0]
+    assert doubled(0.05, 1_000_000, 60.0) == 60.0  # a float holds 2 ** 1023
