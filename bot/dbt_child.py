@@ -15,8 +15,9 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from typing import Any, TextIO
 
-from bot.dbt_commands import Failure, Parsed, Reply
+from bot.dbt_commands import Failure, Parsed, Reply, quiet_connector
 
 _LEAVE_WITHIN = 15.0  # seconds that dbt has to cancel its queries once nobody listens any more
 
@@ -29,29 +30,40 @@ def _leave() -> None:
 
 def main() -> None:
     """Serve the parent until it closes the pipe."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a parent in the background hands down "ignored"
     out = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what a project prints must not reach the parent as an answer
+    converse(sys.stdin, out, Parsed)
+
+
+def converse(given: TextIO, out: TextIO, parse: Callable[[dict[str, Any], Callable[[Reply], None]], Parsed]) -> None:
+    """Answer what comes in line by line; `parse` makes the project from the first line when a command needs it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a parent in the background hands down "ignored"
     lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
 
     def listen() -> None:
-        for line in sys.stdin:
+        for line in given:
             lines.put(line)
         lines.put(None)
         _leave()
 
     threading.Thread(target=listen, daemon=True).start()
-    _serve(lines, lambda reply: print(json.dumps(reply, default=str), file=out, flush=True))
+    _serve(lines, lambda reply: print(json.dumps(reply, default=str), file=out, flush=True), parse)
 
 
-def _serve(lines: queue.SimpleQueue[str | None], send: Callable[[Reply], None]) -> None:
+def _serve(
+    lines: queue.SimpleQueue[str | None],
+    send: Callable[[Reply], None],
+    parse: Callable[[dict[str, Any], Callable[[Reply], None]], Parsed],
+) -> None:
     project: Parsed | None = None
     with contextlib.suppress(KeyboardInterrupt):
         setup = json.loads(lines.get() or "{}")
+        if setup:
+            quiet_connector(setup["statement_timeout"])
         while (line := lines.get()) is not None:
             command = json.loads(line)
             try:
-                project = project or Parsed(setup, send)
+                project = project or parse(setup, send)
                 do = command.pop("do")
                 send({"done": getattr(project, do)(**command)})
             except KeyboardInterrupt:

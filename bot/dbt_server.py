@@ -7,6 +7,7 @@ Its parent talks to it over a socket, one JSON object a line; a request to fork 
 
 from __future__ import annotations
 
+import functools
 import gc
 import json
 import os
@@ -18,7 +19,7 @@ from typing import Any
 from bot.dbt_child import converse
 from bot.dbt_commands import Failure
 from bot.dbt_state import State
-from bot.dbt_warming import parsed
+from bot.dbt_warming import FromWarm, Warm, parsed
 
 _REAP_EVERY = 5.0  # seconds between two looks for children that have ended
 _LINE = 65536
@@ -38,7 +39,7 @@ def main() -> None:
     except Exception as error:
         _send(control, {"failed": {"kind": "dbt", "message": f"{type(error).__name__}: {error}"}})
         return
-    server = _Server(control, base, setup)
+    server = _Server(control, base)
     gc.collect()
     gc.freeze()  # the collector of a child would else touch, and so copy, every page
     _send(control, {"done": {"warnings": base.warnings}})
@@ -46,8 +47,8 @@ def main() -> None:
 
 
 class _Server:
-    def __init__(self, control: socket.socket, base: Any, setup: dict[str, Any]) -> None:
-        self._control, self._base, self._setup = control, base, setup
+    def __init__(self, control: socket.socket, base: Warm) -> None:
+        self._control, self._base = control, base
         self._state: State | None = None
         self._children: set[int] = set()
 
@@ -101,7 +102,8 @@ class _Server:
                     os.environ.clear()
                     os.environ.update(first["environment"])
                     os.chdir(first["workdir"])
-                    converse(lines, line.makefile("w", encoding="utf-8", buffering=1), self._base, self._state)
+                    start = functools.partial(FromWarm, base=self._base, state=self._state)
+                    converse(lines, line.makefile("w", encoding="utf-8", buffering=1), start)
         finally:
             os._exit(1)
 

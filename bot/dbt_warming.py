@@ -15,7 +15,7 @@ from typing import Any
 from dbt.cli import requires
 
 from bot.dbt_again import Base, NotWarm, again, around
-from bot.dbt_commands import Parsed, Reply, quiet_connector, refuse_flags
+from bot.dbt_commands import Parsed, Reply, tests_of
 from bot.dbt_inputs import Inputs
 from bot.dbt_state import State
 
@@ -82,7 +82,7 @@ class FromWarm(Parsed):
             raise NotWarm("the model is not enabled without what was given")
         names = set(self.setup["analyses"])
         found = {uid} | {n.unique_id for n in whole.nodes.values() if n.resource_type == "analysis" and n.name in names}
-        return found | self.tests_of(whole, uid)
+        return found | tests_of(whole, uid)
 
     def _write_state(self, manifest: Any) -> None:
         """Only what this model needs of production's manifest; the rest would be loaded for nothing."""
@@ -102,5 +102,3 @@ def _instead(owner: Any, name: str, new: Any) -> Iterator[None]:
     finally:
         setattr(owner, name, before)
 
-
-__all__ = ["FromWarm", "Warm", "parsed", "quiet_connector", "refuse_flags"]

@@ -106,6 +106,14 @@ def child_ended(name: str) -> str:
     return f"dbt ended unexpectedly while it worked on {code(name)}. Try again; the details file has its last words."
 
 
+def warm_ended() -> str:
+    return "The process that keeps the dbt project ready has ended. Ask again: the next one starts from scratch."
+
+
+def parsing_in_full(why: str) -> str:
+    return f"Reading the whole dbt project with this request's vars, since {why}"
+
+
 def cancelled(name: str) -> str:
     return f"The build of {code(name)} was stopped."
 
