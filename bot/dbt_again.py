@@ -24,7 +24,7 @@ from dbt.parser.read_files import FileDiff, load_source_file
 from dbt.parser.search import FileBlock
 from dbt.contracts.files import ParseFileType, SchemaSourceFile
 
-from bot.dbt_inputs import Input, Inputs
+from bot.dbt_inputs import NAMES, Input, Inputs
 
 _GRAPH = re.compile(r"\bgraph\b")
 _DBT_PACKAGES = frozenset({"dbt", "dbt_snowflake"})
@@ -84,85 +84,112 @@ def around(whole: Manifest, wanted: Collection[str]) -> Manifest:
     return small
 
 
-def again(base: Base, small: Manifest, config: Any, wanted: Collection[str], environment: dict[str, str]) -> Manifest:
-    """`small` as dbt would have parsed it with this configuration; raises NotWarm where that is not certain.
+def again(base: Base, config: Any, wanted: Collection[str], environment: dict[str, str]) -> Manifest:
+    """The part of the project around `wanted` as dbt would have parsed it with this configuration.
 
-    Registers the adapter as parsing does.
+    Registers the adapter as parsing does. Raises NotWarm where only parsing everything is certain to be right.
     """
     register_adapter(config, get_mp_context())
-    adapter = get_adapter(config)
-    adapter.set_macro_context_generator(generate_runtime_macro_context)
+    get_adapter(config).set_macro_context_generator(generate_runtime_macro_context)
     target = config.to_target_dict()
     if target["database"] != base.inputs.target.get("database"):
         raise NotWarm("the profile names another database")
-    changed = base.changed(environment, config.cli_vars, target)
-    concerned = base.inputs.files(changed)
-    relevant = _relevant(small, wanted)
-    sources, schemas = _files(small, relevant, concerned)
-    if not sources and not schemas:
+    concerned = base.inputs.files(base.changed(environment, config.cli_vars, target))
+    affected = _Affected(base.manifest, wanted, concerned)
+    small = around(base.manifest, {*wanted, *affected.tests})
+    if not affected.sources and not affected.schemas:
         return small
-    _refuse_graph(small, relevant)
+    _refuse_graph(small, affected.relevant)
     before = _dependencies(small)
-    projects = config.load_dependencies()
-    _contents(small, sources)
-    manifest = _Loader.again(config, projects, small, sources, schemas)
+    _contents(small, affected.sources)
+    manifest = _Loader.again(config, config.load_dependencies(), small, affected.sources, affected.schemas)
     if _dependencies(manifest) != before:
-        raise NotWarm("the vars change what the model reads")
+        raise NotWarm("this request changes what the model reads")
     return manifest
 
 
-def _relevant(small: Manifest, wanted: Collection[str]) -> set[str]:
-    """Nodes whose parsed form shows in what runs: the wanted ones, ephemerals inside them, and whatever these read."""
-    found: set[str] = set()
-    waiting = list(wanted)
-    while waiting:
-        uid = waiting.pop()
-        node = small.nodes.get(uid)
-        if uid in found or node is None:
-            continue
-        found.add(uid)
-        for parent in node.depends_on_nodes:
-            above = small.nodes.get(parent)
-            if above is not None and above.config.materialized == "ephemeral":
-                waiting.append(parent)
-            else:
-                found.add(parent)
-    return found
+class _Affected:
+    """What of the project has to be parsed again for these nodes: source files, and elements of YAML files.
 
+    `concerned` is what `Inputs.files` says. A node that is only read counts with its configuration, not with its
+    name: in a build its relation is production's.
+    """
 
-def _files(
-    small: Manifest, relevant: Iterable[str], concerned: Collection[str] | None
-) -> tuple[set[str], dict[str, dict[str, list[str]]]]:
-    """Of the relevant nodes: source files to parse again, and elements of YAML files (file, key, names)."""
-    sources: set[str] = set()
-    schemas: dict[str, dict[str, list[str]]] = {}
+    def __init__(self, whole: Manifest, wanted: Collection[str], concerned: Collection[str] | None) -> None:
+        self._whole, self._concerned = whole, concerned
+        self.sources: set[str] = set()
+        self.schemas: dict[str, dict[str, list[str]]] = {}
+        self.tests: set[str] = set()  # written in those elements: they are parsed again with them
+        self.relevant = self._built(wanted)
+        for uid in sorted(self.relevant):
+            self._node(uid, read_only=False)
+        read = {p for uid in self.relevant for p in whole.nodes[uid].depends_on_nodes} - self.relevant
+        for uid in sorted(read):
+            self._node(uid, read_only=True)
+        self._refuse_disabled()
 
-    def element(file_id: str, key: str | None, name: str | None) -> None:
-        if key and name and (concerned is None or file_id in concerned):
-            names = schemas.setdefault(file_id, {}).setdefault(key, [])
-            if name not in names:
-                names.append(name)
+    def _built(self, wanted: Collection[str]) -> set[str]:
+        """The wanted nodes and the ephemerals that dbt writes into them."""
+        found: set[str] = set()
+        waiting = list(wanted)
+        while waiting:
+            uid = waiting.pop()
+            if uid in found:
+                continue
+            found.add(uid)
+            above = (self._whole.nodes.get(p) for p in self._whole.nodes[uid].depends_on_nodes)
+            waiting += [n.unique_id for n in above if n is not None and n.config.materialized == "ephemeral"]
+        return found
 
-    for uid in sorted(relevant):
-        if source := small.sources.get(uid):
-            element(source.file_id, "sources", source.source_name)
-            continue
-        node = small.nodes[uid]
-        file = small.files.get(node.file_id)
+    def _node(self, uid: str, *, read_only: bool) -> None:
+        if source := self._whole.sources.get(uid):
+            self._element(source.file_id, "sources", source.source_name, read_only=False)
+        node = self._whole.nodes.get(uid)
+        if node is None or (read_only and node.resource_type in ("seed", "snapshot")):
+            return  # its relation is production's, and nothing else of it is looked at
+        file = self._whole.files.get(node.file_id)
         if isinstance(file, SchemaSourceFile):
-            element(node.file_id, *file.get_key_and_name_for_test(uid))
-        elif node.resource_type == "seed":
-            continue  # its rows are never read here, and its relation is production's
-        elif file is not None and (concerned is None or node.file_id in concerned):
-            sources.add(node.file_id)
-        if patch := getattr(node, "patch_path", None):
-            element(patch, _KEYS.get(str(node.resource_type)), node.name)
-    for found in small.disabled.values():
-        names = {ref.name for uid in relevant if uid in small.nodes for ref in getattr(small.nodes[uid], "refs", ())}
-        for node in found:
-            if node.name in names and (concerned is None or node.file_id in concerned):
-                raise NotWarm(f"`{node.name}` is disabled by what the vars or the environment say")
-    return sources, schemas
+            self._element(node.file_id, *file.get_key_and_name_for_test(uid), read_only=read_only)
+        elif file is not None and self._reads(node.file_id, read_only=read_only):
+            self.sources.add(node.file_id)
+            self._patch(node, forced=True, read_only=read_only)
+        self._patch(node, forced=False, read_only=read_only)
+
+    def _patch(self, node: Any, *, forced: bool, read_only: bool) -> None:
+        """A node that is parsed again takes its YAML element with it."""
+        path, key = getattr(node, "patch_path", None), _KEYS.get(str(node.resource_type))
+        if not path or not key:
+            return
+        if forced:
+            self._tests_in(path, key, node.name)
+        else:
+            self._element(path, key, node.name, read_only=read_only)
+
+    def _element(self, file_id: str, key: str | None, name: str | None, *, read_only: bool) -> None:
+        if not key or not name or not self._reads(file_id, read_only=read_only):
+            return
+        names = self.schemas.setdefault(file_id, {}).setdefault(key, [])
+        if name not in names:
+            names.append(name)
+        self._tests_in(file_id, key, name)
+
+    def _tests_in(self, file_id: str, key: str, name: str) -> None:
+        file = self._whole.files[file_id]
+        assert isinstance(file, SchemaSourceFile)
+        self.tests |= {uid for uid in file.data_tests.get(key, {}).get(name, ()) if uid in self._whole.nodes}
+
+    def _reads(self, file_id: str, *, read_only: bool) -> bool:
+        if self._concerned is None or file_id in self._concerned:
+            return True
+        return not read_only and file_id + NAMES in self._concerned
+
+    def _refuse_disabled(self) -> None:
+        """A disabled node of a name that is read here, and that these inputs might enable."""
+        names = {ref.name for uid in self.relevant for ref in getattr(self._whole.nodes[uid], "refs", ())}
+        for found in self._whole.disabled.values():
+            for node in found:
+                if node.name in names and self._reads(node.file_id, read_only=True):
+                    raise NotWarm(f"`{node.name}` may be enabled by it")
 
 
 def _refuse_graph(small: Manifest, relevant: Iterable[str]) -> None:

@@ -19,6 +19,7 @@ from dbt_common.context import InvocationContext
 
 Input = tuple[str, str]  # ("var" | "env" | "target", name)
 EVERY = "*"  # of `target`, when it is read as a whole
+NAMES = "#names"  # after a file's id: read only to name the relations of its nodes
 
 _PARSERS = (
     base.SQLParser,
@@ -42,7 +43,10 @@ class Inputs:
         self._reading = ""  # file id; empty: the project
 
     def files(self, changed: Iterable[Input]) -> frozenset[str] | None:
-        """Ids of the files that read any of these; None when the project itself did, which concerns every file."""
+        """Ids of the files that read any of these; None when the project itself did, which concerns every file.
+
+        An id ends with NAMES for what was read to name a relation, apart from what settles the configuration.
+        """
         found: set[str] = set()
         for given in changed:
             found |= self._readers.get(given, set())
@@ -64,6 +68,8 @@ class Inputs:
             yield parser, "parse_file", self._of_file(parser.parse_file)
         yield sources.SourcePatcher, "parse_source", self._of_target(sources.SourcePatcher.parse_source)
         yield sources.SourcePatcher, "parse_source_test", self._of_target(sources.SourcePatcher.parse_source_test)
+        name_of = base.ConfiguredParser.update_parsed_node_relation_names
+        yield base.ConfiguredParser, "update_parsed_node_relation_names", self._of_name(name_of)
         yield Var, "__call__", self._named("var", Var.__call__)
         yield Var, "has_var", self._named("var", Var.has_var)
         yield InvocationContext, "env", property(lambda context: _Heard(context._env, "env", self))
@@ -89,6 +95,14 @@ class Inputs:
         def attributed(parser: Any, block: Any, *args: Any, **kwargs: Any) -> Any:
             with self._read_by(block.file.file_id):
                 return function(parser, block, *args, **kwargs)
+
+        return attributed
+
+    def _of_name(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def attributed(*args: Any, **kwargs: Any) -> Any:
+            with self._read_by(self._reading + NAMES if self._reading else ""):
+                return function(*args, **kwargs)
 
         return attributed
 

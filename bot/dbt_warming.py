@@ -14,7 +14,7 @@ from typing import Any
 
 from dbt.cli import requires
 
-from bot.dbt_again import Base, NotWarm, again, around
+from bot.dbt_again import Base, NotWarm, again
 from bot.dbt_commands import Parsed, Reply, tests_of
 from bot.dbt_inputs import Inputs
 from bot.dbt_state import State
@@ -57,12 +57,11 @@ class FromWarm(Parsed):
     def _from_base(self) -> Any:
         whole = self._base.manifest
         wanted = self._wanted(whole)
-        small = around(whole, wanted)
         reason: list[NotWarm] = []
 
         def parse_manifest(config: Any, *_: object) -> Any:
             try:
-                return again(self._base, small, config, wanted, dict(os.environ))
+                return again(self._base, config, wanted, dict(os.environ))
             except NotWarm as why:
                 reason.append(why)
                 raise
