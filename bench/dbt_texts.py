@@ -119,24 +119,24 @@ def model(kind: str, chain: str, name: str, number: int, parents: tuple[str, ...
     joins = "".join(
         f"\nleft join {{{{ ref('{parent}') }}}} as p{n} on a.date = p{n}.date" for n, parent in enumerate(parents[1:])
     )
-    body = f"select\n    a.date,\n    a.chain,\n    sum(a.amount) as amount,\n    {columns}\nfrom {{}} as a{joins}\n"
+    body = f"select\n    a.date,\n    a.chain,\n    sum(a.amount) as amount,\n    {columns}\nfrom <FIRST> as a{joins}\n"
     tail = "group by a.date, a.chain\n"
     match kind:
         case "stage":
-            return "{{ config(materialized='view') }}\n" + body.format(source) + tail
+            return "{{ config(materialized='view') }}\n" + body.replace("<FIRST>", source) + tail
         case "ez":
             subject = f"{SUBJECTS[number % len(SUBJECTS)]}_{number:04d}"
             config = _EZ_CONFIG.format(chain=chain, subject=subject)
-            return config + body.format(first) + "{{ fresh_rows('a.date') }}\n" + tail
+            return config + body.replace("<FIRST>", first) + "{{ fresh_rows('a.date') }}\n" + tail
         case "disabled":
-            return "{{ config(enabled=var('with_old_models')) }}\n" + body.format(first) + tail
+            return "{{ config(enabled=var('with_old_models')) }}\n" + body.replace("<FIRST>", first) + tail
         case "literal" | "by_source" if parents and not parents[0].startswith("fact_shared"):
             owner = _chain_of(parents[0])
             read = f"{owner}.PROD_raw.{parents[0]}"
             if kind == "by_source" and parents[0].startswith("fact_"):
                 read = f"{{{{ source('prod_{owner}', '{parents[0]}') }}}}"
-            return f"{{{{ config(database='{chain}') }}}}\n" + body.format(read) + tail
-    return f"{{{{ config(database='{chain}') }}}}\n" + body.format(first) + tail
+            return f"{{{{ config(database='{chain}') }}}}\n" + body.replace("<FIRST>", read) + tail
+    return f"{{{{ config(database='{chain}') }}}}\n" + body.replace("<FIRST>", first) + tail
 
 
 def _chain_of(name: str) -> str:

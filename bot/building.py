@@ -34,7 +34,10 @@ class Building:
             env_user=env_user(services, refresh.asker),
         )
         lease.progress(say.reading_project())
-        with child_of(services, subject, refresh.ref, tag) as child, services.warehouse.builder(tag) as session:
+        with (
+            child_of(services, subject, refresh.ref, tag, lease.progress) as child,
+            services.warehouse.builder(tag) as session,
+        ):
             resolved = resolve(services, subject, child, session)
             refresh = services.record(refresh, Planned(at=services.clock(), plan=resolved.plan), claim=lease.claim)
             return self._build(refresh, lease, child, session, resolved)

@@ -20,13 +20,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import structlog
+
 from bot import dbt_profile
 from bot.dbt_manifest import Names, build_index
 from bot.dbt_process import ChildFailed, Process, as_refresh_error, setup
+from bot.dbt_warm import Warm
 from bot.errors import RefreshError
 from bot.index import Index
 from bot.settings import Settings, scrubbed_environ
 from bot.wording import dbt as wording
+
+log = structlog.get_logger()
 
 _PARSE_WITHIN = 900.0  # seconds; a project of 3,000 models takes about one minute
 _DOWNLOAD_WITHIN = 60.0
@@ -35,29 +40,51 @@ _DOWNLOAD_WITHIN = 60.0
 class Project:
     """Reads one dbt project. Everything it writes is under `workdir`; the project directory is never written to."""
 
-    def __init__(self, settings: Settings, workdir: Path) -> None:
+    def __init__(self, settings: Settings, workdir: Path, *, warm: bool = False) -> None:
+        """`warm` keeps the process that parsed the project, to fork the children of refreshes from; `stop` ends it."""
         if settings.dbt.target == settings.dbt.prod_target:
             raise RefreshError(wording.same_target(settings.dbt.target))
         self._settings, self._workdir = settings, workdir.resolve()
+        self._keep_warm = warm and settings.dbt.warm_mb > 0
+        self._warm: Warm | None = None
 
     @property
     def state_dir(self) -> Path:
         """Where the production manifest is, for --defer --favor-state --state; filled by `index()`."""
         return self._workdir / "state"
 
+    @property
+    def warm(self) -> Warm | None:
+        """The process that has the indexed code parsed; None before the first index, without it, or when it ended."""
+        return self._warm if self._warm is not None and self._warm.alive else None
+
+    @property
+    def lost_warm(self) -> bool:
+        """Whether the warm process ended by itself: a new index starts the next one."""
+        return self._warm is not None and not self._warm.alive
+
+    def stop(self) -> None:
+        """End the warm process; children forked from it go on."""
+        warm, self._warm = self._warm, None
+        if warm is not None:
+            warm.stop()
+
     def index(self) -> Index:
         """Read the whole project with dbt. Takes seconds; raises RefreshError with dbt's message in plain words."""
         code, dirty = self.version()
         self._workdir.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=self._workdir, prefix="parse-") as place, ExitStack() as running:
-            prod = self._fetch_state(Path(place)) if self._settings.dbt.state else None
-            targets = ("dev",) if prod else ("dev", "prod")
-            for child in [self._start(which, Path(place) / which, running) for which in targets]:
+            state = self._fetch_state(Path(place)) if self._settings.dbt.state else None
+            dev = self._start("dev", Path(place) / "dev", running)
+            prod = None if state else self._start("prod", Path(place) / "prod", running)
+            for child in filter(None, (dev, prod)):
                 self._finish(child)
-            self._keep_state(prod or _written(Path(place) / "prod"))
-            dev = json.loads(_written(Path(place) / "dev").read_text())
+            self._keep_state(state or _written(Path(place) / "prod"))
+            content = json.loads(_written(Path(place) / "dev").read_text())
+            if isinstance(dev, Warm):
+                self._use(dev, running)
         return build_index(
-            dev,
+            content,
             self._manifest(),
             Names(date_var=self._settings.dbt.date_var, columns_var=self._settings.dbt.columns_var),
             code=code,
@@ -65,6 +92,19 @@ class Project:
             made_at=datetime.now(UTC),
             from_state=bool(self._settings.dbt.state),
         )
+
+    def _use(self, warm: Warm, running: ExitStack) -> None:
+        """From now on children are forked from this one, unless it is larger than allowed."""
+        warm.use_state(self.state_dir)
+        megabytes = warm.megabytes()
+        if megabytes > self._settings.dbt.warm_mb:
+            log.warning("the warm dbt process is too large: builds start cold", megabytes=round(megabytes))
+            return
+        running.pop_all()  # what ran is the new warm process; a child that only parsed has ended by now
+        log.info("dbt is warm", megabytes=round(megabytes))
+        before, self._warm = self._warm, warm
+        if before is not None:
+            before.stop()
 
     def version(self) -> tuple[str, bool]:
         """The commit (short) and whether the project's files differ from it; ("", False) outside of git."""
@@ -90,7 +130,7 @@ class Project:
         there = ((uid, nodes[uid]) for uid in unique_ids if uid in nodes)
         return {uid: node.get("compiled_code") or node.get("raw_code") or "" for uid, node in there}
 
-    def _start(self, which: str, workdir: Path, running: ExitStack) -> Process:
+    def _start(self, which: str, workdir: Path, running: ExitStack) -> Process | Warm:
         """A child that parses the project with the dev target, or with prod's names."""
         settings = self._settings
         write, target = {
@@ -99,13 +139,21 @@ class Project:
         }[which]
         profiles = write(settings, workdir / "profiles")
         content = setup(settings, workdir, profiles, target, dbt_profile.profile_name(settings)) | {"write": True}
-        process = Process("the project", workdir, dbt_profile.environment(settings), content)
-        running.callback(process.stop)
-        return process
+        environment = dbt_profile.environment(settings)
+        if which == "dev" and self._keep_warm:
+            started: Process | Warm = Warm(workdir, environment, content)
+        else:
+            started = Process("the project", workdir, environment, content)
+        running.callback(started.stop)
+        return started
 
-    def _finish(self, process: Process) -> None:
+    def _finish(self, process: Process | Warm) -> None:
         try:
-            process.ask({"do": "parse"}, within=_PARSE_WITHIN)
+            if isinstance(process, Warm):
+                process.ready(_PARSE_WITHIN)
+            else:
+                process.ask({"do": "parse"}, within=_PARSE_WITHIN)
+                process.stop()
         except ChildFailed as failure:
             raise as_refresh_error(failure, wording.cannot_read_project) from failure
 

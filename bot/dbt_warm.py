@@ -118,7 +118,9 @@ class Warm:
         return reply["done"]
 
     def _last_words(self) -> str:
-        return self._log.read_text(errors="replace")[-4000:]
+        with contextlib.suppress(OSError):
+            return self._log.read_text(errors="replace")[-4000:]
+        return ""
 
 
 class Forked(Conversation):

@@ -6,6 +6,7 @@ Used by a refresh, which then builds, and by `plan <model>`, which changes nothi
 from __future__ import annotations
 
 import statistics
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot import planning
@@ -56,7 +57,9 @@ def entry_of(services: Services, unique_id: str) -> tuple[Entry, Index]:
     return entry, index
 
 
-def child_of(services: Services, subject: Subject, workdir_name: str, tag: str) -> DbtChild:
+def child_of(
+    services: Services, subject: Subject, workdir_name: str, tag: str, tell: Callable[[str], object] = lambda _text: None
+) -> DbtChild:
     """The dbt child of this request, with exactly its vars; not started yet."""
     entry, _ = entry_of(services, subject.unique_id)
     request, settings = subject.request, services.settings
@@ -72,8 +75,9 @@ def child_of(services: Services, subject: Subject, workdir_name: str, tag: str) 
         full_refresh=request.mode is Mode.FULL_REFRESH,
         analyses=planning.spot_checks(entry, settings),
         tag=tag,
+        warm=services.project.warm,
+        tell=tell,
     )
-
 
 
 def resolve(services: Services, subject: Subject, child: DbtChild, session: Session) -> Resolved:

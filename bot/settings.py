@@ -86,6 +86,7 @@ class DbtSection(_Section):
     dates_var: str = "refresh_dates"
     threads: int = 4
     build_timeout: Span = timedelta(hours=2)
+    warm_mb: int = Field(default=1500, ge=0)  # how large the process that keeps the project parsed may be; 0: none
     env: dict[str, str] = {}  # the dbt child's variables; {user} is the asker's name in capitals
 
 

@@ -69,7 +69,7 @@ class Timers:
         """Read the dbt project again when one of its files has changed; the old index serves meanwhile."""
         services = self._services
         fingerprint = services.project.fingerprint()
-        if fingerprint == self._seen:
+        if fingerprint == self._seen and not services.project.lost_warm:
             return
         try:
             services.store.put_index(services.project.index())
