@@ -78,7 +78,7 @@ def _model(shape: Shape, number: int) -> Model:
     parents = _parents(shape, kind, package, number)
     folder = f"models/{place}" if package == texts.PROJECT else f"local/{package}/models"
     suffix = "py" if kind == "python" else "sql"
-    sql = texts.model(kind, place, name, number, parents, rng)
+    sql = texts.model(kind, place, number, parents, rng)
     return Model(name=name, package=package, kind=kind, parents=parents, path=f"{folder}/{name}.{suffix}", sql=sql)
 
 

@@ -109,7 +109,7 @@ _EZ_CONFIG = """{{{{ config(
 _PYTHON = "def model(dbt, session):\n    dbt.config(materialized='table')\n    return dbt.ref('{parent}')\n"
 
 
-def model(kind: str, chain: str, name: str, number: int, parents: tuple[str, ...], rng: random.Random) -> str:
+def model(kind: str, chain: str, number: int, parents: tuple[str, ...], rng: random.Random) -> str:
     """The code of one model of this kind."""
     if kind == "python" and parents:
         return _PYTHON.format(parent=parents[0])

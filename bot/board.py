@@ -40,11 +40,11 @@ class Board:
         if number is not None:
             refresh = self._known(number)
             return answer(say.status(refresh, self._store.permalink(refresh.id), self._clock()))
-        lines = [say.line(r, self._store.permalink(r.id)) for r in self._store.live()]
+        lines = [say.line(r, self._store.permalink(r.id), self._clock()) for r in self._store.live()]
         return listing([say.going_on(), *lines] if lines else [say.nothing_going_on()], say.on_hold(self._held()))
 
     def latest(self) -> Message:
-        lines = [say.line(r, self._store.permalink(r.id)) for r in self._store.recent(_LISTED)]
+        lines = [say.line(r, self._store.permalink(r.id), self._clock()) for r in self._store.recent(_LISTED)]
         return listing([say.recent(), *lines] if lines else [say.none_yet()])
 
     def options(self, typed: str) -> list[Block]:
@@ -55,7 +55,7 @@ class Board:
     def home_tab(self, user: str) -> Block:
         newest = {r.id: r for r in [*self._store.live(), *self._store.recent(2 * _LISTED)]}
         refreshes = [newest[i] for i in sorted(newest, reverse=True)]
-        return home_view(user, refreshes, self._held(), self._store.permalink)
+        return home_view(user, refreshes, self._held(), self._store.permalink, self._clock())
 
     def _held(self) -> list[str]:
         index = self._store.index()

@@ -9,16 +9,17 @@ from datetime import date
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
+from matplotlib.dates import AutoDateLocator, DateFormatter, date2num
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from bot.model import Series
 from bot.wording import picture as say
 
 _PROD, _DEV, _INK, _QUIET, _GRID = "#c2410c", "#1d4ed8", "#111827", "#6b7280", "#e5e7eb"
-_WIDE, _HIGH, _DPI = 6.0, 3.0, 200  # inches; 1200 x 600 pixels with type that survives a phone's width
+_WIDE, _HIGH, _DPI = 4.8, 2.8, 250  # inches; 1200 x 700 pixels with type that survives a phone's width
+_TITLE = 46  # characters of a title that fit that width at full size
 _LOG_FROM = 30.0  # largest over typical magnitude: beyond it a linear scale shows nothing but the outlier
 _FEW = 3  # changed days whose values are written into the picture
 _MOST_MARKS = 40  # changed days that get a mark each
@@ -31,7 +32,7 @@ def picture(series: Series, title: str) -> bytes:
     _lines(axes, series)
     _scale(axes, series)
     _marks(axes, series)
-    _dress(axes, series, title)
+    _dress(figure, axes, series, title)
     out = io.BytesIO()
     FigureCanvasAgg(figure).print_png(out)
     return out.getvalue()
@@ -129,21 +130,28 @@ def _named_lines(axes: Axes, series: Series) -> None:
             va="bottom",
             ha="left",
         )
-        at += 0.19
+        at += 0.27
 
 
-def _dress(axes: Axes, series: Series, title: str) -> None:
+def _named_days(series: Series) -> list[float]:
+    """The changed day on the axis, and both ends where they leave it room."""
+    first, at, last = _days((series.days[0], say.widest(series), series.days[-1]))
+    return [at, *(end for end in (first, last) if abs(end - at) >= (last - first) / 4)]
+
+
+def _dress(figure: Figure, axes: Axes, series: Series, title: str) -> None:
     written = 0 < len(series.changed) <= _FEW
-    axes.set_title(title, loc="left", fontsize=12, fontweight="bold", color=_INK, pad=10 if written else 24)
+    size = 11 * min(1.0, _TITLE / len(title)) if title else 11
+    figure.suptitle(title, x=0.02, ha="left", fontsize=size, fontweight="bold", color=_INK)
     if not written:
         _named_lines(axes, series)
-    locator = AutoDateLocator(minticks=3, maxticks=6)
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    axes.xaxis.set_major_locator(
+        FixedLocator(_named_days(series)) if written else AutoDateLocator(minticks=3, maxticks=4)
+    )
+    axes.xaxis.set_major_formatter(DateFormatter("%Y-%m-%d"))
     axes.grid(axis="y", color=_GRID, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.tick_params(colors=_QUIET, labelsize=9, length=0)
-    axes.xaxis.get_offset_text().set_color(_QUIET)
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
     axes.spines["bottom"].set_color(_GRID)

@@ -15,6 +15,7 @@ from typing import Any
 
 from dbt.adapters.factory import get_adapter, register_adapter
 from dbt.context.providers import generate_runtime_macro_context
+from dbt.contracts.files import ParseFileType, SchemaSourceFile
 from dbt.contracts.graph.manifest import Manifest
 from dbt.mp_context import get_mp_context
 from dbt.parser.hooks import HookParser
@@ -22,7 +23,6 @@ from dbt.parser.manifest import ManifestLoader
 from dbt.parser.partial import PartialParsing
 from dbt.parser.read_files import FileDiff, load_source_file
 from dbt.parser.search import FileBlock
-from dbt.contracts.files import ParseFileType, SchemaSourceFile
 
 from bot.dbt_inputs import NAMES, Input, Inputs
 
@@ -79,7 +79,9 @@ def around(whole: Manifest, wanted: Collection[str]) -> Manifest:
     there = {n.file_id for n in [*small.nodes.values(), *small.sources.values()]}
     there |= {n.patch_path for n in small.nodes.values() if getattr(n, "patch_path", None)}
     there |= {n.file_id for found in whole.disabled.values() for n in found}
-    there |= {f for f, file in whole.files.items() if file.parse_file_type in (ParseFileType.Macro, ParseFileType.GenericTest)}
+    there |= {
+        f for f, file in whole.files.items() if file.parse_file_type in (ParseFileType.Macro, ParseFileType.GenericTest)
+    }
     small.files = {f: whole.files[f] for f in there if f in whole.files}
     return small
 
@@ -215,9 +217,7 @@ def _macros(small: Manifest, node: Any) -> list[str]:
 
 
 def _dependencies(manifest: Manifest) -> dict[str, tuple[list[str], str]]:
-    return {
-        uid: (sorted(node.depends_on_nodes), str(node.config.materialized)) for uid, node in manifest.nodes.items()
-    }
+    return {uid: (sorted(node.depends_on_nodes), str(node.config.materialized)) for uid, node in manifest.nodes.items()}
 
 
 def _contents(small: Manifest, sources: Iterable[str]) -> None:
@@ -274,7 +274,7 @@ class _Loader(ManifestLoader):
     def write_manifest_for_partial_parse(self) -> None:
         """Nothing is kept."""
 
-    def safe_update_project_parser_files_partially(self, project_parser_files: dict[str, Any]) -> dict[str, Any]:
+    def safe_update_project_parser_files_partially(self, _all_files: dict[str, Any]) -> dict[str, Any]:
         saved = self.saved
         self.partial_parser = _Partial(saved, self.manifest.files)
         saved.build_parent_and_child_maps()

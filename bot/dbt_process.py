@@ -85,7 +85,7 @@ class Conversation:
 
     def __init__(self, name: str, log: Path, given: TextIO, replies: TextIO, content: dict[str, Any]) -> None:
         self._name, self._log, self._given, self._lines = name, log, given, replies
-        self._stopped = False
+        self._stopped = self._asked = False
         self._ended = threading.Event()
         self._replies: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         threading.Thread(target=self._read, name=f"dbt-{self.pid}", daemon=True).start()
@@ -112,6 +112,7 @@ class Conversation:
         Raises ChildFailed, Cancelled when `cancelled()` turned true, RefreshError when `within` seconds are over or
         the child is gone. After the last three the child has ended.
         """
+        self._asked = True
         self._send(command)
         deadline = time.monotonic() + within
         while True:
@@ -177,6 +178,8 @@ class Process(Conversation):
         self._stopped = True
         with contextlib.suppress(BrokenPipeError):
             self._given.close()
+        if not self._asked:  # it is still loading dbt, which takes seconds, and has nothing to interrupt
+            self._popen.kill()
         try:
             self._popen.wait(STOP_WITHIN)
         except subprocess.TimeoutExpired:

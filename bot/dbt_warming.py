@@ -100,4 +100,3 @@ def _instead(owner: Any, name: str, new: Any) -> Iterator[None]:
         yield
     finally:
         setattr(owner, name, before)
-

@@ -56,7 +56,8 @@ def _started(refresh: Refresh, _: e.Started) -> Step:
 def _planned(refresh: Refresh, event: e.Planned) -> Step:
     first = refresh.plan is None
     opening = (Say(Topic.CARD), Say(Topic.AUDIT_START)) if first else (_CARD,)
-    return replace(refresh, plan=event.plan), (*opening, Say(Topic.PLAN))
+    news = () if event.plan == refresh.plan else (Say(Topic.PLAN),)  # not again when a predecessor had got so far
+    return replace(refresh, plan=event.plan), (*opening, *news)
 
 
 def _baseline_taken(refresh: Refresh, event: e.BaselineTaken) -> Step:
@@ -145,7 +146,8 @@ def _withdrawn(refresh: Refresh, event: e.Withdrawn) -> Step:
 
 
 def _recheck(refresh: Refresh, _: e.RecheckAsked) -> Step:
-    return replace(refresh, state=State.CHECKING, problem=None), (_CARD, _APPROVAL)
+    """The same candidate against production as it is now: the step takes a fresh baseline where there is none."""
+    return replace(refresh, state=State.CHECKING, baseline=None, problem=None), (_CARD, _APPROVAL)
 
 
 def _rebuild(refresh: Refresh, event: e.RebuildAsked) -> Step:

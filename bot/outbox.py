@@ -14,11 +14,13 @@ from typing import TypeVar
 
 import structlog
 
+from bot.blocks.kit import context
 from bot.chat import Chat, ChatDown, ChatError, ChatRefused
 from bot.messages import THREAD_LINK, Live, Message
 from bot.model import Refresh
 from bot.store import Letter, LiveMessage, Store
 from bot.store.codec import dumps, loads
+from bot.wording.approval import replaced
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -116,11 +118,12 @@ class Delivery:
         self._store.letter_sent(replace(letter, message=message), ts, shown=now.wanted)
 
     def _retire(self, old: LiveMessage) -> None:
-        """What people saw there stays as it was, without its buttons."""
+        """What people saw there stays, but for its buttons, and says that it no longer counts."""
         if old.body is None or old.body == _without_buttons(old.body):
             return
+        kept = _without_buttons(old.body)
         try:
-            self._chat.update(old.channel, old.ts, _without_buttons(old.body))
+            self._chat.update(old.channel, old.ts, replace(kept, blocks=(context(replaced()), *kept.blocks)))
         except ChatRefused as refused:
             log.warning("could not retire", refresh=old.refresh, live=old.live, error=refused.code)
 

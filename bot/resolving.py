@@ -58,7 +58,11 @@ def entry_of(services: Services, unique_id: str) -> tuple[Entry, Index]:
 
 
 def child_of(
-    services: Services, subject: Subject, workdir_name: str, tag: str, tell: Callable[[str], object] = lambda _text: None
+    services: Services,
+    subject: Subject,
+    workdir_name: str,
+    tag: str,
+    tell: Callable[[str], object] = lambda _text: None,
 ) -> DbtChild:
     """The dbt child of this request, with exactly its vars; not started yet."""
     entry, _ = entry_of(services, subject.unique_id)

@@ -83,7 +83,7 @@ class Service:
             record=Recorder(self.store, context),
             clock=clock,
         )
-        self.timers = Timers(self.services)
+        self.timers = Timers(self.services, context)
         self.worker = self._worker(context, gap)
         self._socket: SocketModeHandler | None = None
         self.http: HttpServer | None = None
@@ -96,6 +96,7 @@ class Service:
         policy = self.settings.policy
         timers: dict[str, tuple[float, Callable[[], object]]] = {
             "expiry": (30.0, self.timers.expire),
+            "reminders": (60.0, self.timers.remind),
             "stale poll": (policy.stale_poll.total_seconds(), self.timers.poll_stale),
             "janitor": (600.0, self.timers.clean_up),
             "index": (60.0, self.timers.refresh_index),
@@ -123,6 +124,7 @@ class Service:
             self.settings,
             home_of(self.chat),
             wake=self.worker.wake,
+            clock=self.services.clock,
             env_user=lambda by: env_user(self.services, by),
         )
         return build_app(desk, self._client(self.settings.secrets.slack_bot_token), self.settings)

@@ -1,17 +1,21 @@
-"""What happens because time passes: expiry, the stale poll, the janitor, the model index (design section 6).
+"""What happens because time passes: expiry, reminders, the stale poll, the janitor, the model index (design section 6).
 
 Every timer runs in every worker; the store's compare-and-set picks one winner for each refresh.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import structlog
 
 from bot import guards, names
+from bot.blocks import reminder
+from bot.context import Context
 from bot.errors import LostClaim, RefreshError
 from bot.events import Expired, Noted, Withdrawn
 from bot.machine import NotAllowed
-from bot.model import State
+from bot.model import Refresh, State
 from bot.services import Services
 from bot.session import NotVisible
 
@@ -19,8 +23,9 @@ log = structlog.get_logger()
 
 
 class Timers:
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, context: Callable[[Refresh], Context]) -> None:
         self._services = services
+        self._context = context
         self._seen = ""  # fingerprint of the project that this process has read last
 
     def expire(self) -> None:
@@ -31,6 +36,12 @@ class Timers:
                 services.record(refresh, Expired(at=services.clock()))
             except (LostClaim, NotAllowed):
                 log.debug("decided meanwhile", refresh=refresh.ref)
+
+    def remind(self) -> None:
+        """Say again what has waited for people for `remind_every` without anybody doing anything."""
+        services, now = self._services, self._services.clock()
+        for refresh in services.store.to_remind(now - services.settings.policy.remind_every):
+            services.store.remind(refresh, reminder(refresh, self._context(refresh)), now)
 
     def poll_stale(self) -> None:
         """Look at prod's token while a refresh waits, so that nobody approves what is gone."""

@@ -18,6 +18,7 @@ from bot.settings import Settings
 from bot.wording import findings
 from bot.wording import forms as say
 from bot.wording.approval import REASONS
+from bot.wording.sentences import called
 from bot.wording.text import plain as unmarked
 
 OPTIONS = 100
@@ -67,13 +68,13 @@ def explain_form(refresh: Refresh, settings: Settings) -> Block:
     choice = {
         "type": "multi_static_select",
         "action_id": "groups",
-        "placeholder": plain(say.GROUPS),
+        "placeholder": plain(say.GROUPS_PLACEHOLDER),
         "options": [option(i) for i in items],
         "initial_options": [option(i) for i in chosen],
     }
     reasons = select("reason", say.EXPLANATION_PLACEHOLDER, [Option(label=w, value=r) for r, w in REASONS.items()])
     blocks = [
-        section(say.explain_intro(refresh, len(items))),
+        section(say.explain_intro(refresh, groups, shows)),
         _input("groups", say.GROUPS, choice),
         _input("reason", say.EXPLANATION, reasons),
         _input("note", say.NOTE, _text("note", long=True), optional=True, hint=say.NOTE_HINT),
@@ -85,7 +86,7 @@ def waive_form(refresh: Refresh, settings: Settings) -> Block:
     """One finding at a time, of those that block and may be waived."""
     open_names = [b.name for b in blockers(refresh, settings) if b.kind == "finding" and b.waivable][:OPTIONS]
     by_name = {f.name: f for f in refresh.report.findings} if refresh.report else {}
-    choice = select("finding", say.FINDING, [Option(label=n, value=n) for n in open_names])
+    choice = select("finding", say.FINDING, [Option(label=called(n), value=n) for n in open_names])
     choice["initial_option"] = choice["options"][0]
     lines = [f"• {findings.line(by_name[n])}" for n in open_names if n in by_name]
     blocks = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from bot.blocks.kit import Button, actions, button, divider, header, section
 from bot.messages import Block
@@ -14,7 +15,9 @@ _EACH = 15
 _WAITS = frozenset({State.AWAITING, State.STALE, State.FAULTY, State.NEEDS_ATTENTION})
 
 
-def home_view(user: str, refreshes: Sequence[Refresh], held: Sequence[str], link: Callable[[int], str]) -> Block:
+def home_view(
+    user: str, refreshes: Sequence[Refresh], held: Sequence[str], link: Callable[[int], str], now: datetime
+) -> Block:
     """`refreshes` newest first, live ones included; `link` gives a thread's address; `held` are models' names."""
     waiting = [r for r in refreshes if r.state in _WAITS and (r.asker.user_id != user or r.state is not State.AWAITING)]
     mine = [r for r in refreshes if r.asker.user_id == user and r.live]
@@ -25,7 +28,7 @@ def home_view(user: str, refreshes: Sequence[Refresh], held: Sequence[str], link
     ]
     for title, rows in ((home.WAITING, waiting), (home.MINE, mine), (home.RECENT, lately)):
         blocks += [divider(), header(title)]
-        blocks += [section(answers.line(r, link(r.id))) for r in rows[:_EACH]] or [section(home.none(title))]
+        blocks += [section(answers.line(r, link(r.id), now)) for r in rows[:_EACH]] or [section(home.none(title))]
     if held:
         blocks += [divider(), header(home.FROZEN), section(answers.on_hold(held))]
     return {"type": "home", "blocks": blocks[:100]}

@@ -24,6 +24,8 @@ from bot.wording.text import dotted, sentences
 _IN_PROGRESS = frozenset(
     {State.QUEUED, State.BUILDING, State.CHECKING, State.PROMOTING, State.VERIFYING, State.UNDOING}
 )
+_UNTOUCHED = frozenset({State.FAILED, State.REJECTED, State.CANCELLED, State.EXPIRED})
+_BREAKS = re.compile(r"\s+(?=CLONE\b|COPY GRANTS\b)")
 
 
 def render_live(live: Live, refresh: Refresh, context: Context) -> Message:
@@ -59,7 +61,7 @@ def _card_lines(refresh: Refresh, context: Context) -> list[str]:
     report, plan = refresh.report, refresh.plan
     if report and refresh.state not in (State.QUEUED, State.BUILDING):
         lines.append(sentences(says.changes(refresh.request, report), _left_behind(refresh)))
-    if plan:
+    if plan and refresh.state not in _UNTOUCHED:
         lines.append(downstream.readers(plan, refresh.request))
     if report and plan and refresh.state is State.AWAITING:
         last = says.written(plan.prod.last_altered, context.written, context.now) if not refresh.promotion else ""
@@ -93,20 +95,21 @@ def approval(refresh: Refresh, context: Context) -> Message:
         case State.NEEDS_ATTENTION if not refresh.undo_request:
             return _in_doubt(refresh, context)
         case State.CANCELLED if report is not None and report.nothing_changes:
-            return message(section(f"{asks.nothing(refresh, '')} {asks.closed(refresh)}"))
+            return message(section(f"{asks.nothing(refresh, _still_there(refresh, context))} {asks.closed(refresh)}"))
     decided = dotted([asks.decided(refresh), asks.on_digest(refresh.digest)])
-    return message(section(decided), _lines(_said(refresh)), _statements(refresh))
+    sent = None if refresh.state in _UNTOUCHED else _statements(refresh)
+    return message(section(decided), _lines(_said(refresh)), sent)
 
 
 def _ready(refresh: Refresh, context: Context) -> Message:
     open_points = blockers(refresh, context.settings)
     lasting = [b.name for b in open_points if b.kind == "finding" and not b.waivable]
     missing = policy.missing(refresh, context.settings)
+    sendable = refresh.statements and not lasting
     return message(
         section(_opening(refresh, open_points, lasting, missing, context)),
         _lines([*_said(refresh), asks.approved_so_far(refresh, missing), *_warnings(refresh)]),
-        small(asks.will_send(len(refresh.statements))) if refresh.statements else None,
-        _statements(refresh),
+        *([small(asks.will_send(len(refresh.statements))), _statements(refresh)] if sendable else []),
         buttons.row(buttons.waiting(refresh, context), "approval", refresh),
     )
 
@@ -117,7 +120,10 @@ def _opening(
     waits_for = _waits_for(open_points)
     if lasting:
         return asks.blocked(refresh, waits=dotted([asks.fails(lasting), waits_for]), now=context.now)
-    return asks.ready(refresh, needed=missing, who=_who(refresh, context), waits=waits_for, now=context.now)
+    fails = any(b.kind == "finding" for b in open_points)
+    return asks.ready(
+        refresh, needed=missing, who=_who(refresh, context), waits=waits_for, fails=fails, now=context.now
+    )
 
 
 def waits(refresh: Refresh, context: Context) -> str:
@@ -138,10 +144,10 @@ def _who(refresh: Refresh, context: Context) -> str:
 
 
 def _warnings(refresh: Refresh) -> list[str]:
-    """Findings that do not block but that nobody should miss: they stand above the button."""
+    """Findings that do not block but that nobody should miss; what fails has a reply of its own above."""
     waived = {w.finding for w in refresh.waivers}
     found = refresh.report.findings if refresh.report else ()
-    shown = [f for f in found if f.verdict is not Verdict.PASS and f.check != "outliers"]
+    shown = [f for f in found if f.verdict in (Verdict.WARN, Verdict.UNKNOWN) and f.check != "outliers"]
     return [f"• {findings.line(f)}" for f in shown if f.name not in waived]
 
 
@@ -150,18 +156,21 @@ def _said(refresh: Refresh) -> list[str]:
 
 
 def _statements(refresh: Refresh) -> Block | None:
-    """In full; only the line is broken, so that a phone shows what is replaced by what."""
-    shown = [re.sub(r"\s+CLONE\s+", "\n  CLONE ", s.strip().rstrip(";")) + ";" for s in refresh.statements]
-    return pre("\n".join(shown)) if shown else None
+    """In full, word for word; a line each for what is replaced, by what, and with which rights."""
+    shown = [_BREAKS.sub("\n", s.strip().rstrip(";")) + ";" for s in refresh.statements]
+    return pre("\n\n".join(shown)) if shown else None
 
 
 def _nothing(refresh: Refresh, context: Context) -> Message:
+    said = asks.nothing(refresh, _still_there(refresh, context))
+    return message(section(said), buttons.row(buttons.waiting(refresh, context), "approval", refresh))
+
+
+def _still_there(refresh: Refresh, context: Context) -> str:
+    """The value that would stay, where values may be shown."""
     line = refresh.report.headline if refresh.report else None
     shows = context.settings.slack.post_rows == "top" and line is not None and line.after is not None
-    value = number(line.after) if line and shows else ""
-    return message(
-        section(asks.nothing(refresh, value)), buttons.row(buttons.waiting(refresh, context), "approval", refresh)
-    )
+    return number(line.after) if line and shows else ""
 
 
 def _withdrawn(refresh: Refresh, context: Context) -> Message:

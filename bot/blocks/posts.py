@@ -14,7 +14,7 @@ from bot.machine import Topic
 from bot.messages import AUDIT_HEAD, THREAD_LINK, Attachment, Live, Message, Post
 from bot.model import Problem, Refresh, State, Verdict
 from bot.report import may_waive
-from bot.wording import audit, downstream, findings, outcomes, rules
+from bot.wording import audit, downstream, findings, outcomes, picture, rules, tables
 from bot.wording import plan as planned
 from bot.wording.buttons import try_again
 from bot.wording.failing import failing
@@ -45,6 +45,8 @@ def posts_for(topic: Topic, refresh: Refresh, event: e.Event, context: Context) 
         return _failed(refresh)
     if topic in (Topic.AUDIT_START, Topic.AUDIT_END):
         return _audit(topic, refresh, context)
+    if topic is Topic.CANCELLED and refresh.report and refresh.report.nothing_changes:
+        return ()  # the post that was closed says so itself
     if topic is Topic.REFUSED:
         text = refresh.problem.text if refresh.problem else ""
         return (_post(topic, refresh, message(section(text)), thread=False, private_to=refresh.asker.user_id),)
@@ -114,11 +116,11 @@ def _result(refresh: Refresh, context: Context) -> tuple[Post, ...]:
     shows_values = context.settings.slack.post_rows == "top"
     files: list[Attachment] = []
     if context.picture and report.series and shows_values:
-        title = f"{refresh.name}: {report.series.metric}"
+        metric = tables.column(report.series.metric)
+        title = f"{refresh.name}: {metric}"
         png = context.picture(report.series, title)
-        files.append(
-            Attachment(name=f"{refresh.ref} {report.series.metric}.png", content=png, title=title, alt_text=title)
-        )
+        told = picture.alt(report.series, title)
+        files.append(Attachment(name=f"{refresh.ref} {metric}.png", content=png, title=title, alt_text=told))
     if report.outliers and shows_values:
         csv = findings.outliers_csv(report).encode()
         files.append(Attachment(name=f"{refresh.ref} outliers.csv", content=csv, title="outliers.csv"))

@@ -113,14 +113,16 @@ def nothing_to_waive(refresh: Refresh) -> str:
     return f"{refresh.ref} has nothing left that may be waived."
 
 
-def line(refresh: Refresh, url: str) -> str:
-    """R42 · ez_ethereum_metrics · backfill from 2026-04-08 · waiting for approval · asked by @alice · thread"""
+def line(refresh: Refresh, url: str, now: datetime) -> str:
+    """R42 · ez_ethereum_metrics · backfill from 2026-04-08 · waiting for approval since 14:05 UTC · asked by @alice · thread"""
     return dotted(
         [
             f"*{refresh.ref}*",
             code(refresh.name),
             mode(refresh.request),
-            state(refresh),
+            f"{state(refresh)} since {clock(refresh.changed_at, now)}"
+            if refresh.live
+            else f"{state(refresh)} {clock(refresh.changed_at, now)}",
             f"asked by {mention(refresh.asker)}",
             link(url),
         ]
@@ -128,7 +130,7 @@ def line(refresh: Refresh, url: str) -> str:
 
 
 def status(refresh: Refresh, url: str, now: datetime) -> str:
-    lines = [line(refresh, url), outcome(refresh), sentences(prose(refresh.progress))]
+    lines = [line(refresh, url, now), outcome(refresh), sentences(prose(refresh.progress))]
     if refresh.state is State.AWAITING and refresh.expires_at:
         lines.append(f"Expires {clock(refresh.expires_at, now)}.")
     return "\n".join(x for x in lines if x)

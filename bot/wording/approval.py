@@ -7,6 +7,7 @@ from datetime import datetime
 
 from bot.decisions import approvals
 from bot.model import Explanation, Refresh, State, Waiver
+from bot.wording.sentences import called
 from bot.wording.text import clock, code, dotted, listed, mention, plural, prose, sentences
 
 REASONS = {
@@ -17,10 +18,11 @@ REASONS = {
 }
 
 
-def ready(refresh: Refresh, *, needed: int, who: str, waits: str, now: datetime) -> str:
+def ready(refresh: Refresh, *, needed: int, who: str, waits: str, fails: bool, now: datetime) -> str:
     """Ready for approval · 1 of @data-approvers, not @alice · expires tomorrow 14:05 · waits for 2 explanations"""
+    head = "*Not ready for approval*" if fails else "*Ready for approval*"
     expires = f"expires {clock(refresh.expires_at, now)}" if refresh.expires_at else ""
-    return dotted(["*Ready for approval*", needed_of(needed, who), expires, waits])
+    return dotted([head, needed_of(needed, who), expires, waits])
 
 
 def needed_of(count: int, who: str) -> str:
@@ -45,13 +47,16 @@ def nobody() -> str:
 
 def waits_for(groups: int, findings: Sequence[str]) -> str:
     """waits for 2 explanations and a waiver of sanity"""
-    parts = [plural(groups, "explanation") if groups else "", f"a waiver of {listed(findings)}" if findings else ""]
+    parts = [
+        plural(groups, "explanation") if groups else "",
+        f"a waiver of {listed(map(called, findings))}" if findings else "",
+    ]
     present = [p for p in parts if p]
     return f"waits for {' and '.join(present)}" if present else ""
 
 
 def fails(findings: Sequence[str]) -> str:
-    return f"{listed(findings)} in the way, and nobody may waive that" if findings else ""
+    return f"{listed(map(called, findings))} in the way, and nobody may waive that" if findings else ""
 
 
 def will_send(count: int) -> str:
@@ -76,7 +81,7 @@ def reason(why: str, note: str) -> str:
 
 
 def waived(found: Sequence[Waiver]) -> list[str]:
-    return [f"Waived by {mention(w.by)}: {prose(w.finding)}, “{prose(w.reason)}”." for w in found]
+    return [f"Waived by {mention(w.by)}: {called(w.finding)}, “{prose(w.reason)}”." for w in found]
 
 
 def approved_so_far(refresh: Refresh, needed: int) -> str:
@@ -139,6 +144,9 @@ def in_doubt_choices(undo: bool) -> str:
 def nothing(refresh: Refresh, value: str) -> str:
     """Nothing would change: the source has not been corrected yet."""
     dates = listed([d.isoformat() for d in refresh.request.dates], most=3)
+    if dates and not _equal(refresh):
+        holds = f" and still holds {value}" if value else ""
+        return f"*{dates} would not change.* It is as in production{holds}, while other rows would change: close this, or ask without that date."
     if value and dates:
         still = f"The candidate equals production; {dates} still holds {value}."
     elif dates:
@@ -146,6 +154,16 @@ def nothing(refresh: Refresh, value: str) -> str:
     else:
         still = "The candidate equals production."
     return f"*Nothing would change.* {still} The source has probably not been corrected yet."
+
+
+def _equal(refresh: Refresh) -> bool:
+    report = refresh.report
+    return report is None or (not report.changes and report.baseline.rows == report.candidate.rows)
+
+
+def replaced() -> str:
+    """Above a post that another one below has taken the place of."""
+    return "No longer counts; the post below does."
 
 
 def closed(refresh: Refresh) -> str:

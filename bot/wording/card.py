@@ -10,6 +10,7 @@ from statistics import median
 from bot.decisions import approvals
 from bot.model import ColumnChange, Headline, Mode, Plan, Refresh, Report, Request, Side, State
 from bot.wording.numbers import number, pair
+from bot.wording.sentences import called
 from bot.wording.tables import column
 from bot.wording.text import clock, code, day, dotted, lasted, listed, mention, plural, prose, sentences
 
@@ -71,7 +72,7 @@ def outcome(refresh: Refresh) -> str:
         case State.EXPIRED:
             return f"Nobody decided before {clock(refresh.changed_at)}. Production was not touched."
         case State.FAILED:
-            return "Production was not touched."
+            return "Production was not touched. Why it failed stands in the thread."
     return ""
 
 
@@ -88,17 +89,28 @@ def headline(line: Headline) -> str:
         f"day before  {number(line.day_before)}" if line.day_before is not None else "",
         f"day after   {number(line.day_after)}" if line.day_after is not None else "",
     ]
-    return "\n".join(filter(None, [f"{day(line.day)}  {column(line.metric)}", f"{before} -> {after}", *around]))
+    moved = f"{before} -> {after}" if line.before != line.after else f"{before}, unchanged"
+    return "\n".join(filter(None, [f"{day(line.day)}  {column(line.metric)}", moved, *around]))
 
 
 def changes(request: Request, report: Report) -> str:
     """Asked for: changed. Anything else: 0 rows, 0 columns."""
     if request.mode is Mode.FULL_REFRESH:
-        return f"Changed: {_columns(report.changes)}." if report.changes else "Changed: nothing."
+        found = [_columns(report.changes), *_lost_and_new(report)]
+        return f"Changed: {'; '.join(filter(None, found)) or 'nothing'}."
     wanted = [c for c in report.changes if c.allowed and c.window]
     beside = [c for c in report.changes if c.history or (not c.allowed and c.window)]
     rest = _columns(beside) if beside else "0 rows, 0 columns"
     return f"Asked for: {'changed' if wanted else 'unchanged'}. Anything else: {rest}."
+
+
+def _lost_and_new(report: Report) -> list[str]:
+    """Rows of one side only: by key, or without a key as whole rows."""
+    numbers = next((f.numbers for f in report.findings if f.check == "parity"), {})
+    lost, new = (int(str(numbers.get(name) or 0)) for name in ("keys_removed", "keys_added"))
+    by_key = numbers.get("method") == "key"
+    words = ("{} lost", "{} new") if by_key else ("{} only in prod", "{} only in dev")
+    return [text.format(plural(count, "row")) for text, count in zip(words, (lost, new), strict=True) if count]
 
 
 def _columns(changed: Sequence[ColumnChange]) -> str:
@@ -212,9 +224,9 @@ def undeliverable(count: int) -> str:
 
 def wants(open_groups: int, blocked: Sequence[str]) -> str:
     """What has to happen next, as the card's last line while it waits."""
-    waits = f"{plural(open_groups, 'outlier group')} to explain" if open_groups else ""
-    fails = f"{listed(blocked)} in the way" if blocked else ""
-    return f"Before an approval: {' and '.join(filter(None, (waits, fails)))}." if waits or fails else ""
+    waits = f"explain {plural(open_groups, 'outlier group')}" if open_groups else ""
+    fails = f"settle {listed(map(called, blocked))}" if blocked else ""
+    return f"Before an approval: {'; '.join(filter(None, (waits, fails)))}." if waits or fails else ""
 
 
 def next_step(refresh: Refresh) -> str:

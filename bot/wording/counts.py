@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from bot.model import Finding, Report, Verdict
+from bot.model import Finding, Report, Side, Verdict
 from bot.wording.tables import column, columns, exact, labelled
 from bot.wording.text import plural
 
@@ -36,38 +36,40 @@ def _backfill_lines(n: dict[str, Any], report: Report) -> str:
     window = labelled(
         "window",
         f"{plural(n['window_rows'], 'row')}: {n['window_missing']:,} missing, {n['window_new']:,} new",
-        *_changed(n, report),
-        f"left out: {columns(n['clock'])} (when, not what)" if n["clock"] else "",
     )
-    return f"{history}\n{window}"
+    return f"{history}\n{window}\n{labelled('changed', *_changed(n, report))}"
 
 
 def _full_lines(n: dict[str, Any], report: Report) -> str:
     base, cand = report.baseline, report.candidate
     if (base.first, base.last) == (cand.first, cand.last):
-        dates = [f"{base.first} to {base.last}, both sides" if base.first else ""]
+        dates = [f"both {base.first} to {base.last}" if base.first else ""]
     else:
-        dates = [f"prod {base.first} to {base.last}", f"dev  {cand.first} to {cand.last}"]
+        dates = [f"prod {_span(base)}", f"dev  {_span(cand)}"]
     rows = labelled("rows", f"{n['rows_before']:,} -> {n['rows_after']:,}", *dates)
     if n["method"] == "key":
         keys = labelled("keys", f"{n['keys_removed']:,} removed, {n['keys_added']:,} new", _grain_words(n))
     else:
         keys = labelled("rows", f"{n['keys_removed']:,} only in prod, {n['keys_added']:,} only in dev", _grain_words(n))
-    left = f"left out: {columns(n['clock'])} (when, not what)" if n["clock"] else ""
-    changed = labelled("changed", f"{plural(n['rows_changed'], 'row')}", *_changed(n, report), left)
+    changed = labelled("changed", f"{plural(n['rows_changed'], 'row')}", *_changed(n, report))
     return "\n".join([rows, keys, changed])
 
 
+def _span(side: Side) -> str:
+    return f"{side.first} to {side.last}" if side.first else "no dates"
+
+
 def _changed(n: dict[str, Any], report: Report) -> list[str]:
-    """Which columns changed, one a line, and that the others did not."""
+    """Which columns changed, one a line, that the others did not, and which were left out."""
+    left = f"left out: {columns(n['clock'])} (when, not what)" if n["clock"] else ""
     if n["method"] != "key":
-        return ["changed rows are one gone and one new: no key"]
+        return ["rows are one gone and one new: no key", left]
     moved = [c for c in report.changes if c.window]
-    named = [f"{c.window:,} changed in {column(c.column)}" for c in moved[:_MOST_COLUMNS]]
+    named = [f"{c.window:,} in {column(c.column)}" for c in moved[:_MOST_COLUMNS]]
     if len(moved) > _MOST_COLUMNS:
         named.append(f"some in {plural(len(moved) - _MOST_COLUMNS, 'more column')}")
     rest = report.columns_compared - len(moved)
-    return [*named, f"0 in {'the other ' if moved else ''}{plural(rest, 'column')}" if rest else ""]
+    return [*named, f"0 in {'the other ' if moved else ''}{plural(rest, 'column')}" if rest else "", left]
 
 
 def _grain_words(n: dict[str, Any]) -> str:
@@ -80,7 +82,7 @@ def _grain_words(n: dict[str, Any]) -> str:
 def _sanity_line(n: dict[str, Any], finding: Finding, _report: Report) -> str:
     if finding.name == "sanity":
         return labelled(
-            "sanity", f"{plural(n['rows_outside'], 'row')} outside the limits (prod: {n['rows_outside_before']:,})"
+            "sanity", f"{plural(n['rows_outside'], 'row')} outside limits (prod: {n['rows_outside_before']:,})"
         )
     if finding.verdict is Verdict.PASS:
         return ""
@@ -93,12 +95,12 @@ def _spot_line(n: dict[str, Any], finding: Finding, _report: Report) -> str:
     if not n["rows"]:
         return labelled("spot", f"{n['analysis']}: no rows")
     if not finding.examples or n["differ"] or n["not_found"]:
-        return labelled("spot", f"{n['analysis']}: {plural(n['values'], 'value')}, {n['differ']:,} differ")
+        return labelled("spot", f"{n['analysis']}:", f"{n['differ']:,} of {plural(n['values'], 'value')} differ")
     first = finding.examples[0]
     more = f"{n['values'] - 1:,} more the same" if n["values"] > 1 else ""
     same = "(the table that the model reads)" if n["same_table"] else ""
-    said = f"source {exact(first['source'])}, same in dev"
-    return labelled("spot", f"{n['analysis']} {first['key']}:", said, more, same)
+    source = f"source {exact(first['source'])},"
+    return labelled("spot", f"{n['analysis']} {first['key']}:", source, "dev the same", more, same)
 
 
 def _tests_line(n: dict[str, Any], _finding: Finding, _report: Report) -> str:

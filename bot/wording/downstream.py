@@ -42,6 +42,12 @@ def ranked(plan: Plan) -> list[Reader]:
     return sorted(level, key=lambda r: (order[r.uses_columns], r.name))
 
 
+def by_hand(plan: Plan, request: Request, date_var: str) -> str:
+    """What is left to do downstream, for a plan: nothing where `readers` has said that there is nothing."""
+    needs = any(r.uses_columns is not False and r.materialized not in NEEDS_NOTHING for r in plan.readers)
+    return follow_up(plan, request, date_var) if needs else ""
+
+
 def follow_up(plan: Plan, request: Request, date_var: str) -> str:
     """What the bot does not do by itself: totals by kind, the next level, one selector for all."""
     if not plan.readers:
@@ -54,19 +60,21 @@ def follow_up(plan: Plan, request: Request, date_var: str) -> str:
         return "Next, by hand: nothing; everything downstream is a view and shows the new rows already."
     level = ranked(plan)
     following = f"First in line: {listed([code(r.name) for r in level], most=6)}." if level else ""
-    return sentences(f"Downstream, not refreshed yet: {_totals(plan.readers)}.", following) + (
-        f"\nAll of it at once, by hand in production: {code(selector(plan, request, date_var))}"
+    return sentences(f"Next, downstream: {_totals(plan.readers)}.", following) + (
+        f"\nAll at once, by hand in production: {code(selector(plan, request, date_var))}"
     )
 
 
 def _totals(found: Sequence[Reader]) -> str:
+    """1 incremental that honours the date and 2 that need a refresh of their own, not refreshed yet; 3 views need nothing"""
     kinds = Counter(_kind(r) for r in found)
     said = {
-        "view": plural(kinds["view"], "view that needs nothing", "views that need nothing"),
-        "dated": f"{kinds['dated']:,} incremental, honouring the date",
+        "dated": f"{kinds['dated']:,} incremental that {'honours' if kinds['dated'] == 1 else 'honour'} the date",
         "own": plural(kinds["own"], "that needs a refresh of its own", "that need a refresh of their own"),
     }
-    return listed([words for kind, words in said.items() if kinds[kind]])
+    waiting = f"{listed([words for kind, words in said.items() if kinds[kind]])}, not refreshed yet"
+    views = plural(kinds["view"], "view needs nothing", "views need nothing") if kinds["view"] else ""
+    return "; ".join(filter(None, [waiting, views]))
 
 
 def _kind(reader: Reader) -> str:

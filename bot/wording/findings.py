@@ -6,6 +6,7 @@ This module is what others import; the parts stand in `sentences` (one a finding
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable
 
 from bot.model import Finding, Refresh, Report, Verdict
@@ -49,12 +50,13 @@ def result(refresh: Refresh, limit: int = LIMIT) -> str:
     told = [f for f in report.findings if f.verdict in (Verdict.UNKNOWN, Verdict.WARN) and f.check != "outliers"]
     top = "\n".join([verdicts(report), *(f"• {line(f)}" for f in told)])
     counts = fenced(summary(report))
-    shown = min(plan.rules.top, len(report.outliers))
-    while True:
-        text = "\n".join(filter(None, [top, counts, outliers(report, shown)]))
-        if len(text) <= limit or not shown:
-            return shorten(text, limit)
-        shown -= 1
+
+    def told_with(shown: int) -> str:
+        return "\n".join(filter(None, [top, counts, outliers(report, shown)]))
+
+    most = min(plan.rules.top, len(report.outliers))
+    fitting = bisect_right(range(most + 1), limit, key=lambda shown: len(told_with(shown)))
+    return shorten(told_with(max(0, fitting - 1)), limit)
 
 
 def verdicts(report: Report) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bot.model import OutlierGroup, Refresh
 from bot.wording.numbers import change, number
 from bot.wording.tables import column
-from bot.wording.text import clock, code, day, plural, prose
+from bot.wording.text import clock, code, day, escape, plural, prose
 
 ASK_TITLE = "Refresh a dbt model"
 EXPLAIN_TITLE = "Explain outliers"
@@ -46,6 +48,7 @@ REASON_PLACEHOLDER = "Shown on the card"
 CHANNEL = "Where the thread goes"
 
 GROUPS = "Outlier groups"
+GROUPS_PLACEHOLDER = "Add a group"
 EXPLANATION = "Explanation"
 EXPLANATION_PLACEHOLDER = "Pick one"
 NOTE = "Note"
@@ -55,10 +58,16 @@ WAIVE_REASON = "Why it may pass"
 REJECT_REASON = "Why"
 ACCEPT_REASON = "Why production may stay as it is"
 SETTLE_NOTE = "How you know"
+_LISTED = 10  # groups in the introduction of a form
 
 
-def explain_intro(refresh: Refresh, count: int) -> str:
-    return f"{plural(count, 'group')} of {code(refresh.name)} ({refresh.ref}) moved more than is usual. One reason may serve several."
+def explain_intro(refresh: Refresh, groups: Sequence[OutlierGroup], with_values: bool) -> str:
+    """What moved, so that nobody has to leave the form to look it up."""
+    listed_groups = [f"• {escape(group(g))}: {escape(group_note(g, with_values))}" for g in groups[:_LISTED]]
+    if (more := len(groups) - _LISTED) > 0:
+        listed_groups.append(f"• {plural(more, 'more group')}, in the result of the thread")
+    several = " One reason may serve several." if len(groups) > 1 else ""
+    return "\n".join([f"What moved in {code(refresh.name)} ({refresh.ref}) needs a reason.{several}", *listed_groups])
 
 
 def group(found: OutlierGroup) -> str:

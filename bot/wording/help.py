@@ -33,11 +33,12 @@ def text() -> str:
         [
             "*Refresh a dbt model in production, safely.* It is rebuilt in dev and compared with production; only an "
             "approval by somebody else swaps it in, and it can be undone.",
+            "",
             *forms,
-            "Options, in any order:",
+            "\n*Options, in any order*",
             *options,
-            f"`<model>` is the dbt name or the table as you see it: {command('ethereum.ez_metrics backfill 2026-04-08')}.",
-            _update_by_hand(),
+            f"\n`<model>` is the dbt name or the table as you see it: {command('ethereum.ez_metrics backfill 2026-04-08')}.",
+            f"\n{_update_by_hand()}",
         ]
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.model import Content, Refresh, Relation, Table
-from bot.wording.text import clock, code, listed, plural, prose
+from bot.wording.text import clock, code, hour, listed, plural, prose
 
 
 def prod_gone(prod: Relation) -> str:
@@ -14,13 +14,13 @@ def prod_gone(prod: Relation) -> str:
 
 
 def prod_changed(baseline: Content, now: Content, since: datetime, seen: datetime) -> str:
-    """Prod changed after 13:55 (seen 14:07): 3,032 rows then, 3,033 now."""
+    """Prod changed after 13:55 (seen 14:07 UTC): 3,032 rows then, 3,033 now."""
     rows = (
         f"{plural(baseline.rows, 'row')} then, {now.rows:,} now"
         if baseline.rows != now.rows
         else f"still {plural(now.rows, 'row')}, with other values"
     )
-    return f"Prod changed after {clock(since)} (seen {clock(seen)}): {rows}."
+    return f"Prod changed after {hour(since)} (seen {clock(seen)}): {rows}."
 
 
 def candidate_changed(candidate: Relation) -> str:

@@ -6,18 +6,21 @@ from datetime import datetime
 
 from bot.decisions import approvals
 from bot.model import Refresh, State
-from bot.wording.text import clock, listed, mention, prose, sentences
+from bot.wording.text import clock, hour, listed, mention, prose, sentences
 from bot.wording.verification import verified
 
 
 def promoted(refresh: Refresh) -> str:
-    """Approved by @bob 14:07, promoted 14:07, verified: pass. 3,032 rows ..."""
+    """Approved by @bob 14:07, promoted 14:07 UTC, verified: pass. 3,032 rows ..."""
+    found = verified(refresh.promotion) if refresh.promotion else ""
+    return sentences(f"*{_promoted(refresh)}, verified: pass.*", f"{found}." if found else "")
+
+
+def _promoted(refresh: Refresh) -> str:
     promotion = refresh.promotion
-    who = listed(f"{mention(d.by)} {clock(d.at)}" for d in approvals(refresh))
-    approved = f"Approved by {who}, promoted" if who else "Promoted"
+    who = listed(f"{mention(d.by)} {hour(d.at)}" for d in approvals(refresh))
     when = promotion.sent_at or promotion.intended_at if promotion else refresh.changed_at
-    found = verified(promotion) if promotion else ""
-    return sentences(f"*{approved} {clock(when)}, verified: pass.*", f"{found}." if found else "")
+    return f"{f'Approved by {who}, promoted' if who else 'Promoted'} {clock(when)}"
 
 
 def accepted(refresh: Refresh) -> str:
@@ -46,7 +49,7 @@ def undo_in_progress(refresh: Refresh) -> str:
 
 def undone(refresh: Refresh) -> str:
     who = f" by {mention(refresh.undo_request.by)}" if refresh.undo_request else ""
-    return f"*Undone*{who} {clock(refresh.changed_at)}: production is what it was before the promotion."
+    return f"{_promoted(refresh)}. *Undone{who} {clock(refresh.changed_at)}.*"
 
 
 def backup_kept(until: datetime, now: datetime) -> str:

@@ -13,7 +13,7 @@ from bot.wording.text import code, day, listed
 def _codes(names: Sequence[str], most: int = 8) -> str:
     shown = [code(name) for name in names[:most]]
     rest = len(names) - len(shown)
-    return listed([*shown, f"{rest} more"] if rest else shown)
+    return listed([*shown, f"{rest} more"] if rest else shown, most=most + 1)
 
 
 # -- known from the project alone -----------------------------------------------------------------------------------
@@ -81,7 +81,7 @@ def dev_is_production(name: str, dev: Relation, other: str) -> str:
 def warehouse(typed: str, allowed: Sequence[str]) -> str:
     if not allowed:
         return "No other warehouse may be chosen here: leave `warehouse=` out."
-    return f"{code(typed)} is not a warehouse I may use: write one of {_codes(allowed)}, or leave `warehouse=` out."
+    return f"{code(typed)} is not a warehouse I may use: write {listed(map(code, allowed), 'or')}, or leave `warehouse=` out."
 
 
 def full_refresh_off(name: str, date_var: str, backfill: str) -> str:

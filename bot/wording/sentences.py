@@ -11,6 +11,12 @@ from bot.wording.tables import column, columns, exact
 from bot.wording.text import escape, plural
 
 
+def called(name: str) -> str:
+    """A finding's name in a sentence: parity, safety (streams)."""
+    check, _, part = name.partition(":")
+    return f"{escape(check)} ({escape(part)})" if part else escape(check)
+
+
 def line(finding: Finding) -> str:
     """`*Parity: fail.* 12 rows before 2026-04-08 differ in fees ...`; a finding that passes says only that."""
     if finding.verdict is Verdict.PASS:
@@ -28,7 +34,8 @@ def _parity_said(n: dict[str, Any], _finding: Finding) -> str:
         if n["history_differ"]:
             parts.append(f"{plural(n['history_differ'], 'row')} {before} differ in {columns(n['broken_in'])}")
         if n["history_missing"] or n["history_extra"]:
-            parts.append(f"{before} {n['history_missing']:,} are missing and {n['history_extra']:,} are new")
+            lost, new = plural(n["history_missing"], "row"), n["history_extra"]
+            parts.append(f"{before} {lost} {_are(n['history_missing'])} missing and {new:,} {_are(new)} new")
         if parts:
             parts[-1] += ": the backfill reached further than asked"
         if n["window_missing"]:
@@ -48,6 +55,10 @@ def _parity_said(n: dict[str, Any], _finding: Finding) -> str:
                 f"{n['keys_removed']:,} are only in production, {n['keys_added']:,} only in the candidate"
             )
     return _told_as(parts)
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
 
 
 def _schema_said(n: dict[str, Any], _finding: Finding) -> str:
@@ -70,8 +81,9 @@ def _grain_said(n: dict[str, Any], _finding: Finding) -> str:
     if not n["grain"]:
         parts.append("No key is known, so rows are compared as multisets")
     if n["duplicate_keys"]:
+        stand = "stands" if n["duplicate_keys"] == 1 else "stand"
         parts.append(
-            f"{plural(n['duplicate_keys'], 'key')} ({columns(n['grain'])}) stand in {n['duplicate_rows']:,} rows "
+            f"{plural(n['duplicate_keys'], 'key')} ({columns(n['grain'])}) {stand} in {n['duplicate_rows']:,} rows "
             f"(prod: {n['duplicate_keys_before']:,} in {n['duplicate_rows_before']:,})"
         )
     if n["null_rows"]:
@@ -123,7 +135,7 @@ def _spot_said(n: dict[str, Any], finding: Finding) -> str:
             for e in finding.examples[:3]
         ]
         lost = f"; {plural(n['not_found'], 'row')} of the source not in dev" if n["not_found"] else ""
-        values = f"{n['differ']:,} of {plural(n['values'], 'value')} differ from {n['analysis']}"
+        values = f"{n['differ']:,} of {plural(n['values'], 'value')} {'differs' if n['differ'] == 1 else 'differ'} from {n['analysis']}"
         return f"{values}{lost}" + (f" ({'; '.join(shown)})." if shown else ".")
     if not n["rows"]:
         return f"{n['analysis']} returned no rows, so nothing was compared."

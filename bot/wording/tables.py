@@ -1,4 +1,4 @@
-"""Tables that stay readable on a phone: at most 46 characters wide, values in full, grouped by metric."""
+"""Tables that stay readable on a phone: at most 42 characters wide, values in full, grouped by metric."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from bot.model import Outlier, OutlierGroup, Report
 from bot.outliers import decimal
 from bot.wording.numbers import change, number, pair
 
-WIDTH = 46
-LABEL = 10  # room for a line's label: history, window, sanity ...
+WIDTH = 42
+LABEL = 9  # room for a line's label: history, window, sanity ...
 _KEY = 12
 
 
@@ -51,7 +51,7 @@ def labelled(label: str, *parts: str) -> str:
 
 
 def outliers(shown: Sequence[Outlier]) -> str:
-    """Values before and after, by metric, the largest change first; one line each where that fits, else two."""
+    """Values before and after, by metric, the largest change first; one line each where that fits, else two or three."""
     ranks: dict[str, int] = {}
     for outlier in shown:
         ranks.setdefault(outlier.metric, len(ranks))
@@ -65,12 +65,18 @@ def outliers(shown: Sequence[Outlier]) -> str:
 def _block(rows: Sequence[Outlier]) -> str:
     values = [pair(o.before, o.after) for o in rows]
     moves = [_move(o) for o in rows]
-    flat = [[" ".join(_key(o)), *v, m] for o, v, m in zip(rows, values, moves, strict=True)]
-    table = _plain(["date", "prod", "dev", "change"], flat)
-    if max(map(len, table.splitlines())) <= WIDTH:
-        return table
-    stacked = [["\n".join(_key(o)), "\n".join(v), f"\n{m}"] for o, v, m in zip(rows, values, moves, strict=True)]
-    return _plain(["date", "prod, then dev", "change"], stacked)
+    told = list(zip(map(_key, rows), values, moves, strict=True))
+    flat = _plain(["date", "prod", "dev", "change"], [[" ".join(k), *v, m] for k, v, m in told])
+    if _fits(flat):
+        return flat
+    two = _plain(["date", "prod, dev", "change"], [["\n".join(k), "\n".join(v), m] for k, v, m in told])
+    if _fits(two):
+        return two
+    return _plain(["date", "prod, dev, change"], [["\n".join(k), "\n".join([*v, m])] for k, v, m in told])
+
+
+def _fits(table: str) -> bool:
+    return max(map(len, table.splitlines())) <= WIDTH
 
 
 def _plain(head: list[str], rows: list[list[str]]) -> str:

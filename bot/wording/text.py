@@ -64,6 +64,11 @@ def clock(when: datetime, now: datetime | None = None) -> str:
     return f"{when:%H:%M} UTC"
 
 
+def hour(when: datetime) -> str:
+    """A time of day in UTC that stands beside another one, which says that it is UTC."""
+    return f"{when.astimezone(UTC):%H:%M}"
+
+
 def lasted(seconds: float) -> str:
     """A measured duration as on a stopwatch: 1:06, 1:02:09."""
     whole = max(0, round(seconds))

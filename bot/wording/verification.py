@@ -30,7 +30,7 @@ def verified(promotion: Promotion) -> str:
         parts.append(f"{listed(kept)} unchanged")
     views = next((f for f in promotion.findings if f.name == "verification:views"), None)
     if views is not None and views.verdict is Verdict.PASS and views.numbers.get("read"):
-        parts.append(f"{plural(int(str(views.numbers['read'])), 'view')} on it still answer")
+        parts.append(plural(int(str(views.numbers["read"])), "view on it still answers", "views on it still answer"))
     if unseen:
         parts.append(f"{listed(unseen)} not visible to the promoter")
     return "; ".join(parts)

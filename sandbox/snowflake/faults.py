@@ -25,6 +25,7 @@ class Fault:
     seconds: float
     times: int
     after: bool  # act after the statement was executed, not before
+    skip: int = 0  # let so many matching statements pass first
 
 
 class Faults:
@@ -62,6 +63,9 @@ class Faults:
             for fault in self._faults:
                 late = fault.after or fault.action == "lost_reply"
                 if fault.times > 0 and late == after and fault.match.search(sql):
+                    if fault.skip > 0:
+                        fault.skip -= 1
+                        continue
                     fault.times -= 1
                     return fault
         return None

@@ -146,15 +146,16 @@ class SnowflakeSandbox:
         seconds: float | None = None,
         times: int = 1,
         after: bool = False,
+        skip: int = 0,
     ) -> None:
-        """A fault for the next `times` statements that `match` (a regular expression, any case) finds.
+        """A fault for the next `times` statements that `match` (a regular expression, any case) finds, after `skip` others.
 
         fail: error `code`; slow: `seconds` (1) later; hang: until cancelled, `seconds` (3600) at most; lost_reply: executed,
         the connection closed without an answer. `after`: act once the statement was executed.
         """
         default = {"hang": 3600.0}.get(action, 1.0)
         pattern = re.compile(match, re.IGNORECASE | re.DOTALL)
-        fault = Fault(pattern, action, code, message, default if seconds is None else seconds, times, after)
+        fault = Fault(pattern, action, code, message, default if seconds is None else seconds, times, after, skip)
         self._world.faults.add(fault)
 
     def clear_faults(self) -> None:

@@ -98,7 +98,14 @@ def plain_dbt(there: Place, user: str, given: dict[str, Any], directory: Path) -
     """Nodes of the manifest that the dbt command itself writes after compiling everything, parsed from scratch."""
     profiles = dbt_profile.write_dev(there.settings, directory / "profiles")
     command = [sys.executable, "-m", "dbt.cli.main", "compile", "--no-partial-parse", "--vars", json.dumps(given)]
-    command += ["--project-dir", str(there.settings.dbt.project_dir), "--profiles-dir", str(profiles), "--target", "dev"]
+    command += [
+        "--project-dir",
+        str(there.settings.dbt.project_dir),
+        "--profiles-dir",
+        str(profiles),
+        "--target",
+        "dev",
+    ]
     command += ["--target-path", str(directory / "target"), "--log-path", str(directory / "log"), "--quiet"]
     command += ["--defer", "--favor-state", "--state", str(there.project.state_dir)]
     # One at a time: that is how what runs is resolved, with everything else in production.
@@ -128,7 +135,9 @@ def models(there: Place) -> list[Any]:
     return found if len(found) < 30 else [e for n, e in enumerate(found) if n % 25 == 0 or e.name.startswith(rare)]
 
 
-@pytest.mark.parametrize(("which", "given"), [("demo", BACKFILL), ("quarry", BACKFILL | OTHERS)], ids=["demo", "quarry"])
+@pytest.mark.parametrize(
+    ("which", "given"), [("demo", BACKFILL), ("quarry", BACKFILL | OTHERS)], ids=["demo", "quarry"]
+)
 def test_every_model_is_what_plain_dbt_makes_of_it(
     which: str, given: dict[str, Any], request: pytest.FixtureRequest, tmp_path: Path
 ):

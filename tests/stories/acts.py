@@ -18,7 +18,19 @@ def waiting(stage: Stage, text: str, ref: str = "R1") -> Incident:
 
 def result(incident: Incident) -> str:
     """The newest Result reply."""
-    return [reply for reply in incident.replies if "\nrows " in reply or "\nhistory " in reply][-1]
+    return _newest(incident)[0]
+
+
+def _newest(incident: Incident) -> list[str]:
+    """The replies from the newest Result on."""
+    replies = incident.replies
+    start = max(i for i, reply in enumerate(replies) if "\nrows " in reply or "\nhistory " in reply)
+    return replies[start:]
+
+
+def failed(incident: Incident) -> list[str]:
+    """What the replies about findings in the way say, without their rows; those of the newest comparison."""
+    return [reply.split("\n", 1)[0] for reply in _newest(incident) if ": fail.* " in reply.split("\n", 1)[0]]
 
 
 def approval(incident: Incident) -> str:
@@ -30,18 +42,25 @@ def opening(incident: Incident) -> str:
     return approval(incident).split("\n", 1)[0]
 
 
+def statements(incident: Incident) -> str:
+    """What an approval would send, on one line and without quotes."""
+    return " ".join(approval(incident).split("```")[-2].replace('"', "").split())
+
+
 def offered(incident: Incident) -> set[str]:
     """Every button that can be pressed in the thread, Cancel on the card apart."""
     return incident.buttons() - {"cancel"}
 
 
-def rechecks(stage: Stage, incident: Incident, person: str = "alice") -> str:
-    """Compare again, and wait for the new result; returns it."""
-    known = len(incident.replies)
-    incident.click(person, "recheck")
-    stage.slack.wait(
-        lambda: len(incident.replies) >= known + 2 and incident.with_button("reject"), 60, "the new comparison"
-    )
+def again(stage: Stage, incident: Incident, action: str, person: str = "alice") -> str:
+    """Re-check or Rebuild, and wait for the new comparison; returns its result."""
+    newest = incident.thread[-1]["ts"]
+    incident.click(person, action)
+
+    def compared() -> bool:
+        return any(m["ts"] > newest and "reject" in actions_of(m) for m in incident.thread)
+
+    stage.slack.wait(compared, 60, f"the comparison after {action}")
     return result(incident)
 
 
@@ -68,7 +87,7 @@ def waives(stage: Stage, incident: Incident, finding: str, reason: str, person: 
     opens(stage, incident, person, "waive")
     receipt = stage.slack.submit(person, "", {"finding": finding, "reason": reason})
     assert receipt.ok, receipt
-    said = f": {finding}, “{reason}”."
+    said = f", “{reason}”."
     stage.slack.wait(lambda: said in approval(incident), 30, f"the waiver of {finding}")
 
 
@@ -79,3 +98,14 @@ def explains(stage: Stage, incident: Incident, person: str = "bob", groups: list
     receipt = stage.slack.submit(person, "", given)
     assert receipt.ok, receipt
     stage.slack.wait(lambda: "Explained by" in approval(incident), 30, "the explanation")
+
+
+def refused(stage: Stage, typed: str, channel: str = "C0INCIDENTS") -> str:
+    """Ask for what only the worker can refuse: after the receipt comes the reason, and both are private."""
+    before = stage.slack.channel(channel)
+    receipt = stage.told("alice", typed, channel)
+    assert receipt.endswith((" Its card comes here in a moment.", " The plan comes here in a moment.")), receipt
+    known = len(stage.slack.private("alice"))
+    stage.slack.wait(lambda: len(stage.slack.private("alice")) > known, 60, f"the refusal of {typed}")
+    assert stage.slack.channel(channel) == before  # no card
+    return text_of(stage.slack.private("alice")[-1])

@@ -6,14 +6,17 @@ read once. Every story ends with `Stage.judge`: production changed only where th
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
 from bot.dbt_project import Project
 from bot.index import Index
@@ -21,11 +24,27 @@ from bot.service import Service
 from bot.settings import Settings
 from sandbox.people import Incident
 from sandbox.slack import SlackControl, SlackSandbox
+from sandbox.slack.interactions import Place
+from sandbox.snowflake.log import Statement
 from sandbox.world import PROD_DATABASES, World
+from tests.stories.moments import Moment, Moments
 
 FACT = "ANALYTICS.PROD.FACT_ETHEREUM_DAILY_DEX_VOLUMES"
 EZ = "ETHEREUM.PROD_CORE.EZ_METRICS"
 Parts = tuple[World, Any, Index, Path]  # the seeded world, its saved state, the index, and where the project was read
+
+
+class Clock:
+    """The bot's clock, which a story moves on."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+    def advance(self, **span: float) -> None:
+        self.ahead += timedelta(**span)
 
 
 @dataclass(kw_only=True)
@@ -36,11 +55,14 @@ class Stage:
     settings: Settings
     index: Index
     bot: Service
+    clock: Clock
     before: dict[str, tuple[int, int, str]]
     seen: int  # statements in Snowflake's log before the story
     approved: Counter[str] = field(default_factory=Counter)
     first_approval: int | None = None
     nightly: set[str] = field(default_factory=set)  # tables that somebody else wrote on purpose
+    refused_on_purpose: set[str] = field(default_factory=set)  # ids of attempts that the story itself made
+    backups_over: frozenset[str] = frozenset()  # backups whose time is over, which the janitor may drop
 
     @property
     def slack(self) -> SlackControl:
@@ -51,6 +73,10 @@ class Stage:
         receipt = self.slack.command(user, text, channel)
         assert receipt.ok, receipt
         return Incident(self.slack, ref, channel)
+
+    def incident(self, ref: str = "R1") -> Incident:
+        """The conversation about a refresh that was asked for before."""
+        return Incident(self.slack, ref)
 
     def told(self, user: str, text: str, channel: str = "C0INCIDENTS") -> str:
         """Type a command and return the private answer."""
@@ -80,16 +106,64 @@ class Stage:
             row = cursor.execute(sql).fetchone()
         return row[0] if row else None
 
+    def presses(self, user: str, message: dict[str, Any], action: str, channel: str = "C0INCIDENTS") -> None:
+        """Press a button as a person does whose screen still shows `message` as it was."""
+        workspace = self.slack.state.workspace
+        person, where = workspace.person(user), workspace.channel(channel)
+        place = Place(person=person, blocks=message["blocks"], channel=where, message=message)
+        assert self.slack.interactions.act(place, action).ok
+
+    def forget_backups(self) -> None:
+        """From here on the janitor may drop the backups that the bot has recorded."""
+        made = self.bot.store.due_objects(self.clock())
+        self.backups_over = frozenset(str(o.relation) for o in made if o.kind == "backup")
+        self.first_approval = self.first_approval or len(self.world.snowflake.log)
+
+    def running(self, words: str) -> Statement:
+        """Wait until Snowflake executes a statement that holds `words`; returns it."""
+        pattern = re.compile(words, re.IGNORECASE | re.DOTALL)
+
+        def found(log: Sequence[Statement]) -> Statement | None:
+            return next((s for s in log if s.status == "RUNNING" and pattern.search(s.sql)), None)
+
+        statement = self.world.snowflake.wait(found, what=words)
+        assert statement is not None
+        return statement
+
+    def idle(self) -> bool:
+        """Wait until nothing runs at Snowflake any more."""
+        return self.world.snowflake.wait(lambda log: all(s.status != "RUNNING" for s in log), what="nothing running")
+
+    def release(self, statement: Statement) -> None:
+        """Let a statement go on that a fault holds after its work is done."""
+        self.value(f"SELECT SYSTEM$CANCEL_QUERY('{statement.query_id}')")
+
     def nightly_writes(self, table: str, sql: str) -> None:
         """Somebody else's load of a production table."""
         self.nightly.add(table)
         with self.world.snowflake.connect("DBT_NIGHTLY", "nightly") as connection, connection.cursor() as cursor:
             cursor.execute(sql)
 
+    def as_admin(self, *statements: str) -> None:
+        """What administrators do, such as a change of grants."""
+        with self.world.snowflake.admin() as connection, connection.cursor() as cursor:
+            for sql in statements:
+                cursor.execute(sql)
+
+    def as_builder(self, *statements: str) -> None:
+        """Something that the bot's own dev user has left behind."""
+        key = load_pem_private_key(self.world.key_file("builder").read_bytes(), None)
+        der = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+        connect = self.world.snowflake.connect
+        with connect("REFRESH_BUILDER_SVC", private_key=der, warehouse="ETHEREUM") as session, session.cursor() as cursor:
+            for sql in statements:
+                cursor.execute(sql)
+
     def restart(self) -> None:
         """The bot's process ends and another begins on the same database."""
         self.bot.stop(drain_seconds=0.0)
-        self.bot = start(self.settings, self.index)
+        self.bot = start(self.settings, self.index, self.clock)
+        self.slack.wait_connected()
 
     def judge(self) -> None:
         """From the wire log and from a census of every table: only what was approved, once each, after its approval."""
@@ -99,6 +173,7 @@ class Stage:
         changed = {t for t in changed if ".REFRESH_BACKUPS." not in t}
         assert changed - self.nightly == set(self.approved) - self.nightly
         ours = [w for w in snowflake.writes(set(PROD_DATABASES)) if w.user not in ("ADMIN", "DBT_NIGHTLY")]
+        ours = [w for w in ours if not (w.error and w.query_id in self.refused_on_purpose)]
         log = list(snowflake.log)
         for write in ours:
             flat = " ".join(write.sql.replace('"', "").upper().split())
@@ -112,7 +187,9 @@ class Stage:
                 continue
             flat = " ".join(write.sql.replace('"', "").upper().split())
             target = flat.split(" TABLE ", 1)[1].split()[0]
-            if ".REFRESH_BACKUPS." in target:
+            if flat.startswith("DROP TABLE IF EXISTS"):
+                assert flat.split()[-1] in self.backups_over, flat
+            elif ".REFRESH_BACKUPS." in target:
                 assert flat.startswith(("CREATE TRANSIENT TABLE", "CREATE TABLE")), flat
             elif flat.startswith("CREATE OR REPLACE"):
                 assert flat.endswith("COPY GRANTS") or flat.endswith("COPY TAGS"), flat
@@ -122,8 +199,8 @@ class Stage:
         assert replaced == self.approved
 
 
-def start(settings: Settings, index: Index) -> Service:
-    bot = Service(settings, gap=0.0)
+def start(settings: Settings, index: Index, clock: Clock) -> Service:
+    bot = Service(settings, clock=clock, gap=0.0)
     bot.store.put_index(index)
     bot.worker.start()
     bot.listen()
@@ -143,29 +220,52 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
     world.stop()
 
 
+@pytest.fixture(scope="session")
+def moments(project: Parts, tmp_path_factory: pytest.TempPathFactory) -> Moments:
+    return Moments(tmp_path_factory.mktemp("moments"), lambda path, moment: staged(project, path, {}, moment))
+
+
 @pytest.fixture
 def stage(project: Parts, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Stage]:
-    """A fresh stage. `@pytest.mark.settings(policy={...}, slack={...}, models=(...))` changes settings."""
+    """A fresh stage. `@pytest.mark.settings(policy={...}, slack={...}, models=(...))` changes settings.
+
+    `@pytest.mark.moment("awaiting")` begins at a moment of `moments.py`.
+    """
     changes = {k: v for m in request.node.iter_markers("settings") for k, v in m.kwargs.items()}
-    with staged(project, tmp_path, changes) as stage:
+    marked = request.node.get_closest_marker("moment")
+    moment = request.getfixturevalue("moments").get(marked.args[0]) if marked else None
+    with staged(project, tmp_path, changes, moment) as stage:
         yield stage
 
 
 @contextmanager
-def staged(project: Parts, tmp_path: Path, changes: dict[str, Any]) -> Iterator[Stage]:
-    """A fresh Slack, Snowflake as seeded, an empty database, and the bot; judged when the story was played to its end."""
+def staged(
+    project: Parts,
+    tmp_path: Path,
+    changes: dict[str, Any],
+    moment: Moment | None = None,
+    before_it: Callable[[World], object] = lambda _: None,
+) -> Iterator[Stage]:
+    """A fresh Slack, Snowflake as seeded, an empty database, and the bot; or all as it was at `moment`.
+
+    `before_it` is called before the bot starts. Judged when the story was played to its end.
+    """
     world, saved, index, data = project
-    world.snowflake.restore(saved)
+    world.snowflake.restore(moment.snowflake if moment else saved)
     world.slack.stop()
     world.slack = SlackSandbox()
+    if moment:
+        moment.bring_back(world.slack, tmp_path / "refresh.db")
     world.slack.start()
     settings = Settings.load(world.environ(DATABASE_URL=f"sqlite:///{tmp_path / 'refresh.db'}"))
     ours = {"slack": {"channels": ("C0INCIDENTS", "C0SHARED")}, "worker": {"data_dir": data, "sweep_seconds": 0.2}}
     for name, new in [*ours.items(), *changes.items()]:
         settings = settings.model_copy(update={name: _changed(settings, name, new)})
     before, seen = world.snowflake.census(set(PROD_DATABASES)), len(world.snowflake.log)
-    bot = start(settings, index)
-    stage = Stage(world=world, settings=settings, index=index, bot=bot, before=before, seen=seen)
+    clock = Clock()
+    before_it(world)
+    bot = start(settings, index, clock)
+    stage = Stage(world=world, settings=settings, index=index, bot=bot, clock=clock, before=before, seen=seen)
     world.slack.control.wait_connected()
     try:
         yield stage

@@ -75,7 +75,7 @@ def test_the_card_reads_as_in_the_storyboard():
             "Reads it: 1 model, which does not use these columns. Same sources: 28 other models, not refreshed.",
             "3,032 -> 3,032 rows, 2018-01-02 to 2026-04-21 on both sides · prod last written 02:14 UTC, "
             "usually nightly: approve before tomorrow 02:00 UTC",
-            "Before an approval: 2 outlier groups to explain.",
+            "Before an approval: explain 2 outlier groups.",
             "Asked by <@U0ALICE> · frozen Dune batch · warehouse ETHEREUM · code `3f9c2e1`, as in production · "
             "1:06 to build (usually 1:10)",
         ]
@@ -116,7 +116,7 @@ def test_a_failing_finding_offers_what_is_possible_and_nothing_else():
     post = render_live(Live.APPROVAL, refresh(State.AWAITING, report=report(groups=0, findings=(parity,))), CONTEXT)
     assert pressable(post) == ["reject", "recheck", "rebuild"]
     assert "*Cannot be approved as it is* · parity in the way, and nobody may waive that" in post.text
-    assert "12 rows before 2026-04-08 differ in fees" in post.text
+    assert "Approve sends" not in post.text
 
 
 def test_a_waivable_finding_offers_a_waiver_and_afterwards_the_approval():
@@ -137,7 +137,11 @@ def test_nothing_would_change_offers_close_only():
     same = refresh(State.AWAITING, report=report(groups=0, nothing=True))
     post = render_live(Live.APPROVAL, same, CONTEXT)
     assert pressable(post) == ["close"]
-    assert "2026-04-08 still holds 1,676,204,911" in post.text
+    assert "*2026-04-08 would not change.* It is as in production and still holds 1,676,204,911" in post.text
+    assert same.report
+    equal = replace(same, report=replace(same.report, changes=()))
+    post = render_live(Live.APPROVAL, equal, CONTEXT)
+    assert "*Nothing would change.* The candidate equals production; 2026-04-08 still holds 1,676,204,911" in post.text
     assert "nothing would change" in render_live(Live.CARD, same, CONTEXT).text
 
 
@@ -154,7 +158,7 @@ def test_the_promoted_post_offers_undo_while_the_backup_lives_and_the_next_level
     post = render_live(Live.PROMOTED, done, CONTEXT)
     assert pressable(post) == ["undo", "downstream", "drop_dev", "keep_dev"]
     assert post.text.startswith(
-        "*Approved by <@U0BOB> 14:07 UTC, promoted 14:07 UTC, verified: pass.* 3,032 rows, hash equal"
+        "*Approved by <@U0BOB> 14:07, promoted 14:07 UTC, verified: pass.* 3,032 rows, hash equal"
     )
     assert "Backup kept 7 days." in post.text
     assert "dbt build --select ez_ethereum_metrics+ --exclude ez_ethereum_metrics" in post.text
@@ -374,7 +378,7 @@ def test_a_topic_can_come_again_under_another_key():
 
 def test_the_result_is_one_upload_with_picture_outliers_and_details():
     (post,) = posts_for(Topic.RESULT, refresh(State.AWAITING), e.Started(at=NOW), CONTEXT)
-    assert [f.title for f in post.files] == ["ez_ethereum_metrics: DEX_VOLUMES", "outliers.csv", "details.txt"]
+    assert [f.title for f in post.files] == ["ez_ethereum_metrics: dex_volumes", "outliers.csv", "details.txt"]
     assert post.message.blocks == ()
 
 
@@ -479,13 +483,13 @@ def test_the_forced_undo_names_what_is_lost():
 
 def test_the_home_tab_sorts_by_what_waits_for_me():
     rows = [refresh(State.AWAITING, id=n) for n in range(200, 100, -1)]
-    view = home_view("U0BOB", [*rows, refresh(State.DONE, id=9)], ["held_model"], lambda n: f"https://slack/{n}")
+    view = home_view("U0BOB", [*rows, refresh(State.DONE, id=9)], ["held_model"], lambda n: f"https://slack/{n}", NOW)
     assert len(view["blocks"]) <= 100
     text = json.dumps(view, ensure_ascii=False)
     assert "*R200*" in text
     assert "<https://slack/200|thread>" in text
     assert "Nothing of yours is going on." in text
-    mine = json.dumps(home_view("U0ALICE", rows, [], lambda n: ""))
+    mine = json.dumps(home_view("U0ALICE", rows, [], lambda n: "", NOW))
     assert "Nothing waits." in mine
 
 

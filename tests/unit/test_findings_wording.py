@@ -247,30 +247,33 @@ def test_the_result_reads_as_in_the_storyboard() -> None:
         [
             "Parity, schema, sanity, spot check, tests, safety: *pass*.",
             "```",
-            "history   3,018 rows before 2026-04-08:",
-            "          0 differ, 0 missing, 0 extra",
-            "          (grain date, from unique_key)",
-            "window    14 rows: 0 missing, 0 new",
-            "          1 changed in dex_volumes",
-            "          1 changed in total_economic_activity",
-            "          0 in the other 103 columns",
-            "sanity    0 rows outside the limits (prod: 1)",
-            "spot      spot_dex_volumes 2026-04-08:",
-            "          source 1,676,204,911.20, same in dev",
-            "          (the table that the model reads)",
-            "tests     3 of 3",
+            "history  3,018 rows before 2026-04-08:",
+            "         0 differ, 0 missing, 0 extra",
+            "         (grain date, from unique_key)",
+            "window   14 rows: 0 missing, 0 new",
+            "changed  1 in dex_volumes",
+            "         1 in total_economic_activity",
+            "         0 in the other 103 columns",
+            "sanity   0 rows outside limits (prod: 1)",
+            "spot     spot_dex_volumes 2026-04-08:",
+            "         source 1,676,204,911.20,",
+            "         dev the same",
+            "         (the table that the model reads)",
+            "tests    3 of 3",
             "```",
             "*Outliers: 2 need an explanation.*",
             "```",
             "dex_volumes",
-            "date                prod, then dev       change",
-            "2026-04-08  11,290,000,000,000,000  -99.99999 %",
+            "date             prod, dev, change",
+            "2026-04-08  11,290,000,000,000,000",
             "                     1,676,204,911",
+            "                       -99.99999 %",
             "",
             "total_economic_activity",
-            "date                prod, then dev       change",
-            "2026-04-08  11,290,004,102,000,000  -99.99995 %",
+            "date             prod, dev, change",
+            "2026-04-08  11,290,004,102,000,000",
             "                     5,778,204,911",
+            "                       -99.99995 %",
             "```",
         ]
     )
@@ -292,8 +295,8 @@ def test_the_rest_of_the_key_stands_under_the_day() -> None:
         OUTLIERS[0], key=("2026-04-08", "a very long chain name"), before=Decimal("12.5"), after=Decimal(25)
     )
     assert tables.outliers([keyed]).splitlines()[2:] == [
-        "2026-04-08                12.5  -99.99999 %",
-        "a very long…                25",
+        "2026-04-08           12.5  -99.99999 %",
+        "a very long…           25",
     ]
 
 
@@ -358,7 +361,7 @@ def test_parity_of_a_full_refresh() -> None:
             checks.spot(
                 "s", [SPOT_ROW | {"d1": True, "t1": "9"}], [scope().columns[1]], ["DATE"], unseen=(), same_table=False
             ),
-            "1 of 1 value differ from s (2026-04-08 dex_volumes: source 1,676,204,911.20, dev 9).",
+            "1 of 1 value differs from s (2026-04-08 dex_volumes: source 1,676,204,911.20, dev 9).",
         ),
         (checks.spot("s", [], [], ["DATE"], unseen=("2026-04-08",), same_table=False), "s returned no rows"),
         (

@@ -140,9 +140,12 @@ def test_what_follows_needs_what_came_before() -> None:
 
 def test_the_card_is_posted_once_and_updated_by_a_rebuild() -> None:
     first = step(after(queued(), e.Started), EVENTS[e.Planned])[1]
-    again = step(after(in_state(S.AWAITING), e.RebuildAsked, e.Started), EVENTS[e.Planned])[1]
+    rebuilt = after(in_state(S.AWAITING), e.RebuildAsked, e.Started)
+    other = replace(EVENTS[e.Planned], plan=replace(EVENTS[e.Planned].plan, warehouse="ANALYTICS_XL"))
+    again, same = step(rebuilt, other)[1], step(rebuilt, EVENTS[e.Planned])[1]
     assert topics(first) == {Topic.CARD, Topic.AUDIT_START, Topic.PLAN}
     assert topics(again) == {Topic.PLAN}
+    assert topics(same) == set()  # the same plan is not said twice
     assert Touch(Live.CARD) in again
 
 

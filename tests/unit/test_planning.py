@@ -137,7 +137,7 @@ def test_a_view_offers_the_one_table_it_reads():
 def test_only_allowed_warehouses():
     text = refused(model(), replace(FULL, warehouse="HUGE")).user_text
 
-    assert text == "`HUGE` is not a warehouse I may use: write one of `ANALYTICS_XL`, or leave `warehouse=` out."
+    assert text == "`HUGE` is not a warehouse I may use: write `ANALYTICS_XL`, or leave `warehouse=` out."
     planning.refuse(model(), replace(FULL, warehouse="analytics_xl"), index_of(model()), settings(), TODAY)
     none = settings(warehouse=settings().warehouse.model_copy(update={"warehouses": ()}))
     assert "leave `warehouse=` out" in refused(model(), replace(FULL, warehouse="HUGE"), using=none).user_text

@@ -123,7 +123,10 @@ def test_follow_up_counts_by_kind_and_ranks_the_next_level():
         reader("deep_e", True, depth=2),
     )
     said = downstream.follow_up(plan(readers=readers), refresh(State.DONE).request, "backfill_date")
-    assert "1 view that needs nothing, 1 incremental, honouring the date and 3 that need a refresh of their own" in said
+    assert (
+        "1 incremental that honours the date and 3 that need a refresh of their own, not refreshed yet; 1 view needs nothing"
+        in said
+    )
     assert "First in line: `fact_c`, `inc_b` and `fact_d`." in said
     assert (
         """dbt build --select ez_ethereum_metrics+ --exclude ez_ethereum_metrics --vars '{"backfill_date": "2026-04-08"}'"""

@@ -30,7 +30,7 @@ let counter = 0;
 export function element(e, ctx) {
   const changed = () => ctx.changed?.(found.value());
   const current = STATE_KEYS.map((k) => ctx.current?.[k]).find((v) => v !== undefined && v !== null) ?? null;
-  const found = build(e, { ...ctx, current, changed, id: ctx.id ?? `e${++counter}` });
+  const found = build(e, { ...ctx, current, changed, labelled: Boolean(ctx.id), id: ctx.id ?? `e${++counter}` });
   return found;
 }
 
@@ -85,12 +85,15 @@ function plainInput(e, ctx) {
     step: e.is_decimal_allowed ? "any" : null,
     min: e.min_value ?? null,
     max: e.max_value ?? null,
-    "aria-label": e.placeholder?.text ?? e.action_id,
+    "aria-label": spoken(e, ctx),
     onchange: ctx.changed,
   });
   node.value = ctx.current ?? "";
   return { node, value: () => node.value };
 }
+
+/** In a form the label beside an element names it. */
+const spoken = (e, ctx) => (ctx.labelled ? null : (e.placeholder?.text ?? e.action_id));
 
 const groupsOf = (e) =>
   e.option_groups ? e.option_groups.map((g) => [g.label.text, g.options]) : [["", e.options ?? []]];
@@ -110,7 +113,7 @@ function nativeSelect(e, ctx, groups) {
   const empty = h("option", { value: "", selected: !selected }, e.placeholder?.text ?? "Choose an option");
   const node = h(
     "select",
-    { id: ctx.id, "aria-label": e.placeholder?.text ?? e.action_id, onchange: ctx.changed },
+    { id: ctx.id, "aria-label": spoken(e, ctx), onchange: ctx.changed },
     empty,
     items,
   );
@@ -177,7 +180,7 @@ function combo(e, ctx) {
     spellcheck: false,
     "aria-expanded": "false",
     "aria-controls": `${ctx.id}-list`,
-    "aria-label": e.placeholder?.text ?? e.action_id,
+    "aria-label": spoken(e, ctx),
     placeholder: e.placeholder?.text ?? "Type to search",
     oninput: () => search(),
     onfocus: () => (many || !picked.length) && search(),
@@ -204,7 +207,7 @@ function combo(e, ctx) {
   function offer(options) {
     shown = options.filter((o) => !many || !picked.some((p) => p.value === o.value));
     active = shown.length ? 0 : -1;
-    if (!shown.length) return note("Nothing found");
+    if (!shown.length) return options.length ? hide() : note("Nothing found");
     const items = shown.map((o, i) =>
       h("li", { role: "option", id: `${ctx.id}-${i}`, onmousedown: (event) => (event.preventDefault(), pick(i)) }, [
         h("span", {}, label(o)),
@@ -269,6 +272,7 @@ function combo(e, ctx) {
 
   function draw() {
     if (!many) return;
+    input.placeholder = picked.length ? "" : (e.placeholder?.text ?? "Type to search");
     const remove = (o) => {
       picked = picked.filter((p) => p !== o);
       draw();

@@ -1,0 +1,119 @@
+"""Findings of a backfill, and what production's surroundings forbid (design section 4: parity and safety)."""
+
+from __future__ import annotations
+
+from sandbox.people import text_of
+from tests.stories import acts
+from tests.stories.conftest import EZ, FACT, Stage
+
+BACKFILL = "ethereum.ez_metrics backfill 2026-04-08 columns=dex_volumes,total_economic_activity"
+DEV = "DEV.DEV_REFRESH_BOT"
+
+
+def test_history_stays_as_it_is_and_nobody_may_waive_that(stage: Stage) -> None:
+    """With a stale copy of the parent in the bot's dev schema, which must not be read."""
+    stage.nightly_writes(FACT, f"UPDATE {FACT} SET daily_volume = 1676204911.20 WHERE date = '2026-04-08'")
+    stage.as_builder(
+        f"CREATE SCHEMA {DEV}",
+        f"CREATE TRANSIENT TABLE {DEV}.FACT_ETHEREUM_DAILY_DEX_VOLUMES AS SELECT date, 1 AS daily_volume, trades FROM {FACT}",
+    )
+    incident = acts.waiting(stage, BACKFILL)
+    assert acts.failed(incident) == []
+    assert "2026-04-08  dex_volumes\n11,290,000,000,000,000 -> 1,676,204,911\n" in acts.text_of(incident.card)
+    assert "Asked for: changed. Anything else: 0 rows, 0 columns." in acts.text_of(incident.card)
+    built = [s.sql for s in stage.world.snowflake.log if "fundamentals" in s.sql and "create" in s.sql.lower()]
+    assert built
+    assert all("analytics.prod.fact_ethereum_daily_dex_volumes" in sql.lower() for sql in built)
+    assert not [sql for sql in built if "dev_refresh_bot.fact_" in sql.lower()]
+
+    assert "waits for 2 explanations" in acts.opening(incident)
+    groups = acts.choices(acts.opens(stage, incident, "alice", "explain"), "groups")
+    acts.explains(stage, incident, "alice", groups[:1])
+    assert "waits for 1 explanation" in acts.opening(incident)
+    assert "approve" not in acts.offered(incident)
+    acts.explains(stage, incident, "bob", groups[1:])
+    incident.wait_button("approve")
+
+    stage.nightly_writes(EZ, f"UPDATE {EZ} SET fees = fees + 1 WHERE date < '2018-01-14'")
+    assert "still 3,032 rows, with other values." in acts.overtaken(stage, incident)
+    assert acts.offered(incident) == {"recheck", "rebuild"}
+    acts.again(stage, incident, "recheck")
+    assert acts.failed(incident) == [
+        "*Parity: fail.* 12 rows before 2026-04-08 differ in fees: the backfill reached further than asked."
+    ]
+    assert acts.opening(incident).startswith(
+        "*Cannot be approved as it is* · parity in the way, and nobody may waive that"
+    )
+    assert acts.offered(incident) == {"explain", "reject", "recheck", "rebuild"}
+
+    stage.nightly_writes(EZ, f"UPDATE {EZ} SET fees = fees - 1 WHERE date < '2018-01-14'")
+    stage.nightly_writes(EZ, f"UPDATE {EZ} SET tvl = tvl + 1 WHERE date = '2026-04-10'")
+    stage.nightly_writes(
+        EZ, f"INSERT INTO {EZ} (date, chain) VALUES ('2017-12-31', 'ethereum'), ('2026-04-22', 'ethereum')"
+    )
+    acts.again(stage, incident, "recheck")
+    assert acts.failed(incident) == [
+        "*Parity: fail.* Before 2026-04-08 1 row is missing and 0 are new: the backfill reached further than asked; "
+        "1 row of the window would be lost; 1 row of the window changed in columns that were to stay."
+    ]
+    assert acts.offered(incident) == {"explain", "reject", "recheck", "rebuild"}
+
+    stage.nightly_writes(EZ, f"DELETE FROM {EZ} WHERE price IS NULL")
+    stage.nightly_writes(EZ, f"UPDATE {EZ} SET tvl = tvl - 1 WHERE date = '2026-04-10'")
+    acts.again(stage, incident, "recheck")
+    assert acts.failed(incident) == []
+    incident.wait_button("approve")  # equal groups keep their explanations
+    stage.approves(incident, EZ)
+    incident.wait_card("done")
+
+
+def test_what_a_replacement_would_break_is_in_the_way_until_it_is_gone(stage: Stage) -> None:
+    """Streams, views, the owner and policies, seen by the role that owns production."""
+    snowflake = stage.world.snowflake
+    stream: dict[str, object] = {
+        "name": "VOLUMES_CDC",
+        "database_name": "RAW",
+        "schema_name": "DUNE",
+        "table_name": FACT,
+    }
+    snowflake.record_show("STREAMS", stream)
+    snowflake.record_show("POLICY_REFERENCES", {"entity": FACT, "error": "Insufficient privileges"})
+    stage.nightly_writes(FACT, f"ALTER TABLE {FACT} DROP COLUMN trades")
+
+    incident = acts.waiting(stage, "fact_ethereum_daily_dex_volumes at=2026-04-08")
+    said = acts.result(incident)
+    assert "*Schema: warn.* The candidate adds trades." in said
+    assert "*Safety: warn.* Views read production: ANALYTICS.PROD.DEX_SHARE" in said
+    assert acts.failed(incident) == [
+        "*Safety: fail.* Streams read production and would go stale: RAW.DUNE.VOLUMES_CDC."
+    ]
+    assert "*Safety: unknown.* Whether production has policies is not visible with our rights." in said
+    assert "safety (policies) and safety (streams) in the way, and nobody may waive that" in acts.opening(incident)
+    assert acts.offered(incident) == {"explain", "reject", "recheck", "rebuild"}
+    acts.explains(stage, incident)
+
+    stream["table_name"] = "RAW.DUNE.DEX_VOLUMES"
+    stage.as_admin(
+        f"GRANT OWNERSHIP ON TABLE {FACT} TO ROLE DASHBOARD COPY CURRENT GRANTS",
+        f"GRANT SELECT ON TABLE {FACT} TO ROLE TRANSFORMER",
+    )
+    acts.again(stage, incident, "recheck")
+    assert acts.failed(incident) == [
+        "*Safety: fail.* Production is owned by DASHBOARD, not by TRANSFORMER, and would change its owner."
+    ]
+
+    stage.as_admin(f"GRANT OWNERSHIP ON TABLE {FACT} TO ROLE TRANSFORMER COPY CURRENT GRANTS")
+    acts.again(stage, incident, "recheck")
+    assert acts.failed(incident) == []
+    assert "safety (policies) in the way, and nobody may waive that" in acts.opening(incident)
+    assert "waive" not in acts.offered(incident)
+
+    policy = stage.settings.policy.model_copy(update={"waive_unknown": True})
+    stage.settings = stage.settings.model_copy(update={"policy": policy})
+    stage.restart()
+    acts.again(stage, incident, "recheck")
+    acts.waives(stage, incident, "safety:policies", "the owner says there are none")
+    incident.wait_button("approve")
+    stage.approves(incident, FACT)
+    incident.wait_card("done")
+    assert text_of(incident.card).startswith("*R1 · fact_ethereum_daily_dex_volumes · full refresh · done*")

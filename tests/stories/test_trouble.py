@@ -1,0 +1,255 @@
+"""When dbt, Slack, Snowflake or the bot itself fails: never two replacements, never one without approval, and a way on."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from bot.model import ENDS, State
+from bot.wording import card as wording
+from sandbox.people import Incident, text_of
+from sandbox.world import World
+from tests.stories.conftest import FACT, Parts, Stage, staged
+from tests.stories.moments import FACT_ASKED, Moments
+
+BUILDING = "create or replace .*dev_refresh_bot.*fact_ethereum_daily"
+REPLACED = r"create or replace transient table .*fact_ethereum.* clone"
+WAITS = frozenset({State.AWAITING, State.STALE, State.FAULTY, State.NEEDS_ATTENTION})
+
+
+def state(stage: Stage, number: int = 1) -> State:
+    refresh = stage.bot.store.get(number)
+    assert refresh is not None
+    return refresh.state
+
+
+def replacements(stage: Stage) -> int:
+    done = [s for s in stage.world.snowflake.log if re.search(REPLACED, s.sql, re.I | re.S) and not s.error]
+    return sum(s.user == "REFRESH_PROMOTER_SVC" for s in done)
+
+
+def said_twice(incident: Incident) -> list[str]:
+    return [text for text, count in Counter(incident.replies).items() if count > 1]
+
+
+def test_a_build_that_fails_says_why_and_can_be_tried_again(stage: Stage) -> None:
+    message = "Numeric value 'SECRET-17' is not recognized\nRow Values: ['alice@example.com', 42]"
+    stage.world.snowflake.inject(BUILDING, "fail", code="100038", message=message)
+    incident = stage.asks(FACT_ASKED)
+    incident.wait_card("failed")
+    failed = text_of(incident.wait_reply("*Failed.*"))
+    assert "Numeric value '...' is not recognized" in failed
+    assert "Production was not touched." in failed
+    everything = " ".join(str(m) for m in incident.thread)
+    assert "SECRET-17" not in everything
+    assert "alice@example.com" not in everything
+    shown = next(f for m in incident.thread for f in m.get("files", []) if "compiled" in f["name"])
+    assert "select" in stage.slack.file(shown["id"]).decode().lower()
+    stage.world.snowflake.inject(BUILDING, "hang")
+    assert "*R2* is on its way" in incident.answered("carol", lambda: incident.click("carol", "again"))
+    stage.running(BUILDING)
+    second = Incident(stage.slack, "R2")
+    second.click("carol", "cancel")
+    second.wait_card("Cancelled by <@U0CAROL>")
+
+
+@pytest.mark.moment("explained")
+def test_slack_down_for_a_while_loses_and_doubles_nothing(stage: Stage) -> None:
+    incident = stage.incident()
+    stage.slack.fault("outage", "chat.*")
+    stage.approves(incident, FACT)
+    stage.slack.wait(lambda: state(stage) is State.DONE, 30, "done while Slack is down")
+    assert len(incident.replies) == 3
+    stage.slack.clear_faults()
+    incident.wait_card("done")
+    incident.wait_reply("*Approved by <@U0BOB>")
+    assert len(incident.replies) == 4
+    assert said_twice(incident) == []
+
+
+@pytest.mark.moment("built")
+def test_lost_replies_of_slack_double_nothing(stage: Stage) -> None:
+    incident = stage.incident()
+    stage.slack.fault("lost_reply", "files.completeUploadExternal")
+    stage.slack.fault("lost_reply", "chat.postMessage")
+    stage.slack.fault("lost_reply", "chat.update")
+    incident.wait_button("explain")
+    stage.explains(incident)
+    stage.slack.fault("lost_reply", "chat.postMessage", times=2)
+    stage.approves(incident, FACT)
+    incident.wait_card("done")
+    incident.wait_button("undo")
+    stage.slack.wait(lambda: any("promoted" in text_of(m) for m in stage.slack.channel("C0AUDIT")))
+    assert said_twice(incident) == []
+    assert len(incident.replies) == 4
+    assert len(stage.slack.channel("C0AUDIT")) == 2
+
+
+def test_a_restart_while_building_goes_on_with_the_same_refresh(stage: Stage) -> None:
+    stage.world.snowflake.inject(BUILDING, "hang")
+    incident = stage.asks(FACT_ASKED)
+    stage.running(BUILDING)
+    stage.restart()
+    incident.wait_card("waiting for approval")
+    assert stage.idle()  # what the first process had sent was stopped
+    stage.restart()
+    stage.explains(incident)
+    stage.approves(incident, FACT)
+    incident.wait_card("done")
+    assert len(stage.slack.channel("C0INCIDENTS")) == 1
+    assert said_twice(incident) == []
+    assert len(stage.bot.store.recent()) == 1
+
+
+@pytest.mark.moment("awaiting")
+def test_two_refreshes_of_one_table_never_run_at_once(stage: Stage) -> None:
+    card = stage.incident().card
+    told = stage.told("carol", f"{FACT_ASKED} warehouse=ANALYTICS_XL")
+    assert told.startswith("R1 already refreshes this table (waiting for approval, asked by <@U0ALICE> ")
+    assert card is not None
+    assert card["ts"].replace(".", "") in told
+    assert len(stage.bot.store.recent()) == 1
+
+
+@pytest.mark.moment("done")
+def test_a_model_on_hold_is_not_refreshed_until_an_approver_lifts_it(stage: Stage) -> None:
+    def hears(user: str, words: str, command: str) -> None:
+        stage.slack.command(user, command)
+        stage.slack.wait(lambda: any(words in text_of(m) for m in stage.slack.private(user)), what=words)
+
+    hears("dave", "you may not hold a model", "hold fact_ethereum_daily_dex_volumes")
+    hears("bob", "is on hold: nobody can refresh it", "hold fact_ethereum_daily_dex_volumes reason=\"Dune is moving\"")
+    told = stage.told("alice", FACT_ASKED)
+    assert "is on hold by <@U0BOB>" in told
+    assert "Dune is moving" in told
+    hears("carol", "is lifted", "unhold fact_ethereum_daily_dex_volumes")
+    assert "*R2* is on its way" in stage.told("alice", FACT_ASKED)
+
+
+@pytest.mark.moment("explained")
+def test_a_promotion_whose_answer_is_lost_is_looked_up_and_verified(stage: Stage) -> None:
+    incident = stage.incident()
+    stage.world.snowflake.inject(REPLACED, "lost_reply")
+    stage.approves(incident, FACT)
+    incident.wait_card("done")
+    incident.wait_reply("verified: pass")
+    log = stage.world.snowflake.log
+    sent = next(i for i, s in enumerate(log) if re.search(REPLACED, s.sql, re.I | re.S) and s.tag)
+    fence = next(i for i, s in enumerate(log) if s.tag.endswith(":fence") and "RENAME TO" in s.sql)
+    look = next(i for i, s in enumerate(log) if s.tag.endswith(":look") and "QUERY_HISTORY" in s.sql)
+    assert sent < fence < look
+    assert replacements(stage) == 1
+
+
+@pytest.mark.moment("explained")
+def test_a_promotion_that_snowflake_refuses_waits_for_a_person(stage: Stage) -> None:
+    incident = stage.incident()
+    stage.world.snowflake.inject(REPLACED, "fail", message="the warehouse is suspended")
+    stage.note_approval(FACT)
+    incident.click("bob", "approve")
+    incident.wait_card("needs a person")
+    asked = text_of(incident.wait_reply("*Needs a person.*"))
+    assert "the warehouse is suspended" in asked
+    assert {"look", "happened", "not_happened"} <= incident.buttons()
+    assert "you may not settle what happened" in incident.answered("dave", lambda: incident.click("dave", "look"))
+    incident.click("bob", "not_happened")
+    stage.slack.wait(lambda: stage.slack.modal("bob"), what="the form")
+    assert stage.slack.submit("bob", "not_happened", {"reason": "read the table"}).ok
+    incident.wait_card("withdrawn")
+    assert "rebuild" in incident.wait_button("rebuild")["blocks"][-1]["elements"][-1]["action_id"]
+    assert replacements(stage) == 0
+    stage.approved.clear()
+
+
+# Every statement after the build fails once, or its answer is lost once
+
+COMPARING, PROMOTING = 33, 43  # statements of the two steps; `test_every_statement_is_tried` holds the numbers
+INTENT = 26  # the first statement of PROMOTING after the intent: the replacement itself
+BACKUP = 17
+
+
+@pytest.fixture(scope="module")
+def runs(project: Parts, moments: Moments, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    """The statements of an undisturbed run from each of the two moments, in order."""
+    found = {}
+    for name in ("built", "explained"):
+        moment, path = moments.get(name), tmp_path_factory.mktemp("run")
+        with staged(project, path, {}, moment) as stage:
+            if name == "explained":
+                stage.approves(stage.incident(), FACT)
+            settle(stage, frozenset({State.AWAITING if name == "built" else State.DONE}))
+            found[name] = [s.sql for s in stage.world.snowflake.log if s.tag.startswith("dbt-refresh:")]
+    return found
+
+
+def settle(stage: Stage, wanted: frozenset[State] = WAITS | ENDS) -> State:
+    """Wait until the refresh is in one of these states and its card says so."""
+    stage.slack.wait(lambda: state(stage) in wanted, 90, "a state that waits or has ended")
+    refresh = stage.bot.store.get(1)
+    assert refresh is not None
+    stage.incident().wait_card(wording.state(refresh))
+    return refresh.state
+
+
+def disturb(world: World, run: list[str], number: int, how: Literal["fail", "lost_reply"]) -> None:
+    """The statement with this number of the run goes wrong, however often its text came before."""
+    sql = run[number]
+    world.snowflake.inject(f"^{re.escape(sql)}$", how, skip=run[:number].count(sql), message="out of order")
+
+
+def test_every_statement_is_tried(runs: dict[str, list[str]]) -> None:
+    assert (len(runs["built"]), len(runs["explained"])) == (COMPARING, PROMOTING)
+    assert re.search(REPLACED, runs["explained"][INTENT], re.IGNORECASE | re.DOTALL)
+    assert "REFRESH_BACKUPS" in runs["explained"][BACKUP].partition("CLONE")[0]
+
+
+@pytest.mark.parametrize(
+    ("number", "how"), [*((n, "fail") for n in range(COMPARING)), *((n, "lost_reply") for n in range(0, COMPARING, 8))]
+)
+def test_a_statement_of_the_comparison_goes_wrong(
+    project: Parts,
+    moments: Moments,
+    runs: dict[str, list[str]],
+    tmp_path: Path,
+    number: int,
+    how: Literal["fail", "lost_reply"],
+) -> None:
+    def before(world: World) -> None:
+        disturb(world, runs["built"], number, how)
+
+    with staged(project, tmp_path, {}, moments.get("built"), before) as stage:
+        end = settle(stage)
+        assert end in (State.FAILED, State.AWAITING)
+        stage.incident().wait_button("again" if end is State.FAILED else "explain")
+
+
+@pytest.mark.moment("explained")
+@pytest.mark.parametrize(
+    ("number", "how"),
+    [*((n, "fail") for n in range(PROMOTING)), *((n, "lost_reply") for n in (0, 3, BACKUP, *range(INTENT, PROMOTING)))],
+)
+def test_a_statement_of_the_promotion_goes_wrong(
+    stage: Stage, runs: dict[str, list[str]], number: int, how: Literal["fail", "lost_reply"]
+) -> None:
+    incident = stage.incident()
+    disturb(stage.world, runs["explained"], number, how)
+    stage.note_approval(FACT)
+    incident.click("bob", "approve")
+    end = settle(stage, WAITS - {State.AWAITING} | ENDS)
+    replaced = replacements(stage)
+    if end in (State.DONE, State.FAULTY):
+        assert replaced == 1
+        incident.wait_button("undo")
+    elif end is State.STALE:
+        assert replaced == 0
+        incident.wait_button("rebuild")
+    else:
+        assert end is State.NEEDS_ATTENTION
+        assert replaced <= 1
+        incident.wait_button("look")
+    stage.approved[FACT] = replaced
+    stage.approved = +stage.approved

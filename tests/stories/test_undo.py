@@ -1,0 +1,151 @@
+"""The way back: undo, what refuses it, a faulty production, the hold, and what is kept or dropped afterwards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bot.model import State
+from sandbox.people import Incident, text_of
+from tests.stories.conftest import FACT, Stage
+from tests.stories.moments import FACT_ASKED
+
+BAD, TRUE = 11_290_000_000_000_000, 1_676_204_911.20
+NEW_DAY = f"INSERT INTO {FACT} (date, daily_volume, trades) VALUES ('2026-04-22', 1700000000, 410000)"
+REPLACED = "create or replace .* clone"
+
+
+def value(stage: Stage) -> float:
+    return float(str(stage.value(f"SELECT daily_volume FROM {FACT} WHERE date = '2026-04-08'")))
+
+
+def form(stage: Stage, incident: Incident, user: str, action: str, **values: object) -> Any:
+    incident.click(user, action)
+    stage.slack.wait(lambda: stage.slack.modal(user), what=f"the form {action}")
+    return stage.slack.submit(user, action, values)
+
+
+def tables(stage: Stage, database: str) -> set[str]:
+    """What lies in the dev or the backup schema."""
+    with stage.world.snowflake.admin() as connection, connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT TABLE_NAME FROM {database}.INFORMATION_SCHEMA.TABLES "
+            "WHERE TABLE_SCHEMA IN ('DEV_REFRESH_BOT', 'REFRESH_BACKUPS')"
+        )
+        return {row[0] for row in cursor.fetchall()}  # type: ignore[index]
+
+
+@pytest.mark.moment("done")
+def test_undo_brings_the_backup_back_and_holds_the_model(stage: Stage) -> None:
+    incident = stage.incident()
+    assert value(stage) == TRUE
+    refused = incident.answered("dave", lambda: incident.click("dave", "undo"))
+    assert "you may not undo it" in refused
+    stage.note_approval(FACT)
+    incident.click("alice", "undo")  # the asker is an approver, and an undo needs no four eyes
+    incident.wait_card("undone by <@U0ALICE>")
+    incident.wait_reply("*Undone by <@U0ALICE>")
+    assert value(stage) == BAD
+    assert "undo" not in incident.buttons()
+    assert "is on hold by <@U0ALICE>" in stage.told("carol", FACT_ASKED)
+    stage.slack.command("dave", "unhold fact_ethereum_daily_dex_volumes")
+    stage.slack.wait(lambda: any("you may not lift a hold" in text_of(m) for m in stage.slack.private("dave")))
+    stage.slack.command("bob", "unhold fact_ethereum_daily_dex_volumes")
+    stage.slack.wait(lambda: any("is lifted" in text_of(m) for m in stage.slack.private("bob")))
+    assert "*R2* is on its way" in stage.told("carol", FACT_ASKED)
+
+
+@pytest.mark.moment("done")
+def test_undo_is_refused_when_production_moved_on(stage: Stage) -> None:
+    incident = stage.incident()
+    stage.nightly_writes(FACT, NEW_DAY)
+    incident.click("bob", "undo")
+    refused = text_of(incident.wait_reply("*Not undone.*"))
+    assert "3,032 rows then, 3,033 now" in refused
+    assert "Undo anyway" not in refused  # only for a faulty production
+    stage.slack.wait(lambda: stage.bot.store.get(1).state is State.DONE)  # type: ignore[union-attr]
+    assert value(stage) == TRUE
+
+
+def make_faulty(stage: Stage) -> Incident:
+    """Somebody takes the dashboards' right away while production is being replaced."""
+    incident = stage.incident()
+    stage.world.snowflake.inject(REPLACED, "slow", after=True, seconds=1.0)
+    stage.approves(incident, FACT)
+    stage.running(REPLACED)
+    stage.value(f"REVOKE SELECT ON TABLE {FACT} FROM ROLE DASHBOARD")
+    incident.wait_card("promoted, but verification failed")
+    incident.wait_reply("*Promoted, but verification failed.*")
+    return incident
+
+
+@pytest.mark.moment("explained")
+def test_a_faulty_production_is_undone_although_it_moved_on(stage: Stage) -> None:
+    stage.value(f"GRANT SELECT ON TABLE {FACT} TO ROLE DASHBOARD")
+    incident = make_faulty(stage)
+    assert "grants: was" in text_of(incident.wait_button("undo"))
+    stage.nightly_writes(FACT, NEW_DAY)
+    incident.click("bob", "undo")
+    refused = text_of(incident.wait_reply("*Not undone.*"))
+    assert "3,032 rows then, 3,033 now" in refused
+    assert "*Undo anyway*" in refused
+    wrong = form(stage, incident, "bob", "undo_forced", name="something else")
+    assert not wrong.ok
+    modal = stage.slack.modal("bob")
+    assert modal is not None
+    assert modal["errors"] == {"name": "This is not the model's name."}
+    assert "is lost" in str(modal["blocks"])
+    stage.note_approval(FACT)
+    assert stage.slack.submit("bob", "undo_forced", {"name": "fact_ethereum_daily_dex_volumes"}).ok
+    incident.wait_card("undone by <@U0BOB>")
+    assert value(stage) == BAD
+    assert stage.value(f"SELECT COUNT(*) FROM {FACT}") == 3_032
+
+
+@pytest.mark.moment("explained")
+def test_a_faulty_production_is_accepted_with_a_reason(stage: Stage) -> None:
+    stage.value(f"GRANT SELECT ON TABLE {FACT} TO ROLE DASHBOARD")
+    incident = make_faulty(stage)
+    assert "someone else accepts it (four eyes)" in incident.answered(
+        "alice", lambda: form(stage, incident, "alice", "accept", reason="fine")
+    )
+    assert form(stage, incident, "carol", "accept", reason="The dashboards read a view").ok
+    incident.wait_card("done")
+    incident.wait_reply("*Accepted by <@U0CAROL>")
+    assert stage.bot.store.live() == []
+
+
+@pytest.mark.moment("done")
+def test_dev_is_dropped_on_a_click_and_the_backup_stays(stage: Stage) -> None:
+    incident = stage.incident()
+    assert len(tables(stage, "DEV")) == 2
+    assert "Only <@U0ALICE>" in incident.answered("dave", lambda: incident.click("dave", "drop_dev"))
+    assert "2 tables dropped in dev" in incident.answered("alice", lambda: incident.click("alice", "drop_dev"))
+    assert tables(stage, "DEV") == set()
+    assert len(tables(stage, "ANALYTICS")) == 1
+
+
+@pytest.mark.moment("done")
+def test_the_janitor_drops_what_the_bot_recorded_when_its_time_is_over_and_nothing_else(stage: Stage) -> None:
+    incident = stage.incident()
+    recorded = tables(stage, "DEV") | tables(stage, "ANALYTICS")
+    baseline = next(n for n in recorded if "__BASELINE_" in n)
+    backup = next(n for n in recorded if "__BACKUP_" in n)
+    lookalikes = {f"{baseline}0", f"{backup}0"}
+    stage.nightly.add(f"ANALYTICS.REFRESH_BACKUPS.{backup}0")
+    stage.value(f"CREATE TRANSIENT TABLE DEV.DEV_REFRESH_BOT.{baseline}0 AS SELECT 1 AS one")
+    stage.value(f"CREATE TRANSIENT TABLE ANALYTICS.REFRESH_BACKUPS.{backup}0 AS SELECT 1 AS one")
+    assert "are kept until" in incident.answered("bob", lambda: incident.click("bob", "keep_dev"))
+    stage.clock.advance(days=4)
+    stage.bot.timers.clean_up()
+    assert tables(stage, "DEV") | tables(stage, "ANALYTICS") == recorded | lookalikes
+    stage.clock.advance(days=4)
+    stage.forget_backups()
+    stage.bot.timers.clean_up()
+    assert tables(stage, "DEV") | tables(stage, "ANALYTICS") == lookalikes
+    stage.bot.timers.clean_up()
+    refused = incident.wait_button("undo")
+    incident.click("bob", "undo")
+    incident.wait_reply("*Not undone.*")
+    assert refused

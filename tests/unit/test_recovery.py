@@ -1,0 +1,59 @@
+"""The decision table of a statement in doubt, every row of it: only agreement of history and production is proof."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+
+from bot.recovery import Evidence, Fate, decide
+
+NOTHING, DONE, FAILED, STILL = (), ("SUCCESS",), ("FAILED_WITH_ERROR",), ("RUNNING",)
+WAITING = [("QUEUED",), ("BLOCKED",), ("RESUMING_WAREHOUSE",)]
+
+# what the history shows, whether its page was full, whether prod moved, whether the statement's time is over -> fate
+TABLE = [
+    (STILL, False, False, False, Fate.RUNNING),
+    (STILL, False, True, True, Fate.RUNNING),
+    (STILL, True, True, True, Fate.RUNNING),
+    *((status, False, False, False, Fate.RUNNING) for status in WAITING),
+    (("FAILED_WITH_ERROR", "RUNNING"), False, False, False, Fate.RUNNING),
+    (("SUCCESS", "RUNNING"), False, True, True, Fate.RUNNING),
+    (DONE, False, True, False, Fate.HAPPENED),
+    (DONE, False, True, True, Fate.HAPPENED),
+    (DONE, True, True, False, Fate.HAPPENED),
+    (("FAILED_WITH_ERROR", "SUCCESS"), False, True, False, Fate.HAPPENED),
+    (DONE, False, False, False, Fate.UNCERTAIN),
+    (DONE, False, False, True, Fate.UNCERTAIN),
+    (NOTHING, False, False, True, Fate.NOT_SENT),
+    (FAILED, False, False, True, Fate.NOT_SENT),
+    (NOTHING, False, False, False, Fate.UNCERTAIN),
+    (FAILED, False, False, False, Fate.UNCERTAIN),
+    (NOTHING, True, False, True, Fate.UNCERTAIN),
+    (FAILED, True, False, True, Fate.UNCERTAIN),
+    (NOTHING, False, True, True, Fate.UNCERTAIN),
+    (FAILED, False, True, True, Fate.UNCERTAIN),
+    (NOTHING, False, True, False, Fate.UNCERTAIN),
+    (NOTHING, True, True, True, Fate.UNCERTAIN),
+]
+
+
+def evidence(statuses: tuple[str, ...], full_page: bool, prod_moved: bool, settled: bool) -> Evidence:
+    return Evidence(statuses=statuses, full_page=full_page, prod_moved=prod_moved, settled=settled)
+
+
+@pytest.mark.parametrize(("statuses", "full_page", "prod_moved", "settled", "fate"), TABLE)
+def test_each_row(statuses: tuple[str, ...], full_page: bool, prod_moved: bool, settled: bool, fate: Fate) -> None:
+    assert decide(evidence(statuses, full_page, prod_moved, settled)) is fate
+
+
+@pytest.mark.parametrize("seen", list(product((NOTHING, DONE, FAILED, STILL), *[(False, True)] * 3)))
+def test_what_it_never_says(seen: tuple[tuple[str, ...], bool, bool, bool]) -> None:
+    """Never "happened" on an unmoved table, never "not sent" on a moved one, a full page or before its time."""
+    statuses, full_page, prod_moved, settled = seen
+    fate = decide(evidence(*seen))
+    if fate is Fate.HAPPENED:
+        assert prod_moved and "SUCCESS" in statuses
+    if fate is Fate.NOT_SENT:
+        assert settled and not full_page and not prod_moved and "SUCCESS" not in statuses
+    assert (fate is Fate.RUNNING) == ("RUNNING" in statuses)
