@@ -92,7 +92,8 @@ def again(base: Base, config: Any, wanted: Collection[str], environment: dict[st
     Registers the adapter as parsing does. Raises NotWarm where only parsing everything is certain to be right.
     """
     register_adapter(config, get_mp_context())
-    get_adapter(config).set_macro_context_generator(generate_runtime_macro_context)
+    adapter: Any = get_adapter(config)
+    adapter.set_macro_context_generator(generate_runtime_macro_context)
     target = config.to_target_dict()
     if target["database"] != base.inputs.target.get("database"):
         raise NotWarm("the profile names another database")
@@ -223,8 +224,7 @@ def _dependencies(manifest: Manifest) -> dict[str, tuple[list[str], str]]:
 def _contents(small: Manifest, sources: Iterable[str]) -> None:
     """Read the files again, which must still be what was parsed."""
     for file_id in sources:
-        file = small.files[file_id]
-        assert file.path is not None
+        file: Any = small.files[file_id]
         there = Path(file.path.full_path)
         read = load_source_file(file.path, file.parse_file_type, file.project_name, {}) if there.exists() else None
         if read is None or read.checksum != file.checksum:
@@ -238,8 +238,9 @@ class _Partial(PartialParsing):
     concerned: tuple[list[str], dict[str, dict[str, list[str]]]] = ([], {})
 
     def __init__(self, saved_manifest: Manifest, new_files: Any) -> None:
+        saved: Any = saved_manifest.files
         for file_id in self.concerned[1]:
-            new_files[file_id].dfy = saved_manifest.files[file_id].dict_from_yaml
+            new_files[file_id].dfy = saved[file_id].dict_from_yaml
         super().__init__(saved_manifest, new_files)
 
     def build_env_vars_to_files(self) -> Any:
@@ -274,7 +275,7 @@ class _Loader(ManifestLoader):
     def write_manifest_for_partial_parse(self) -> None:
         """Nothing is kept."""
 
-    def safe_update_project_parser_files_partially(self, _all_files: dict[str, Any]) -> dict[str, Any]:
+    def safe_update_project_parser_files_partially(self, project_parser_files: Any) -> Any:  # noqa: ARG002
         saved = self.saved
         self.partial_parser = _Partial(saved, self.manifest.files)
         saved.build_parent_and_child_maps()
