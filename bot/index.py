@@ -41,7 +41,8 @@ class Entry:
     grain_claims: tuple[tuple[str, tuple[str, ...]], ...] = ()  # (source, columns), best first
     date_claims: tuple[tuple[str, str], ...] = ()  # (source, column)
     parents: tuple[str, ...] = ()  # unique ids of models, sources, seeds, snapshots
-    children: tuple[str, ...] = ()  # unique ids of models only
+    by_name: tuple[str, ...] = ()  # further models it reads, by literal name or as a source: dbt does not know of them
+    children: tuple[str, ...] = ()  # unique ids of models only; those that read it by name come last
     tests: tuple[str, ...] = ()
     owner: str = ""
     mentions_target: bool = False  # `target.` in its code or a macro it uses
