@@ -8,7 +8,7 @@ ARGS ?=
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
 	touch .venv/ready
 
-.PHONY: demo test lint
+.PHONY: demo test lint bench-dbt
 demo: .venv/ready
 	@$(BIN)/dbt-refresh demo $(ARGS)
 
@@ -19,3 +19,6 @@ lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright --level error
+
+bench-dbt: .venv/ready
+	@$(BIN)/python -m bench.dbt $(ARGS)

@@ -76,14 +76,16 @@ def main() -> None:
     parser.add_argument("--models", type=int, default=5000)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--only-ours", action="store_true", help="leave plain dbt out")
+    parser.add_argument("--only", choices=("ours", "plain"), help="leave the other out")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-dbt-") as place:
         directory = Path(place)
         made = dbt_project.write(directory / "project", models=given.models, seed=given.seed)
         with _bench(directory) as bench:
-            figures = {"models": len(made), **_ours(bench)}
-            if not given.only_ours:
+            figures: dict[str, Any] = {"models": len(made)}
+            if given.only != "plain":
+                figures |= _ours(bench)
+            if given.only != "ours":
                 figures |= _plain(bench, _chosen_name(made))
     if given.json:
         sys.stdout.write(json.dumps(figures) + "\n")
