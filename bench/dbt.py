@@ -104,7 +104,7 @@ def _bench(directory: Path) -> Iterator[Bench]:
             "profiles_dir": directory / "project",
             "env": {"DEV_USER": "{user}"},
         }
-        databases = tuple(dbt_project.chain(n).upper() for n in range(dbt_project.DATABASES)) + ("ANALYTICS",)
+        databases = (*(dbt_project.chain(n).upper() for n in range(dbt_project.DATABASES)), "ANALYTICS")
         settings = settings.model_copy(
             update={
                 "dbt": settings.dbt.model_copy(update=dbt),
@@ -138,7 +138,7 @@ def _ours(bench: Bench) -> dict[str, Any]:
         began = time.monotonic()
         service.listen()
         bench.world.slack.control.wait_connected()
-        index = _awaited(lambda: service.store.index() if service.services.project.warm else None)
+        index = _awaited(lambda: service.store.index() if service.services.project.now[1] else None)
         indexed = time.monotonic() - began
         usual = [e for e in index.entries if e.materialized == "table" and e.name.startswith("fact_") and e.parents]
         usual = [e for e in usual if e.language == "sql" and e.package == index.project]
@@ -155,7 +155,7 @@ def _ours(bench: Bench) -> dict[str, Any]:
             "index_s": round(indexed, 1),
             "index_load_s": round(_load(index), 2),
             "index_mb": round(len(dumps(index)) / 1e6, 1),
-            "warm_mb": round(service.services.project.warm.megabytes() if service.services.project.warm else 0),
+            "warm_mb": round(warm.megabytes()) if (warm := service.services.project.now[1]) else 0,
         }
     finally:
         service.stop(drain_seconds=0.0)

@@ -34,6 +34,9 @@ class Building:
             env_user=env_user(services, refresh.asker),
         )
         lease.progress(say.reading_project())
+        if services.project.moved_on():
+            lease.progress(say.reading_newest())
+            services.store.put_index(services.project.index(lease.check))
         with (
             child_of(services, subject, refresh.ref, tag, lease.progress) as child,
             services.warehouse.builder(tag) as session,

@@ -10,10 +10,11 @@ import hashlib
 import json
 import shutil
 import subprocess
+import threading
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +24,7 @@ from typing import Any
 import structlog
 
 from bot import dbt_profile
+from bot.dbt_code import Code
 from bot.dbt_manifest import Names, build_index
 from bot.dbt_process import ChildFailed, Process, as_refresh_error, setup
 from bot.dbt_warm import Warm
@@ -33,6 +35,7 @@ from bot.wording import dbt as wording
 
 log = structlog.get_logger()
 
+_BEAT = 1.0  # seconds
 _PARSE_WITHIN = 900.0  # seconds; a project of 3,000 models takes about one minute
 _DOWNLOAD_WITHIN = 60.0
 
@@ -46,7 +49,10 @@ class Project:
             raise RefreshError(wording.same_target(settings.dbt.target))
         self._settings, self._workdir = settings, workdir.resolve()
         self._keep_warm = warm and settings.dbt.warm_mb > 0
-        self._warm: Warm | None = None
+        self._now: tuple[Settings, Warm | None] = settings, None
+        self._code = Code(settings, self._workdir / "code") if settings.dbt.repository else None
+        self._commit = ""  # of the repository, as indexed
+        self._indexing = threading.Lock()
 
     @property
     def state_dir(self) -> Path:
@@ -54,68 +60,98 @@ class Project:
         return self._workdir / "state"
 
     @property
-    def warm(self) -> Warm | None:
-        """The process that has the indexed code parsed; None before the first index, without it, or when it ended."""
-        return self._warm if self._warm is not None and self._warm.alive else None
+    def now(self) -> tuple[Settings, Warm | None]:
+        """What a child that starts now is given: settings with the directory of the indexed code, and the process that
+        has exactly this code parsed (None before the first index, without one, or when it has ended)."""
+        settings, warm = self._now
+        return settings, warm if warm is not None and warm.alive else None
+
+    def moved_on(self) -> bool:
+        """Fetch; whether the branch has another commit than was indexed. False without a repository."""
+        return self._code is not None and self._code.fetch() != self._commit
 
     @property
     def lost_warm(self) -> bool:
         """Whether the warm process ended by itself: a new index starts the next one."""
-        return self._warm is not None and not self._warm.alive
+        warm = self._now[1]
+        return warm is not None and not warm.alive
 
     def stop(self) -> None:
         """End the warm process; children forked from it go on."""
-        warm, self._warm = self._warm, None
+        (settings, warm) = self._now
+        self._now = settings, None
         if warm is not None:
             warm.stop()
 
-    def index(self) -> Index:
-        """Read the whole project with dbt. Takes seconds; raises RefreshError with dbt's message in plain words."""
-        code, dirty = self.version()
+    def index(self, beat: Callable[[], object] = lambda: None) -> Index:
+        """Read the whole project with dbt. Takes seconds; raises RefreshError with dbt's message in plain words.
+
+        `beat` is called every second or so meanwhile.
+        """
+        while not self._indexing.acquire(timeout=_BEAT):
+            beat()
+        try:
+            return self._index(beat)
+        finally:
+            self._indexing.release()
+
+    def _index(self, beat: Callable[[], object]) -> Index:
+        settings, commit = self._settings, ""
+        if self._code is not None:
+            commit = self._code.fetch()
+            settings = self._code.at(commit)
         self._workdir.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=self._workdir, prefix="parse-") as place, ExitStack() as running:
-            state = self._fetch_state(Path(place)) if self._settings.dbt.state else None
-            dev = self._start("dev", Path(place) / "dev", running)
-            prod = None if state else self._start("prod", Path(place) / "prod", running)
+            state = self._fetch_state(Path(place)) if settings.dbt.state else None
+            dev = self._start("dev", settings, Path(place) / "dev", running)
+            prod = None if state else self._start("prod", settings, Path(place) / "prod", running)
             for child in filter(None, (dev, prod)):
-                self._finish(child)
+                self._finish(child, beat)
             self._keep_state(state or _written(Path(place) / "prod"))
             content = json.loads(_written(Path(place) / "dev").read_text())
-            if isinstance(dev, Warm):
-                self._use(dev, running)
+            warm = self._kept(dev, running) if isinstance(dev, Warm) else None
+            before, self._now, self._commit = self._now[1], (settings, warm), commit
+            if before is not None:
+                before.stop()
+        code, dirty = self.version()
         return build_index(
             content,
             self._manifest(),
-            Names(date_var=self._settings.dbt.date_var, columns_var=self._settings.dbt.columns_var),
+            Names(date_var=settings.dbt.date_var, columns_var=settings.dbt.columns_var),
             code=code,
             dirty=dirty,
             made_at=datetime.now(UTC),
-            from_state=bool(self._settings.dbt.state),
+            from_state=bool(settings.dbt.state),
         )
 
-    def _use(self, warm: Warm, running: ExitStack) -> None:
-        """From now on children are forked from this one, unless it is larger than allowed."""
+    def _kept(self, warm: Warm, running: ExitStack) -> Warm | None:
+        """The process that has parsed, to fork children from; None when it is larger than allowed."""
         warm.use_state(self.state_dir)
         megabytes = warm.megabytes()
         if megabytes > self._settings.dbt.warm_mb:
             log.warning("the warm dbt process is too large: builds start cold", megabytes=round(megabytes))
-            return
-        running.pop_all()  # what ran is the new warm process; a child that only parsed has ended by now
+            return None
+        running.pop_all()  # nobody stops it now; the child that only parsed has ended
         log.info("dbt is warm", megabytes=round(megabytes))
-        before, self._warm = self._warm, warm
-        if before is not None:
-            before.stop()
+        return warm
 
     def version(self) -> tuple[str, bool]:
         """The commit (short) and whether the project's files differ from it; ("", False) outside of git."""
         commit = self._git("rev-parse", "--short", "HEAD")
         if not commit:
             return "", False
+        if self._code is not None:
+            return commit.strip(), False  # laid out from the commit, and nobody works in it
         return commit.strip(), bool(self._git("status", "--porcelain", "--", "."))
 
     def fingerprint(self) -> str:
-        """Changes whenever a file of the project does: an index is made again only then. Reads no file's content."""
-        root, found = self._settings.dbt.project_dir, hashlib.sha256()
+        """Changes whenever a file of the project does: an index is made again only then. Reads no file's content.
+
+        Raises RefreshError when the repository does not answer.
+        """
+        if self._code is not None:
+            return self._code.fetch()
+        root, found = self._now[0].dbt.project_dir, hashlib.sha256()
         for path in sorted(root.rglob("*")):
             inside = path.relative_to(root).parts
             if not path.is_file() or inside[0] in ("target", "logs") or any(p.startswith(".") for p in inside):
@@ -130,9 +166,8 @@ class Project:
         there = ((uid, nodes[uid]) for uid in unique_ids if uid in nodes)
         return {uid: node.get("compiled_code") or node.get("raw_code") or "" for uid, node in there}
 
-    def _start(self, which: str, workdir: Path, running: ExitStack) -> Process | Warm:
+    def _start(self, which: str, settings: Settings, workdir: Path, running: ExitStack) -> Process | Warm:
         """A child that parses the project with the dev target, or with prod's names."""
-        settings = self._settings
         write, target = {
             "dev": (dbt_profile.write_dev, settings.dbt.target),
             "prod": (dbt_profile.write_prod, settings.dbt.prod_target),
@@ -147,12 +182,16 @@ class Project:
         running.callback(started.stop)
         return started
 
-    def _finish(self, process: Process | Warm) -> None:
+    def _finish(self, process: Process | Warm, beat: Callable[[], object]) -> None:
+        def never() -> bool:
+            beat()
+            return False
+
         try:
             if isinstance(process, Warm):
-                process.ready(_PARSE_WITHIN)
+                process.ready(_PARSE_WITHIN, beat)
             else:
-                process.ask({"do": "parse"}, within=_PARSE_WITHIN)
+                process.ask({"do": "parse"}, within=_PARSE_WITHIN, cancelled=never)
                 process.stop()
         except ChildFailed as failure:
             raise as_refresh_error(failure, wording.cannot_read_project) from failure
@@ -189,7 +228,7 @@ class Project:
             raise RefreshError(wording.no_state(str(path)), str(error)) from error
 
     def _git(self, *arguments: str) -> str:
-        command = ["git", "-C", str(self._settings.dbt.project_dir), *arguments]
+        command = ["git", "-C", str(self._now[0].dbt.project_dir), *arguments]
         try:
             done = subprocess.run(
                 command, capture_output=True, text=True, timeout=20, env=scrubbed_environ(), check=False

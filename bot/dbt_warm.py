@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,7 @@ from bot.dbt_process import LOG, STOP_WITHIN, ChildFailed, Conversation, clean
 from bot.errors import RefreshError
 from bot.wording import dbt as wording
 
+_BEAT = 1.0  # seconds
 _FORK_WITHIN = 30.0  # seconds
 _MEGABYTE = 1024.0
 
@@ -55,9 +59,15 @@ class Warm:
     def alive(self) -> bool:
         return self._popen.poll() is None
 
-    def ready(self, within: float) -> int:
-        """Wait until the project is parsed; how many warnings dbt had. Raises ChildFailed and RefreshError."""
-        return int(self._answer(within)["warnings"])
+    def ready(self, within: float, beat: Callable[[], object] = lambda: None) -> int:
+        """Wait until the project is parsed; how many warnings dbt had. Raises ChildFailed and RefreshError.
+
+        `beat` is called every second or so meanwhile.
+        """
+        deadline = time.monotonic() + within
+        while time.monotonic() < deadline and not select.select([self._line], [], [], _BEAT)[0]:
+            beat()
+        return int(self._answer(_BEAT)["warnings"])
 
     def use_state(self, directory: Path, within: float = 60.0) -> None:
         """Keep the production manifest of this directory in memory for children forked from now on."""
@@ -133,8 +143,10 @@ class Forked(Conversation):
         self._warm = warm
         self._line, theirs = socket.socketpair()
         log = workdir / LOG
-        with theirs, log.open("wb") as file:
+        with theirs, log.open("wb") as file, contextlib.ExitStack() as undo:
+            undo.callback(self._line.close)
             self._pid = warm.fork_onto(theirs, file.fileno())
+            undo.pop_all()
         given = self._line.makefile("w", encoding="utf-8")
         given.write(json.dumps({"environment": environment, "workdir": str(workdir)}) + "\n")
         super().__init__(name, log, given, self._line.makefile("r", encoding="utf-8"), content)

@@ -67,8 +67,9 @@ def child_of(
     """The dbt child of this request, with exactly its vars; not started yet."""
     entry, _ = entry_of(services, subject.unique_id)
     request, settings = subject.request, services.settings
+    current, warm = services.project.now
     return DbtChild(
-        settings,
+        current,
         unique_id=entry.unique_id,
         name=entry.name,
         vars=planning.variables(entry, request, settings),
@@ -79,7 +80,7 @@ def child_of(
         full_refresh=request.mode is Mode.FULL_REFRESH,
         analyses=planning.spot_checks(entry, settings),
         tag=tag,
-        warm=services.project.warm,
+        warm=warm,
         tell=tell,
     )
 

@@ -75,7 +75,9 @@ class PolicySection(_Section):
 
 
 class DbtSection(_Section):
-    project_dir: Path
+    project_dir: Path  # with a repository: inside of it
+    repository: str = ""  # a git URL; empty: project_dir is read as it is
+    branch: str = "main"  # of the repository, fetched before each refresh
     profiles_dir: Path | None = None  # default: project_dir
     profile: str = ""  # default: as dbt_project.yml says
     target: str = "dev"
@@ -200,6 +202,7 @@ def _read_policy(path: Path, problems: list[str]) -> Policy | None:
         problems.append(f"{path} is not valid TOML: {error}")
         return None
     base = path.resolve().parent
+    beside = Path() if raw.get("dbt", {}).get("repository") else base  # else it is inside the repository
     try:
         policy = Policy(**raw)
     except ValidationError as error:
@@ -209,8 +212,8 @@ def _read_policy(path: Path, problems: list[str]) -> Policy | None:
         update={
             "dbt": policy.dbt.model_copy(
                 update={
-                    "project_dir": base / policy.dbt.project_dir,
-                    "profiles_dir": base / (policy.dbt.profiles_dir or policy.dbt.project_dir),
+                    "project_dir": beside / policy.dbt.project_dir,
+                    "profiles_dir": beside / (policy.dbt.profiles_dir or policy.dbt.project_dir),
                 }
             ),
             "worker": policy.worker.model_copy(update={"data_dir": base / policy.worker.data_dir}),

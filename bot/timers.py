@@ -79,11 +79,10 @@ class Timers:
     def refresh_index(self) -> None:
         """Read the dbt project again when one of its files has changed; the old index serves meanwhile."""
         services = self._services
-        fingerprint = services.project.fingerprint()
-        if fingerprint == self._seen and not services.project.lost_warm:
-            return
         try:
-            services.store.put_index(services.project.index())
-            self._seen = fingerprint
+            fingerprint = services.project.fingerprint()
+            if fingerprint != self._seen or services.project.lost_warm:
+                services.store.put_index(services.project.index())
+                self._seen = fingerprint
         except RefreshError as error:
             log.error("the dbt project cannot be read", problem=error.user_text, detail=error.detail)

@@ -44,8 +44,9 @@ class Place:
 
     @property
     def warm(self) -> Warm:
-        assert self.project.warm is not None
-        return self.project.warm
+        warm = self.project.now[1]
+        assert warm is not None
+        return warm
 
     def child(self, unique_id: str, user: str, given: dict[str, Any], **more: Any) -> DbtChild:
         name = self.index.by_id[unique_id].name

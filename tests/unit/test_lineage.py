@@ -47,7 +47,14 @@ def test_readers_by_name_are_followed_and_marked():
         entry("below", parents=("literal",)),
     )
     index = Index(
-        code="", dirty=False, made_at=datetime.now(UTC), project="q", entries=entries, exposures={}, sources={}, analyses={}
+        code="",
+        dirty=False,
+        made_at=datetime.now(UTC),
+        project="q",
+        entries=entries,
+        exposures={},
+        sources={},
+        analyses={},
     )
 
     marked = {r.name: (r.depth, r.by_name) for r in readers(index, "fact", (), {})}
