@@ -47,15 +47,14 @@ class Code:
     def at(self, commit: str) -> Settings:
         """Settings whose `project_dir` holds this commit, packages installed. Raises RefreshError."""
         place = self._workdir / "commits" / commit[:12]
-        if not place.exists():
-            fresh = place.with_suffix(".new")
-            shutil.rmtree(fresh, ignore_errors=True)
+        ready = place.with_suffix(".ready")  # a start that died in the middle has left none
+        if not ready.exists():
+            shutil.rmtree(place, ignore_errors=True)
             self._git("--git-dir", str(self._mirror), "worktree", "prune")
-            self._git("--git-dir", str(self._mirror), "worktree", "add", "--quiet", "--detach", str(fresh), commit)
-            settings = self._with(fresh)
+            self._git("--git-dir", str(self._mirror), "worktree", "add", "--quiet", "--detach", str(place), commit)
+            settings = self._with(place)
             self._install(settings.dbt.project_dir, settings)
-            fresh.rename(place)
-            self._git("--git-dir", str(self._mirror), "worktree", "repair", str(place))
+            ready.touch()
         os.utime(place)
         self._forget()
         return self._with(place)
@@ -84,8 +83,10 @@ class Code:
     def _forget(self) -> None:
         """Directories that no refresh can be using any more."""
         oldest = time.time() - self._settings.dbt.build_timeout.total_seconds() - _KEEP_LONGER
-        for place in (self._workdir / "commits").iterdir():
+        for ready in (self._workdir / "commits").glob("*.ready"):
+            place = ready.with_suffix("")
             if place.stat().st_mtime < oldest:
+                ready.unlink()
                 shutil.rmtree(place, ignore_errors=True)
 
     def _git(self, *arguments: str) -> str:

@@ -117,7 +117,9 @@ def test_packages_are_installed_as_the_lock_file_says(repository: Path, tmp_path
     there = code.at(code.fetch()).dbt.project_dir
 
     assert (there / "dbt_packages/extra/dbt_project.yml").exists()
-    (repository / "dbt/packages.yml").write_text("packages:\n  - local: extra\n  - local: ./extra\n")
+    (repository / "dbt/more").mkdir()
+    (repository / "dbt/more/dbt_project.yml").write_text("name: more\nversion: '1.0'\nconfig-version: 2\n")
+    (repository / "dbt/packages.yml").write_text("packages:\n  - local: extra\n  - local: more\n")
     commit(repository, "lock forgotten")
     with pytest.raises(RefreshError, match="does not fit"):
         code.at(code.fetch())

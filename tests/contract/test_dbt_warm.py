@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -200,6 +201,22 @@ def test_a_child_is_killed_alone(demo: Place, tmp_path: Path):
 
     assert demo.warm.alive
     assert 0 < demo.warm.megabytes() < demo.settings.dbt.warm_mb
+
+
+def test_many_at_once_each_run_their_own(demo: Place):
+    asked = [(e.unique_id, f"PERSON_{n}") for n, e in enumerate(models(demo)[:6])]
+
+    def compiled(one: tuple[str, str]) -> tuple[str, str, int]:
+        with demo.child(*one, {}) as child:
+            found = child.compile().relation
+            return found.schema, found.name, child._running.pid
+
+    with ThreadPoolExecutor(max_workers=3) as pool:
+        seen = list(pool.map(compiled, asked))
+
+    names = [demo.index.by_id[uid].name.upper() for uid, _ in asked]
+    assert [s[:2] for s in seen] == [(f"DEV_PERSON_{n}", name) for n, name in enumerate(names)]
+    assert len({pid for *_, pid in seen}) == len(asked)
 
 
 def test_without_the_warm_process_the_child_starts_cold(demo: Place, tmp_path: Path):
