@@ -8,17 +8,24 @@ ARGS ?=
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
 	touch .venv/ready
 
-.PHONY: demo test lint bench-dbt
+.PHONY: demo test lint screenshot chaos bench-dbt
 demo: .venv/ready
 	@$(BIN)/dbt-refresh demo $(ARGS)
 
 test: .venv/ready lint
 	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
+# The README's picture, out of the browser test.
+screenshot: .venv/ready
+	SCREENSHOT=docs/thread.png $(BIN)/python -m pytest tests/browser
+
 lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright --level error
+
+chaos: .venv/ready
+	$(BIN)/python -m bench.chaos $(ARGS)
 
 bench-dbt: .venv/ready
 	@$(BIN)/python -m bench.dbt $(ARGS)

@@ -1,1 +1,1 @@
-"""Measured claims: what the documentation says of speed and size can be run again."""
+"""Measured claims: what `make chaos` and `make bench-dbt` run. Not part of the product."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 import threading
@@ -75,7 +76,8 @@ def _serve(*, listen: bool, work: bool, same_host: bool) -> None:
     except RefreshError as error:
         _fail(error)
     ended.wait()
-    service.stop()
+    if not service.stop():
+        os._exit(0)  # a step that did not end in time is taken over by others; its thread must not keep this process
 
 
 @main.command(help="Bring the database up to date.")

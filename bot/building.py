@@ -38,12 +38,18 @@ class Building:
             lease.progress(say.reading_newest())
             services.store.put_index(services.project.index(lease.check))
         with (
-            child_of(services, subject, refresh.ref, tag, lease.progress) as child,
-            services.warehouse.builder(tag) as session,
+            services.warehouse.builder(tag, alive=lease.stay) as session,
+            child_of(services, subject, refresh.ref, tag, lease.cancelled, lease.progress) as child,
         ):
+            self._clear_the_way(session, refresh, tag, lease)
             resolved = resolve(services, subject, child, session)
             refresh = services.record(refresh, Planned(at=services.clock(), plan=resolved.plan), claim=lease.claim)
             return self._build(refresh, lease, child, session, resolved)
+
+    def _clear_the_way(self, session: Session, refresh: Refresh, tag: str, lease: Lease) -> None:
+        """What a predecessor's dbt still runs in dev is stopped, so that two builds never share a table."""
+        if lease.claim.attempt > 1:
+            session.cancel_tag(tag, refresh.created_at, refresh.dev.database)
 
     def _build(self, refresh: Refresh, lease: Lease, child: DbtChild, session: Session, resolved: Resolved) -> Refresh:
         services, attempt = self._services, lease.claim.fence

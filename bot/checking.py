@@ -24,7 +24,7 @@ class Checking:
         """checking -> awaiting. A re-check comes without a baseline and takes a fresh one."""
         services = self._services
         tag = names.tag(refresh, services.store.installation, "check")
-        with services.warehouse.builder(tag, refresh.request.warehouse) as session:
+        with services.warehouse.builder(tag, refresh.request.warehouse, alive=lease.stay) as session:
             if refresh.baseline is None:
                 baseline = freezing.baseline(services, refresh, session, lease.claim.fence)
                 event = BaselineTaken(at=services.clock(), baseline=baseline)

@@ -46,12 +46,14 @@ class DbtChild:
         full_refresh: bool = False,
         analyses: tuple[str, ...] = (),
         tag: str = "",
+        cancelled: Callable[[], bool] = lambda: False,
         warm: Warm | None = None,
         tell: Callable[[str], object] = lambda _text: None,
     ) -> None:
         """`env_user` fills {user} in `[dbt.env]`; `warehouse` overrides the model's; `full_refresh` is the mode.
 
-        The child is forked from `warm` where there is one; `tell` hears what takes longer than people expect.
+        `cancelled` is asked twice a second while dbt works, also while it reads a large project. The child is forked
+        from `warm` where there is one; `tell` hears what takes longer than people expect.
 
         Raises RefreshError when the project's profiles or `[dbt.env]` cannot be used.
         """
@@ -70,7 +72,7 @@ class DbtChild:
             "state_dir": str(state_dir.resolve()),
         }
         self._within = settings.dbt.build_timeout.total_seconds()
-        self._warm, self._say = warm, tell
+        self._cancelled, self._warm, self._say = cancelled, warm, tell
         self._process: Conversation | None = None
         self._compiled: Compiled | None = None
 
@@ -97,7 +99,7 @@ class DbtChild:
         """
         command = {"do": "compile", "without_vars": without_vars, "incremental": incremental}
         try:
-            done = self._running.ask(command, within=self._within, hear=self._hear)
+            done = self._running.ask(command, within=self._within, hear=self._hear, cancelled=self._cancelled)
         except ChildFailed as failure:
             if failure.kind == "unknown_model":
                 raise RefreshError(wording.unknown_model(self._name)) from failure

@@ -2,7 +2,8 @@
 
 dbt cannot run twice at once in a process and keeps much state in it, so that each refresh has a process of its own.
 It reads one JSON object a line from its parent, the set-up first and then commands, and answers the same way with
-any number of `event` lines and one `done` or `failed` line. When the parent's end of the pipe closes, it leaves.
+any number of `event` lines and one `done` or `failed` line. When the parent's end of the pipe closes, or the parent is
+silent for too long while a command runs (it is frozen, and somebody else builds by now), it leaves.
 """
 
 from __future__ import annotations
@@ -14,11 +15,15 @@ import queue
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, TextIO
 
 from bot.dbt_commands import Failure, Parsed, Reply, quiet_connector
 
+Parse = Callable[[dict[str, Any], Callable[[Reply], None]], Parsed]
+
+STAY = '{"do": "stay"}\n'  # the parent is there and waits for the answer
 _LEAVE_WITHIN = 15.0  # seconds that dbt has to cancel its queries once nobody listens any more
 
 
@@ -35,33 +40,48 @@ def main() -> None:
     converse(sys.stdin, out, Parsed)
 
 
-def converse(given: TextIO, out: TextIO, parse: Callable[[dict[str, Any], Callable[[Reply], None]], Parsed]) -> None:
+def converse(given: TextIO, out: TextIO, parse: Parse) -> None:
     """Answer what comes in line by line; `parse` makes the project from the first line when a command needs it."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a parent in the background hands down "ignored"
-    lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+    parent = _Parent(given)
+    threading.Thread(target=parent.listen, daemon=True).start()
+    _serve(parent, lambda reply: print(json.dumps(reply, default=str), file=out, flush=True), parse)
 
-    def listen() -> None:
-        for line in given:
-            lines.put(line)
-        lines.put(None)
+
+class _Parent:
+    """Who gives the commands; leaves this process when it is gone, or silent while it should be waiting."""
+
+    def __init__(self, given: TextIO) -> None:
+        self.lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self.busy = False  # with a command of the parent's
+        self._given = given
+        self._heard = time.monotonic()
+
+    def listen(self) -> None:
+        for line in self._given:
+            self._heard = time.monotonic()
+            if line != STAY:
+                self.lines.put(line)
+        self.lines.put(None)
         _leave()
 
-    threading.Thread(target=listen, daemon=True).start()
-    _serve(lines, lambda reply: print(json.dumps(reply, default=str), file=out, flush=True), parse)
+    def watch(self, silence: float) -> None:
+        while not (self.busy and time.monotonic() - self._heard > silence):
+            threading.Event().wait(silence / 10)
+        self.lines.put(None)
+        _leave()
 
 
-def _serve(
-    lines: queue.SimpleQueue[str | None],
-    send: Callable[[Reply], None],
-    parse: Callable[[dict[str, Any], Callable[[Reply], None]], Parsed],
-) -> None:
+def _serve(parent: _Parent, send: Callable[[Reply], None], parse: Parse) -> None:
     project: Parsed | None = None
     with contextlib.suppress(KeyboardInterrupt):
-        setup = json.loads(lines.get() or "{}")
+        setup = json.loads(parent.lines.get() or "{}")
         if setup:
             quiet_connector(setup["statement_timeout"])
-        while (line := lines.get()) is not None:
+            threading.Thread(target=parent.watch, args=(setup["silence"],), daemon=True).start()
+        while (line := parent.lines.get()) is not None:
             command = json.loads(line)
+            parent.busy = True
             try:
                 project = project or parse(setup, send)
                 do = command.pop("do")
@@ -72,6 +92,7 @@ def _serve(
                 send({"failed": failure.reply})
             except Exception as error:
                 send({"failed": {"kind": "dbt", "message": f"{type(error).__name__}: {error}"}})
+            parent.busy = False
     os._exit(0)
 
 

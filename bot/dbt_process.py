@@ -77,6 +77,7 @@ def setup(settings: Settings, workdir: Path, profiles: Path, target: str, profil
         "full_refresh": False,
         "state_dir": "",
         "write": False,
+        "silence": settings.worker.lease.total_seconds() / 2,
     }
 
 
@@ -116,6 +117,7 @@ class Conversation:
         self._send(command)
         deadline = time.monotonic() + within
         while True:
+            self._send({"do": "stay"})
             try:
                 reply = self._replies.get(timeout=_POLL)
             except queue.Empty:

@@ -27,6 +27,7 @@ from bot.settings import Settings
 from bot.store import Held, Store, Taken
 from bot.wording import answers as say
 from bot.wording import forms as words
+from bot.wording.queue import others_wait
 from bot.wording.requests import no_model
 from bot.wording.rules import no_name
 from bot.wording.text import plain
@@ -138,6 +139,7 @@ class Desk(Board):
                 prod=_there(entry.prod),
                 dev=self._dev(entry, where.by),
                 at=self._clock(),
+                warehouse=entry.warehouse or self.settings.warehouse.builder.warehouse,
             )
         except Taken as taken:
             refresh = self._delivered_twice(taken.holder, request, where.by)
@@ -146,7 +148,7 @@ class Desk(Board):
             text = say.held(entry.name, hold.by, hold.at, hold.reason, hold.refresh, self._clock())
             raise Refusal(text) from None
         self._wake()
-        return answer(say.queued(refresh))
+        return answer(say.queued(refresh) + others_wait(self._store.waiting_builds() - 1))
 
     def _refreshable(self, request: Request, where: Where) -> Entry:
         """The model of a request, once all that the index tells speaks for it. Raises Refusal."""

@@ -7,13 +7,14 @@ never repeated blindly; `recovery.py` looks and decides.
 from __future__ import annotations
 
 import uuid
+from contextlib import suppress
 from dataclasses import replace
 
 from bot import guards, names, queries, report, verification
 from bot.errors import InDoubt
 from bot.events import Doubted, Noted, Promoted, PromotionIntended, Verified, Withdrawn
-from bot.model import Problem, Promotion, Refresh, Relation, Snapshot, Table
-from bot.recovery import Recovery
+from bot.model import Problem, Promotion, Refresh, Relation, Snapshot, State, Table
+from bot.recovery import Fate, Recovery
 from bot.services import Services
 from bot.session import Session, SqlError
 from bot.wording import production as say
@@ -37,7 +38,7 @@ class Promoting:
         services = self._services
         attempt = uuid.uuid4().hex
         tag = names.tag(refresh, services.store.installation, "promote", attempt)
-        with services.warehouse.promoter(tag) as session:
+        with services.warehouse.promoter(tag, alive=lease.check) as session:
             prod, problem = self._still_as_approved(session, refresh)
             if prod is None or problem is not None:
                 return self._withdraw(refresh, lease, problem or Problem(kind=guards.REBUILD, text=""))
@@ -54,13 +55,17 @@ class Promoting:
 
     def promoting(self, refresh: Refresh, lease: Lease) -> Refresh:
         """A predecessor died or lost the reply after the intent: fence, look, decide."""
-        return self._recovery.promotion(refresh, lease)
+        looked, fate = self._recovery.promotion(refresh, lease)
+        if fate is Fate.NOT_SENT and looked.state is State.PROMOTING:
+            return self._send_again(looked, lease)
+        return looked
 
     def verifying(self, refresh: Refresh, lease: Lease) -> Refresh:
         """verifying -> done or faulty; may be repeated."""
         services, promotion = self._services, refresh.promotion
         assert promotion is not None and refresh.candidate is not None
-        with services.warehouse.promoter(promotion.tag) as session:
+        with services.warehouse.promoter(promotion.tag, alive=lease.check) as session:
+            self._resume_clustering(session, refresh.prod, promotion)
             findings = verification.verify(session, refresh, promotion, refresh.candidate.content)
             after = session.snapshot(refresh.prod)
             query_ids = (*promotion.query_ids, *session.query_ids)
@@ -69,6 +74,25 @@ class Promoting:
         problem = verification.problem(findings)
         event = Verified(at=services.clock(), promotion=verified, problem=problem)
         return services.record(refresh, event, claim=lease.claim)
+
+    def _send_again(self, refresh: Refresh, lease: Lease) -> Refresh:
+        """A new attempt, under a tag of its own: the first is proven absent, and fenced so that it cannot come late."""
+        services, first = self._services, refresh.promotion
+        assert first is not None and refresh.candidate is not None and first.backup is not None
+        attempt = uuid.uuid4().hex
+        tag = names.tag(refresh, services.store.installation, "promote", attempt)
+        with services.warehouse.promoter(tag, alive=lease.check) as session:
+            prod, problem = self._still_as_approved(session, refresh)
+            intent = None if prod is None else self._intent(session, refresh, prod, first.backup, attempt, tag)
+            if problem or not isinstance(intent, Promotion):
+                doubted = Doubted(at=services.clock(), problem=problem or intent or Problem(kind="doubt", text=""))
+                return services.record(refresh, doubted, claim=lease.claim)
+            again = queries.promotion(first.before, refresh.candidate.relation, first.backup.relation)
+            intent = replace(intent, statements=again)
+            event = PromotionIntended(at=services.clock(), promotion=intent)
+            refresh = services.record(refresh, event, claim=lease.claim)
+            lease.check()
+            return self._send(session, refresh, intent, lease)
 
     # What stands between the approval and the statement
 
@@ -128,7 +152,7 @@ class Promoting:
 
     def _send(self, session: Session, refresh: Refresh, promotion: Promotion, lease: Lease) -> Refresh:
         services = self._services
-        _, replace_prod, *rest = promotion.statements
+        replace_prod = promotion.statements[1]
         try:
             session.send(replace_prod)
         except InDoubt:
@@ -136,10 +160,16 @@ class Promoting:
         except SqlError as error:
             problem = Problem(kind="promotion refused", text=say.refused_statement(error.detail), detail=error.detail)
             return services.record(refresh, Doubted(at=services.clock(), problem=problem), claim=lease.claim)
-        for statement in rest:
-            session.send(statement)
         sent = replace(promotion, query_ids=tuple(filter(None, session.query_ids)), sent_at=services.clock())
         return services.record(refresh, Promoted(at=services.clock(), promotion=sent), claim=lease.claim)
+
+    def _resume_clustering(self, session: Session, prod: Relation, promotion: Promotion) -> None:
+        """The rest of the approved list, once: a clone always suspends clustering. Verification says when it is refused."""
+        now = session.table(prod)
+        if now is not None and promotion.before.reclustering and not now.reclustering:
+            with suppress(SqlError):
+                for statement in promotion.statements[2:]:
+                    session.send(statement)
 
     def backup_relation(self, refresh: Refresh) -> Relation:
         """The name in the first approved statement; it is recorded when the statements are made."""

@@ -38,6 +38,11 @@ class Evidence:
     prod_moved: bool
     settled: bool
 
+    @property
+    def too_early(self) -> bool:
+        """Nothing speaks for the statement, but it could still be on its way: later the same look is proof."""
+        return decide(self) is Fate.UNCERTAIN and decide(replace(self, settled=True)) is Fate.NOT_SENT
+
 
 def decide(seen: Evidence) -> Fate:
     """The decision table; pure. Only agreement of history and prod is proof."""
@@ -55,20 +60,26 @@ class Recovery:
     def __init__(self, services: Services) -> None:
         self._services = services
 
-    def promotion(self, refresh: Refresh, lease: Lease) -> Refresh:
-        """Settle a promotion in doubt: verifying, or needs_attention, or wait while the statement still runs."""
+    def promotion(self, refresh: Refresh, lease: Lease) -> tuple[Refresh, Fate]:
+        """Settle a promotion in doubt: verifying, needs_attention, or unchanged while the statement still runs.
+
+        With `recovery = "auto"` an absent statement is waited for until it cannot come any more; then NOT_SENT is
+        returned with the candidate under its new name, and nothing is recorded: the caller may send again.
+        """
         services, promotion = self._services, refresh.promotion
         assert promotion is not None
-        refresh = self._fence(refresh, lease)
-        with services.warehouse.promoter(f"{promotion.tag}:look") as session:
+        fenced = self._fence(refresh, lease)
+        with services.warehouse.promoter(f"{promotion.tag}:look", alive=lease.check) as session:
             seen = self.evidence(session, promotion, refresh.prod)
-        match decide(seen):
-            case Fate.HAPPENED:
-                sent = replace(promotion, sent_at=promotion.sent_at or promotion.intended_at)
-                return services.record(refresh, Promoted(at=services.clock(), promotion=sent), claim=lease.claim)
-            case Fate.RUNNING:
-                return refresh
-        return services.record(refresh, self.doubt(seen), claim=lease.claim)
+        fate, auto = decide(seen), services.settings.policy.recovery == "auto"
+        if fate is Fate.HAPPENED:
+            sent = replace(promotion, sent_at=promotion.sent_at or promotion.intended_at)
+            return services.record(fenced, Promoted(at=services.clock(), promotion=sent), claim=lease.claim), fate
+        if fate is Fate.RUNNING or (auto and seen.too_early):
+            return refresh, Fate.RUNNING
+        if fate is Fate.NOT_SENT and auto:
+            return fenced, fate
+        return services.record(fenced, self.doubt(seen), claim=lease.claim), fate
 
     def evidence(self, session: Session, intent: Promotion, prod: Relation) -> Evidence:
         """Look for the one statement by its tag and text, and at prod's token."""
@@ -76,7 +87,8 @@ class Recovery:
         history = session.history(intent.tag, intent.intended_at - timedelta(minutes=1), prod.database)
         mine = [row for row in history.rows if self._is_replacement(row, prod)]
         token: Token | None = session.token(prod)
-        grace = services.settings.warehouse.statement_timeout + timedelta(minutes=5)
+        limits = services.settings.warehouse
+        grace = limits.statement_timeout + limits.history_lag
         return Evidence(
             statuses=tuple(row.status for row in mine),
             full_page=history.full_page,
@@ -98,13 +110,14 @@ class Recovery:
         assert candidate is not None
         fenced = names.candidate(refresh, services.store.installation, lease.claim.fence)
         tag = names.tag(refresh, services.store.installation, "fence")
-        with services.warehouse.builder(tag) as session:
+        with services.warehouse.builder(tag, alive=lease.check) as session:
             current = self._current(session, refresh, candidate)
             if current is None:
                 return refresh
-            services.store.record_object(fenced, "candidate", refresh.id)
-            session.rename(current, fenced)
-            services.store.forget_object(current)
+            if current != fenced:
+                services.store.record_object(fenced, "candidate", refresh.id)
+                session.rename(current, fenced)
+                services.store.forget_object(current)
         return replace(refresh, candidate=replace(candidate, relation=fenced))
 
     def _current(self, session: Session, refresh: Refresh, candidate: Snapshot) -> Relation | None:

@@ -62,9 +62,10 @@ def child_of(
     subject: Subject,
     workdir_name: str,
     tag: str,
+    cancelled: Callable[[], bool] = lambda: False,
     tell: Callable[[str], object] = lambda _text: None,
 ) -> DbtChild:
-    """The dbt child of this request, with exactly its vars; not started yet."""
+    """The dbt child of this request, with exactly its vars; not started yet. `cancelled` is asked while it works."""
     entry, _ = entry_of(services, subject.unique_id)
     request, settings = subject.request, services.settings
     current, warm = services.project.now
@@ -80,6 +81,7 @@ def child_of(
         full_refresh=request.mode is Mode.FULL_REFRESH,
         analyses=planning.spot_checks(entry, settings),
         tag=tag,
+        cancelled=cancelled,
         warm=warm,
         tell=tell,
     )
@@ -91,11 +93,11 @@ def resolve(services: Services, subject: Subject, child: DbtChild, session: Sess
     request, settings = subject.request, services.settings
     planning.refuse(entry, request, index, settings, services.clock().date())
     prod = _checked_table(services, subject, entry, session)
+    rules = planning.rules(entry, settings, prod.columns)
     backfill = request.mode is Mode.BACKFILL
     compiled = child.compile(incremental=backfill)
     bare = child.compile(without_vars=True, incremental=True).sql if backfill else None
     planning.refuse_compiled(entry, request, compiled, index, settings, bare_sql=bare)
-    rules = planning.rules(entry, settings, prod.columns)
     return Resolved(entry=entry, compiled=compiled, plan=_plan(services, subject, entry, index, prod, rules, compiled))
 
 

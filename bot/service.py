@@ -153,12 +153,13 @@ class Service:
     def _client(self, token: SecretStr) -> WebClient:
         return WebClient(token=token.get_secret_value(), base_url=self.settings.secrets.slack_api_url)
 
-    def stop(self, drain_seconds: float = 20.0) -> None:
-        """Stop listening, then let running steps end."""
+    def stop(self, drain_seconds: float = 20.0) -> bool:
+        """Stop listening, then let running steps end; whether all of them did."""
         if self._socket is not None:
             self._socket.close()
         if self.http is not None:
             self.http.stop()
-        self.worker.stop(drain_seconds)
+        drained = self.worker.stop(drain_seconds)
         self.services.project.stop()
         self.store.close()
+        return drained

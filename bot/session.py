@@ -19,6 +19,7 @@ from snowflake.connector.errors import Error, ProgrammingError
 from bot import inspection, queries
 from bot.errors import InDoubt, RefreshError
 from bot.model import Column, Content, Kind, Relation, Snapshot, Table, Token
+from bot.patience import Alive, patiently
 from bot.settings import UserSection
 from bot.wording import warehouse as wording
 
@@ -80,9 +81,12 @@ class Schema:
 class Session:
     """One connection of one user. `statements` and `query_ids` grow in the order sent, `""` where there was no id."""
 
-    def __init__(self, connection: SnowflakeConnection, section: UserSection, *, doubts: bool) -> None:
+    def __init__(
+        self, connection: SnowflakeConnection, section: UserSection, *, doubts: bool, alive: Alive | None = None
+    ) -> None:
         self._connection = connection
         self._doubts = doubts
+        self._alive = alive
         self._columns: dict[str, bool] = {}  # of the last result
         self.statements: list[str] = []
         self.query_ids: list[str] = []
@@ -113,8 +117,7 @@ class Session:
         self.statements.append(queries.plain(sql))
         cursor = self._connection.cursor(DictCursor)
         try:
-            cursor.execute(sql if binds else queries.plain(sql), dict(binds) if binds else None)
-            found = cursor.fetchall()
+            found = patiently(lambda: self._execute(cursor, sql, binds), self._alive, lambda: self._abort(cursor))
             self._columns = {column.name: column.type_code == _REAL for column in cursor.description or ()}
         except (Error, OSError) as error:
             self.query_ids.append(getattr(error, "sfqid", None) or cursor.sfqid or "")
@@ -123,6 +126,17 @@ class Session:
             cursor.close()
         self.query_ids.append(cursor.sfqid or "")
         return [{str(key).lower(): value for key, value in dict(row).items()} for row in found]
+
+    def _execute(self, cursor: DictCursor, sql: str, binds: Binds | None) -> list[Any]:
+        cursor.execute(sql if binds else queries.plain(sql), dict(binds) if binds else None)
+        return cursor.fetchall()
+
+    def _abort(self, cursor: DictCursor) -> None:
+        """Nobody waits for this statement any more. A write of the promoter goes on: only a look says what it did."""
+        request = cursor._request_id  # the connector has no public way to stop a statement that has no id yet
+        if not self._doubts and request is not None:
+            with suppress(Error, OSError):
+                self._connection._cancel_query(self.statements[-1], request)
 
     def _translated(self, error: Error | OSError, writes: bool) -> RefreshError:
         message = wording.redact(str(error))

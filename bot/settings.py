@@ -109,12 +109,14 @@ class WarehouseSection(_Section):
     backup_schema: str = "REFRESH_BACKUPS"
     warehouses: tuple[str, ...] = ()  # allowed in warehouse=...
     statement_timeout: Span = timedelta(hours=1)
+    history_lag: Span = timedelta(minutes=5)  # how late a statement may appear in the query history
     keep_backup: Span = timedelta(days=7)
     keep_dev: Span = timedelta(days=3)  # baseline and candidate, after the end
 
 
 class WorkerSection(_Section):
     steps: int = Field(default=2, ge=1)
+    builds_per_warehouse: int = Field(default=4, ge=1)  # at once, by all workers together
     lease: Span = timedelta(seconds=60)
     step_deadline: Span = timedelta(hours=3)
     sweep_seconds: float = 1.0

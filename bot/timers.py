@@ -5,6 +5,7 @@ Every timer runs in every worker; the store's compare-and-set picks one winner f
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 import structlog
@@ -26,6 +27,7 @@ class Timers:
     def __init__(self, services: Services, context: Callable[[Refresh], Context]) -> None:
         self._services = services
         self._context = context
+        self._reading = threading.Lock()
         self._seen = ""  # fingerprint of the project that this process has read last
 
     def expire(self) -> None:
@@ -79,6 +81,8 @@ class Timers:
     def refresh_index(self) -> None:
         """Read the dbt project again when one of its files has changed; the old index serves meanwhile."""
         services = self._services
+        if not self._reading.acquire(blocking=False):
+            return  # a large project is read for longer than this timer's pause
         try:
             fingerprint = services.project.fingerprint()
             if fingerprint != self._seen or services.project.lost_warm:
@@ -86,3 +90,5 @@ class Timers:
                 self._seen = fingerprint
         except RefreshError as error:
             log.error("the dbt project cannot be read", problem=error.user_text, detail=error.detail)
+        finally:
+            self._reading.release()

@@ -29,7 +29,7 @@ class Undoing:
         assert promotion is not None and refresh.undo_request is not None
         attempt = uuid.uuid4().hex
         tag = names.tag(refresh, services.store.installation, "undo", attempt)
-        with services.warehouse.promoter(tag) as session:
+        with services.warehouse.promoter(tag, alive=lease.check) as session:
             if refused := self._refused(session, refresh, promotion):
                 return self._record(refresh, UndoRefused(at=services.clock(), problem=refused), lease)
             intent = self._intent(session, refresh, promotion, attempt, tag)
@@ -87,7 +87,7 @@ class Undoing:
         """After a crash or a lost answer: the undo happened, still runs, or a person has to say."""
         services, intent = self._services, refresh.undo
         assert intent is not None
-        with services.warehouse.promoter(f"{intent.tag}:look") as session:
+        with services.warehouse.promoter(f"{intent.tag}:look", alive=lease.check) as session:
             seen = self._recovery.evidence(session, intent, refresh.prod)
             fate = decide(seen)
             if fate is Fate.HAPPENED:

@@ -15,6 +15,7 @@ from snowflake.connector import SnowflakeConnection
 from snowflake.connector.errors import Error
 
 from bot.errors import RefreshError
+from bot.patience import Alive
 from bot.session import History, HistoryRow, NotVisible, Schema, Session, SqlError, TransientSource, Unreachable
 from bot.settings import Settings, UserSection
 from bot.wording import warehouse as wording
@@ -44,18 +45,24 @@ class Warehouse:
         self._installation = installation
 
     @contextmanager
-    def builder(self, tag: str, warehouse: str = "") -> Iterator[Session]:
-        """A session that can never write to production. Raises RefreshError when the identity is not as set up."""
+    def builder(self, tag: str, warehouse: str = "", alive: Alive | None = None) -> Iterator[Session]:
+        """A session that can never write to production. `alive` is called every second while a statement runs.
+
+        Raises RefreshError when the identity is not as set up.
+        """
         section, key = self._settings.warehouse.builder, self._settings.secrets.snowflake_builder_key_file
         with self._open(section, key, tag, warehouse, abort_detached=True) as connection:
-            yield Session(connection, section, doubts=False)
+            yield Session(connection, section, doubts=False, alive=alive)
 
     @contextmanager
-    def promoter(self, tag: str) -> Iterator[Session]:
-        """A session as the owner of production: a lost connection there raises InDoubt for statements that write."""
+    def promoter(self, tag: str, alive: Alive | None = None) -> Iterator[Session]:
+        """A session as the owner of production: a lost connection there raises InDoubt for statements that write.
+
+        `alive` as for the builder.
+        """
         section, key = self._settings.warehouse.promoter, self._settings.secrets.snowflake_promoter_key_file
         with self._open(section, key, tag, "", abort_detached=False) as connection:
-            yield Session(connection, section, doubts=True)
+            yield Session(connection, section, doubts=True, alive=alive)
 
     @contextmanager
     def _open(

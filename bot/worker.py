@@ -20,12 +20,13 @@ import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from bot.errors import DeadlinePassed, LostClaim
+from bot.errors import Cancelled, DeadlinePassed, LostClaim
 from bot.messages import Click, Post
 from bot.model import DRIVEN, Refresh, State
 from bot.outbox import Delivery
 from bot.settings import WorkerSection
 from bot.store import Claim, Store
+from bot.wording.queue import place
 
 log = structlog.get_logger()
 
@@ -94,6 +95,11 @@ class Lease:
         self.check()
         return self._store.cancel_asked(self.refresh.id)
 
+    def stay(self) -> None:
+        """While something slow runs that may be cancelled. Raises Cancelled, and as `check`."""
+        if self.cancelled():
+            raise Cancelled("Cancelled.")
+
     def _lost(self) -> LostClaim:
         return LostClaim("This refresh has moved on meanwhile.", f"{self.refresh.ref} fence {self.claim.fence}")
 
@@ -148,7 +154,7 @@ class Worker:
             _Lane("clicks", _CLICK_SLOTS, self._claim_clicks, self._decide),
             _Lane("lookups", _LOOKUP_SLOTS, self._claim_lookups, self._decide),
             _Lane("promotions", _PROMOTION_SLOTS, partial(self._claim, PROMOTIONS), self._drive),
-            _Lane("builds", settings.steps, partial(self._claim, BUILDS), self._drive),
+            _Lane("builds", settings.steps, self._claim_builds, self._drive),
         )
         self._delivering = threading.Lock()
         self._soon: set[str] = set()
@@ -233,6 +239,13 @@ class Worker:
 
     def _claim(self, states: frozenset[State], limit: int) -> list[Claim]:
         return self._store.claim(self._owner, limit, self._settings.lease.total_seconds(), states)
+
+    def _claim_builds(self, limit: int) -> list[Claim]:
+        """Bounded per warehouse too, by all workers together; who has to wait reads his place."""
+        lease, most = self._settings.lease.total_seconds(), self._settings.builds_per_warehouse
+        claimed = self._store.claim(self._owner, limit, lease, BUILDS, per_warehouse=most)
+        self._store.tell_places(place)
+        return claimed
 
     def _claim_clicks(self, limit: int) -> list[Click]:
         return self._store.claim_clicks(self._owner, limit, _CLICK_LEASE, never=_LOOKUPS)

@@ -39,10 +39,13 @@ class World:
         self.directory.mkdir(parents=True, exist_ok=True)
         self.snowflake.start()
         incident.seed(self.snowflake)
-        keys = {user: self._key(user) for user in _USERS}
-        public = {f"{user.upper()}_PUBLIC_KEY": key for user, key in keys.items()}
-        self.snowflake.run_script(script or setup_sql(), **public)
+        self._public = {f"{user.upper()}_PUBLIC_KEY": self._key(user) for user in _USERS}
+        self.set_up(script or setup_sql())
         self.slack.start()
+
+    def set_up(self, script: str) -> None:
+        """Run the set-up SQL in a seeded account, with the public keys filled in."""
+        self.snowflake.run_script(script, **self._public)
 
     def stop(self) -> None:
         self.slack.stop()
@@ -62,6 +65,13 @@ class World:
 
     def key_file(self, user: str) -> Path:
         return self.directory / f"{user}.p8"
+
+    def private_key(self, user: str) -> bytes:
+        """The key of `builder` or `promoter` as the connector takes it: DER, PKCS 8."""
+        key = serialization.load_pem_private_key(self.key_file(user).read_bytes(), None)
+        return key.private_bytes(
+            serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
 
     def write_settings(self, **replacements: str) -> Path:
         """Fill in `sandbox/refresh.toml`; `replacements` are further exact texts to exchange, for tests."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, insert, or_, select, update
+from sqlalchemy import Connection, Row, Table, and_, insert, or_, select, update
 
 from bot.messages import Click, Live, Post
 from bot.model import DRIVEN, State
@@ -30,14 +31,47 @@ def taken(table: Table, owner: str, until: float) -> dict[str, Any]:
     return {"owner": owner, "lease_until": until, "attempts": table.c.attempts + 1, "not_before": None}
 
 
+def _busy(connection: Connection, driven: Any, now: float) -> Counter[str]:
+    """How many refreshes are driven on each warehouse now."""
+    held = (driven, R.owner.is_not(None), R.lease_until >= now)
+    return Counter(connection.execute(select(R.warehouse).where(*held)).scalars().all())
+
+
+def _with_room(rows: Sequence[Row[Any]], busy: Counter[str], most: int) -> list[Row[Any]]:
+    """Those that find a place on their warehouse, in their order; nobody waits for another warehouse's queue."""
+    found = []
+    for row in rows:
+        if busy[row.warehouse] < most:
+            busy[row.warehouse] += 1
+            found.append(row)
+    return found
+
+
 class Claims(Database):
-    def claim(self, owner: str, limit: int, lease_seconds: float, states: Collection[State] = DRIVEN) -> list[Claim]:
-        """Take up to `limit` refreshes that a worker has to drive and nobody does, the oldest first."""
+    def claim(
+        self,
+        owner: str,
+        limit: int,
+        lease_seconds: float,
+        states: Collection[State] = DRIVEN,
+        *,
+        per_warehouse: int | None = None,
+    ) -> list[Claim]:
+        """Take up to `limit` refreshes that a worker has to drive and nobody does, the oldest first.
+
+        With `per_warehouse` at most so many in these states are driven at once on each warehouse, by all workers.
+        """
         driven = R.state.in_(sorted(states))
         with self.writing() as connection:
             now = self.now(connection)
-            query = select(t.refreshes).where(driven, free(t.refreshes, now)).order_by(R.id).limit(limit)
+            query = select(t.refreshes).where(driven, free(t.refreshes, now)).order_by(R.id)
+            if per_warehouse is None:
+                query = query.limit(limit)
+            else:
+                self.one_at_a_time(connection)
             rows = connection.execute(query.with_for_update(skip_locked=True)).all()
+            if per_warehouse is not None:
+                rows = _with_room(rows, _busy(connection, driven, now), per_warehouse)[:limit]
             if not rows:
                 return []
             values = {**taken(t.refreshes, owner, now + lease_seconds), "fence": R.fence + 1}
@@ -72,6 +106,18 @@ class Claims(Database):
             if mine:
                 touch_live(connection, claim.refresh.id, [Live.CARD])
             return mine
+
+    def tell_places(self, say: Callable[[int], str]) -> None:
+        """Write on each refresh that waits for a free place how many are before it, as `say` puts it."""
+        queued = select(R.id, R.progress).where(R.state == State.QUEUED, R.owner.is_(None)).order_by(R.id)
+        with self.reading() as connection:
+            rows = connection.execute(queued).all()
+        for before, row in enumerate(rows):
+            if row.progress != say(before):
+                with self.writing() as connection:
+                    still = (R.id == row.id, R.state == State.QUEUED, R.owner.is_(None))
+                    if connection.execute(update(t.refreshes).where(*still).values(progress=say(before))).rowcount:
+                        touch_live(connection, row.id, [Live.CARD])
 
     def _mine(self, connection: Connection, claim: Claim, values: dict[str, Any]) -> bool:
         same = (R.id == claim.refresh.id, R.fence == claim.fence, R.owner == claim.owner)

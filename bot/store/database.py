@@ -16,7 +16,8 @@ from sqlalchemy import Connection, create_engine, event, extract, func, make_url
 from bot.store import tables as t
 
 _MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
-_MIGRATION_LOCK = 7_262_373  # any number, the same in every process
+_MIGRATION_LOCK, _CLAIM_LOCK = 7_262_373, 7_262_374  # any numbers, the same in every process
+_IDLE_SECONDS = 15  # a frozen process gives its row locks back after that
 
 
 def seconds(at: datetime | None) -> float | None:
@@ -41,6 +42,8 @@ class Database:
         if self._sqlite:
             event.listen(self._engine, "connect", _prepare_sqlite)
             event.listen(self._engine, "begin", _begin_sqlite)
+        else:
+            event.listen(self._engine, "begin", _begin_postgresql)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -58,6 +61,11 @@ class Database:
         if self._clock:
             return self._clock()
         return float(connection.execute(select(extract("epoch", func.clock_timestamp()))).scalar_one())
+
+    def one_at_a_time(self, connection: Connection) -> None:
+        """Only one such transaction runs at a time; SQLite has but one writer anyway."""
+        if not self._sqlite:
+            connection.execute(text("select pg_advisory_xact_lock(:n)"), {"n": _CLAIM_LOCK})
 
     def migrate(self) -> None:
         """Bring the tables up to date; safe while several processes start at once."""
@@ -90,3 +98,9 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     writes = connection.get_execution_options().get("writes")
     connection.exec_driver_sql("begin immediate" if writes else "begin")
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    """A process that is frozen in the middle of a transaction must not keep others from its rows for ever."""
+    if connection.get_execution_options().get("writes"):
+        connection.exec_driver_sql(f"set local idle_in_transaction_session_timeout = '{_IDLE_SECONDS}s'")

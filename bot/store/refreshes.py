@@ -70,8 +70,12 @@ class Refreshes(Database):
         at: datetime,
         posts: Sequence[Post] = (),
         click: int | None = None,
+        warehouse: str = "",
     ) -> Refresh:
-        """Insert a queued refresh, which takes the locks. Raises Taken or Held; nothing is stored then."""
+        """Insert a queued refresh, which takes the locks. Raises Taken or Held; nothing is stored then.
+
+        `warehouse`: where it will be built, as far as is known before the plan.
+        """
         refresh = Refresh(
             id=0,
             state=State.QUEUED,
@@ -89,16 +93,19 @@ class Refreshes(Database):
         for _ in range(_TRIES):
             try:
                 with self.writing() as connection:
-                    return self._insert(connection, refresh, posts, click)
+                    return self._insert(connection, refresh, posts, click, warehouse)
             except IntegrityError:
                 if holder := self._holder(prod, dev):
                     raise Taken(holder) from None
         raise RuntimeError(f"the lock on {prod} changes hands too fast")
 
-    def _insert(self, connection: Connection, refresh: Refresh, posts: Sequence[Post], click: int | None) -> Refresh:
+    def _insert(
+        self, connection: Connection, refresh: Refresh, posts: Sequence[Post], click: int | None, warehouse: str
+    ) -> Refresh:
         if hold := held(connection, refresh.unique_id):
             raise Held(hold)
         values = {**_columns(refresh), "prod": refresh.prod.sql, "dev": refresh.dev.sql}
+        values |= {"warehouse": refresh.request.warehouse or warehouse}
         number = connection.execute(insert(t.refreshes).values(values).returning(R.id)).scalar_one()
         refresh = replace(refresh, id=number)
         data = {"asker": refresh.asker, "request": refresh.request, "prod": refresh.prod, "dev": refresh.dev}
@@ -157,6 +164,8 @@ class Refreshes(Database):
             values |= {"progress": after.progress, "progress_share": after.progress_share}
         if release or after.state not in DRIVEN or (moved and not claim):
             values |= {"owner": None, "lease_until": None}
+        if after.plan:
+            values |= {"warehouse": after.plan.warehouse}
         if after.build and after.build != before.build:
             values |= {"build_seconds": after.build.seconds}
         same = [R.id == before.id, R.state == before.state, R.revision == before.revision]
@@ -204,6 +213,12 @@ class Refreshes(Database):
         with self.writing() as connection:
             connection.execute(update(t.refreshes).where(R.id == refresh.id).values(reminded_at=seconds(at)))
             insert_posts(connection, refresh.id, [post], self.now(connection))
+
+    def waiting_builds(self) -> int:
+        """How many refreshes wait for a free place to be built."""
+        queued = (R.state == State.QUEUED, R.owner.is_(None))
+        with self.reading() as connection:
+            return connection.execute(select(func.count()).select_from(t.refreshes).where(*queued)).scalar_one()
 
     def durations(self, unique_id: str, mode: Mode | None = None, limit: int = 10) -> list[float]:
         """Seconds that earlier builds of the model took, the newest first."""

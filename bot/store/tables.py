@@ -55,6 +55,7 @@ refreshes = Table(
     Column("prod", String(800), nullable=False),
     Column("dev", String(800), nullable=False),
     Column("channel", String(40), nullable=False),
+    Column("warehouse", String(255), nullable=False, server_default=""),  # empty while not known
     Column("thread_ts", String(40)),
     Column("permalink", Text),
     Column("expires_at", Double),

@@ -15,7 +15,8 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from sandbox.world import ROOT
 from tests.chromium import chromium
 
-ASKED = "/dbt-refresh fact_ethereum_daily_dex_volumes at=2026-04-08"
+ASKED = '/dbt-refresh fact_ethereum_daily_dex_volumes at=2026-04-08 reason="frozen Dune batch"'
+PICTURE = os.environ.get("SCREENSHOT", "")  # where the README's picture goes: `make screenshot`
 STEP = 30_000  # ms that a step of the bot may take on a busy machine
 READ_SECONDS = 90.0  # within which the dbt project is read after the start
 
@@ -127,3 +128,7 @@ def test_the_whole_demo_by_clicking(page: Page) -> None:
     expect(replies).to_contain_text("Backup kept 7 days.")
     expect(replies.get_by_role("button", name=re.compile("^Undo"))).to_be_visible()
     expect(replies.get_by_text("Refresh ez_ethereum_metrics", exact=True)).to_be_visible()
+    if PICTURE:
+        page.set_viewport_size({"width": 1280, "height": 1800})
+        page.mouse.move(0, 0)
+        page.screenshot(path=PICTURE, animations="disabled")

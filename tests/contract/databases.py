@@ -1,19 +1,35 @@
-"""The databases that the contract tests run on: SQLite, and PostgreSQL where TEST_POSTGRES_URL names one."""
+"""The databases that the contract tests run on: SQLite, and a PostgreSQL that is started when the first test needs it.
+
+TEST_POSTGRES_URL names another server to use instead.
+"""
 
 from __future__ import annotations
 
+import atexit
 import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from sqlalchemy import create_engine, make_url, text
 
 from bot.store import Store
+from sandbox.postgres import Postgres
 
-POSTGRES = os.environ.get("TEST_POSTGRES_URL", "")
-BACKENDS = ["sqlite", *(["postgresql"] if POSTGRES else [])]
+BACKENDS = ["sqlite", "postgresql"]
+
+
+@cache
+def postgres_url() -> str:
+    """One server for all tests of this process."""
+    if given := os.environ.get("TEST_POSTGRES_URL"):
+        return given
+    server = Postgres()
+    atexit.register(server.remove)
+    server.start()
+    return server.url
 
 
 class Clock:
@@ -36,11 +52,11 @@ def database(backend: str, folder: Path) -> Iterator[str]:
         yield f"sqlite:///{folder / 'refresh.db'}"
         return
     name = f"test_{uuid.uuid4().hex[:10]}"
-    server = create_engine(POSTGRES, isolation_level="AUTOCOMMIT")
+    server = create_engine(postgres_url(), isolation_level="AUTOCOMMIT")
     with server.connect() as connection:
         connection.execute(text(f"create database {name}"))
     try:
-        yield make_url(POSTGRES).set(database=name).render_as_string(hide_password=False)
+        yield make_url(postgres_url()).set(database=name).render_as_string(hide_password=False)
     finally:
         with server.connect() as connection:
             connection.execute(text(f"drop database {name} with (force)"))

@@ -18,6 +18,7 @@ from bot.model import Refresh, Series, State
 from bot.store import Held, Hold, Store, Taken
 from bot.store.codec import dumps, loads
 from bot.store.tables import metadata
+from tests.contract.databases import BACKENDS, database
 from tests.contract.stores import LEASE, a_click, advance, ask, bring, commit, elsewhere, post
 from tests.refreshes import AT, BOB, DAY, PATHS, UNIQUE_ID, report
 
@@ -47,14 +48,15 @@ def test_the_migrations_make_the_tables_that_the_code_uses(store: Store) -> None
     assert store.installation.isalnum()
 
 
-def test_processes_that_start_together_migrate_once(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'new' / 'refresh.db'}"
-    stores = [Store(url) for _ in range(4)]
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(Store.migrate, stores))
-    assert len({s.installation for s in stores}) == 1
-    for opened in stores:
-        opened.close()
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_processes_that_start_together_migrate_once(backend: str, tmp_path: Path) -> None:
+    with database(backend, tmp_path / "new") as url:
+        stores = [Store(url) for _ in range(4)]
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(Store.migrate, stores))
+        assert len({s.installation for s in stores}) == 1
+        for opened in stores:
+            opened.close()
 
 
 # --- locks -----------------------------------------------------------------------------------------------------------

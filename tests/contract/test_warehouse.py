@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from bot import queries
-from bot.errors import InDoubt, RefreshError
+from bot.errors import Cancelled, InDoubt, LostClaim, RefreshError
 from bot.model import Column, Kind, Relation
 from bot.warehouse import NotVisible, SqlError, TransientSource, Unreachable, Warehouse
 from tests.contract.warehouses import World, world
@@ -299,3 +300,41 @@ def test_a_running_statement_is_found_by_its_tag_and_cancelled(shop: World) -> N
     thread.join(20)
     assert stopped == 1
     assert "000604" in ended[0]
+
+
+# Statements that take long
+
+
+def test_a_statement_longer_than_the_lease_keeps_the_step_alive(shop: World) -> None:
+    renewed: list[float] = []
+    shop.sandbox.inject("COUNT", "slow", seconds=2.5)
+    with shop.warehouse.builder("t", alive=lambda: renewed.append(time.monotonic())) as session:
+        assert session.content(ORDERS).rows == 2
+    assert len(renewed) >= 2
+
+
+def test_a_statement_that_nobody_waits_for_any_more_is_stopped_at_snowflake(shop: World) -> None:
+    def cancelled() -> None:
+        if any("COUNT" in s.sql.upper() and not s.ended for s in shop.sandbox.log):
+            raise Cancelled("Cancelled.")
+
+    shop.sandbox.inject("COUNT", "hang")
+    with shop.warehouse.builder("t", alive=cancelled) as session, pytest.raises(Cancelled):
+        session.content(ORDERS)
+    ended = shop.sandbox.wait(lambda log: [s for s in log if "COUNT" in s.sql.upper() and s.ended], 20)
+    assert "canceled" in (ended[-1].error or "").lower()
+
+
+def test_a_write_to_production_is_never_stopped_halfway(shop: World) -> None:
+    """Who loses the claim meanwhile leaves it running: the next one looks for it."""
+
+    def lost() -> None:
+        if any("ORDERS_COPY" in s.sql for s in shop.sandbox.log):
+            raise LostClaim("moved on", "fence 2")
+
+    copy = ORDERS.renamed("ORDERS_COPY")
+    shop.sandbox.inject("CREATE OR REPLACE", "slow", seconds=8)
+    with shop.warehouse.promoter("t", alive=lost) as session, pytest.raises(LostClaim):
+        session.clone(ORDERS, copy, Kind.TRANSIENT, replace=True)
+    written = shop.sandbox.wait(lambda log: [s for s in log if "ORDERS_COPY" in s.sql and s.ended], 20)
+    assert written[-1].error is None

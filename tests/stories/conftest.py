@@ -155,7 +155,10 @@ class Stage:
         key = load_pem_private_key(self.world.key_file("builder").read_bytes(), None)
         der = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
         connect = self.world.snowflake.connect
-        with connect("REFRESH_BUILDER_SVC", private_key=der, warehouse="ETHEREUM") as session, session.cursor() as cursor:
+        with (
+            connect("REFRESH_BUILDER_SVC", private_key=der, warehouse="ETHEREUM") as session,
+            session.cursor() as cursor,
+        ):
             for sql in statements:
                 cursor.execute(sql)
 

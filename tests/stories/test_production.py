@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives import serialization
 from snowflake.connector import SnowflakeConnection
 from snowflake.connector.errors import ProgrammingError
 
@@ -40,13 +40,11 @@ BYPASSES = [
 
 def connect(stage: Stage, user: str) -> SnowflakeConnection:
     """A session with the key that the bot itself uses."""
-    pem = stage.world.key_file(user).read_bytes()
-    key = serialization.load_pem_private_key(pem, None).private_bytes(
-        serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
     role = {"builder": "REFRESH_BUILDER", "promoter": "TRANSFORMER"}[user]
     name = f"REFRESH_{user.upper()}_SVC"
-    return stage.world.snowflake.connect(name, private_key=key, role=role, warehouse="ETHEREUM")
+    return stage.world.snowflake.connect(
+        name, private_key=stage.world.private_key(user), role=role, warehouse="ETHEREUM"
+    )
 
 
 def test_the_builder_cannot_write_to_production_in_any_way(stage: Stage) -> None:
@@ -62,13 +60,14 @@ def test_the_builder_cannot_write_to_production_in_any_way(stage: Stage) -> None
     stage.refused_on_purpose = {s.query_id for s in stage.world.snowflake.log if s.error}
 
 
-def judged(project: Parts, directory: Path, user: str, sql: str) -> str:
-    """What the judge says when `user` has run `sql` beside the bot in a story that had no approval."""
-    with pytest.raises(AssertionError) as red, staged(project, directory, {}) as stage:
-        connection = stage.world.snowflake.admin() if user == "ADMIN" else connect(stage, user)
-        with connection:
-            connection.cursor().execute(sql)
-    return str(red.value)
+def beside_the_bot(project: Parts, directory: Path, user: str, *statements: str, approvals: int = 0) -> None:
+    """A story in which `user` writes without the bot, with so many approvals of something."""
+    with staged(project, directory, {}) as stage:
+        for _ in range(approvals):
+            stage.note_approval(FACT)
+        with stage.world.snowflake.admin() if user == "ADMIN" else connect(stage, user) as connection:
+            for sql in statements:
+                connection.cursor().execute(sql)
 
 
 @pytest.mark.parametrize(
@@ -84,19 +83,26 @@ def judged(project: Parts, directory: Path, user: str, sql: str) -> str:
     ],
 )
 def test_the_judge_sees_a_write_that_nobody_approved(project: Parts, tmp_path: Path, user: str, sql: str) -> None:
-    assert judged(project, tmp_path, user, sql)
+    with pytest.raises(AssertionError):
+        beside_the_bot(project, tmp_path, user, sql)
+
+
+def refused_attempt(project: Parts, directory: Path) -> None:
+    with staged(project, directory, {}) as stage, connect(stage, "builder") as builder, suppress(ProgrammingError):
+        builder.cursor().execute(f"DELETE FROM {FACT}")
 
 
 def test_the_judge_sees_even_a_refused_attempt(project: Parts, tmp_path: Path) -> None:
-    with pytest.raises(AssertionError, match="REFRESH_BUILDER"), staged(project, tmp_path, {}) as stage:
-        with connect(stage, "builder") as builder, pytest.raises(ProgrammingError):
-            builder.cursor().execute(f"DELETE FROM {FACT}")
+    with pytest.raises(AssertionError, match=f"DELETE FROM {FACT}"):
+        refused_attempt(project, tmp_path)
 
 
-def test_the_judge_counts_a_second_replacement(project: Parts, tmp_path: Path) -> None:
-    with pytest.raises(AssertionError), staged(project, tmp_path, {}) as stage:
-        stage.note_approval(FACT)
-        with connect(stage, "promoter") as promoter:
-            promoter.cursor().execute("ALTER SESSION SET QUERY_TAG = 'dbt-refresh:x:R1:promote:y'")
-            for _ in range(2):
-                promoter.cursor().execute(f"CREATE OR REPLACE TRANSIENT TABLE {FACT} CLONE {OTHER} COPY GRANTS")
+TAGGED = "ALTER SESSION SET QUERY_TAG = 'dbt-refresh:x:R1:promote:y'"
+REPLACE = f"CREATE OR REPLACE TRANSIENT TABLE {FACT} CLONE {OTHER} COPY GRANTS"
+
+
+def test_the_judge_counts_replacements(project: Parts, tmp_path: Path) -> None:
+    beside_the_bot(project, tmp_path, "promoter", TAGGED, REPLACE, approvals=1)
+    (tmp_path / "again").mkdir()
+    with pytest.raises(AssertionError):
+        beside_the_bot(project, tmp_path / "again", "promoter", TAGGED, REPLACE, REPLACE, approvals=1)

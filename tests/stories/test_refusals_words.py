@@ -102,7 +102,7 @@ WRONG = {
     ),
     "a warehouse that is not allowed": (
         "fact_ethereum_daily_dex_volumes warehouse=NIGHTLY",
-        "`NIGHTLY` is not a warehouse I may use: write one of `ETHEREUM` and `ANALYTICS_XL`, or leave `warehouse=` out.",
+        "`NIGHTLY` is not a warehouse I may use: write `ETHEREUM` or `ANALYTICS_XL`, or leave `warehouse=` out.",
     ),
     "no number of a refresh": (
         "status yesterday",

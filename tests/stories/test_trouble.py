@@ -122,7 +122,7 @@ def test_a_model_on_hold_is_not_refreshed_until_an_approver_lifts_it(stage: Stag
         stage.slack.wait(lambda: any(words in text_of(m) for m in stage.slack.private(user)), what=words)
 
     hears("dave", "you may not hold a model", "hold fact_ethereum_daily_dex_volumes")
-    hears("bob", "is on hold: nobody can refresh it", "hold fact_ethereum_daily_dex_volumes reason=\"Dune is moving\"")
+    hears("bob", "is on hold: nobody can refresh it", 'hold fact_ethereum_daily_dex_volumes reason="Dune is moving"')
     told = stage.told("alice", FACT_ASKED)
     assert "is on hold by <@U0BOB>" in told
     assert "Dune is moving" in told

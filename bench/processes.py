@@ -1,0 +1,142 @@
+"""The bot's processes under fault: workers that end or freeze themselves at an instant, and are ended at random."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.scene import LEASE_SECONDS
+
+PHASES = ("building", "checking", "promoting", "verifying", "sending")
+_PATIENCE = 9.0  # seconds that a worker has to come by its instant, before it is ended where it stands
+_STOPS_WITHIN = 60.0
+_ENOUGH = 100  # instants that a fault-free beginning passes, from then on workers are ended
+_FREEZE = LEASE_SECONDS + 2.0
+
+
+@dataclass
+class Worker:
+    process: subprocess.Popen[bytes]
+    order: str
+    since: float
+    frozen: float = 0.0  # when, while it is
+
+
+@dataclass
+class Workers:
+    """`count` worker processes that are started again whenever one ends. `faults` ends the faults, not the workers."""
+
+    environ: dict[str, str]
+    directory: Path
+    count: int
+    chance: random.Random
+    kills: int = 0
+    freezes: int = 0
+    last_fault: float = 0.0
+    faults: bool = True
+    allowed: int = 0  # faults so far at most: work has to get done between them
+    killed_in: Counter[str] = field(default_factory=Counter)
+    reached: set[str] = field(default_factory=set)  # instants at which a worker was ended
+    running: list[Worker] = field(default_factory=list)
+
+    def tick(self) -> None:
+        """Look after each worker once."""
+        self.running = [w for w in self.running if self._alive(w)]
+        while len(self.running) < self.count:
+            self.running.append(self._start())
+
+    def stop(self) -> None:
+        for worker in self.running:
+            worker.process.send_signal(signal.SIGCONT)
+            worker.process.send_signal(signal.SIGTERM)
+        for worker in self.running:
+            try:
+                worker.process.wait(_STOPS_WITHIN)
+            except subprocess.TimeoutExpired:
+                worker.process.kill()
+
+    def calm(self) -> None:
+        """No more faults; what is frozen thaws, and orders that were not reached are taken back with their worker."""
+        self.faults = False
+        for worker in self.running:
+            if worker.order:
+                worker.process.kill()
+
+    @property
+    def instants(self) -> list[str]:
+        seen = self.directory / "seen"
+        return sorted(set(seen.read_text().split("\n")) - {""}) if seen.exists() else []
+
+    def _alive(self, worker: Worker) -> bool:
+        now = time.monotonic()
+        if worker.frozen:
+            if now - worker.frozen > _FREEZE:
+                worker.process.send_signal(signal.SIGCONT)
+                worker.frozen, worker.order, worker.since = 0.0, "", now
+            return True
+        if worker.process.poll() is not None:
+            self._ended(worker)
+            return False
+        if _stopped(worker.process.pid):
+            worker.frozen, self.freezes, self.last_fault = now, self.freezes + 1, now
+        elif self._may_strike and now - worker.since > _PATIENCE:
+            self._strike(worker, now)
+        return True
+
+    @property
+    def _may_strike(self) -> bool:
+        return self.faults and self.kills + self.freezes < self.allowed and len(self.instants) >= _ENOUGH
+
+    def _strike(self, worker: Worker, now: float) -> None:
+        """It did not come by its instant: end or freeze it wherever it is."""
+        worker.order, worker.since, self.last_fault = "", now, now
+        if self.chance.random() < 0.3:
+            worker.process.send_signal(signal.SIGSTOP)
+            worker.frozen, self.freezes = now, self.freezes + 1
+        else:
+            worker.process.kill()
+            worker.order = "kill:anywhere/"
+
+    def _ended(self, worker: Worker) -> None:
+        if worker.process.returncode != -signal.SIGKILL:
+            raise RuntimeError(f"a worker ended by itself: {worker.process.returncode}, see {self.directory / 'log'}")
+        if not worker.order:
+            return
+        self.kills, self.last_fault = self.kills + 1, time.monotonic()
+        instant = worker.order.partition(":")[2]
+        self.reached.add(instant)
+        self.killed_in[instant.partition("/")[0]] += 1
+
+    def _start(self) -> Worker:
+        order = self._order()
+        environ = self.environ | {"CHAOS_AT": order, "CHAOS_SEEN": str(self.directory / "seen")}
+        with (self.directory / "log").open("ab") as log:
+            process = subprocess.Popen([sys.executable, "-m", "bench.worker"], env=environ, stdout=log, stderr=log)
+        return Worker(process, order, time.monotonic() + 4.0)  # it needs a moment to start
+
+    def _order(self) -> str:
+        """An instant at which nobody was ended yet; then those of the phase that had the fewest."""
+        if not self._may_strike:
+            return ""
+        known = self.instants
+        if self.freezes < 20 and self.chance.random() < 0.15:
+            return "freeze:" + self.chance.choice([i for i in known if not i.startswith("sending")] or known)
+        new = [i for i in known if i not in self.reached]
+        fewest = min(PHASES, key=lambda phase: self.killed_in[phase])
+        again = [i for i in known if i.startswith(fewest)] or known
+        return "kill:" + self.chance.choice(new or again)
+
+
+def _stopped(pid: int) -> bool:
+    try:
+        found = os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOHANG)
+    except ChildProcessError:
+        return False
+    return found is not None and found.si_pid == pid

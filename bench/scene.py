@@ -1,0 +1,114 @@
+"""The world that chaos plays in: many small models over one source, people who ask, and a person who approves."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from sandbox.world import World
+
+STUB = Path(__file__).resolve().parent / "stub"
+LEASE_SECONDS = 6
+_ROWS = [f"('2026-01-{day:02d}', {1000 + day})" for day in range(1, 31)]
+_PROJECT = "name: chaos\nprofile: chaos\n"
+_OUTPUT = (
+    "{{type: snowflake, account: sandbox, role: {role}, warehouse: ETHEREUM, database: {database}, schema: {schema}}}"
+)
+_PROFILES = """chaos:
+  target: dev
+  outputs:
+    dev: {dev}
+    prod: {prod}
+"""
+_POLICY = {
+    'expires_after = "24h"': 'expires_after = "24h"\nspot_check = "optional"\nrecovery = "auto"\nstale_poll = "10m"',
+    "sweep_seconds = 0.5": f'sweep_seconds = 0.2\nlease = "{LEASE_SECONDS}s"\nstep_deadline = "5m"\nsteps = 2',
+    "[warehouse]\naccount": '[warehouse]\nstatement_timeout = "2s"\nhistory_lag = "1s"\naccount',
+    'DEV_USER = "refresh_bot"': 'DEV_USER = "refresh_bot"\nCHAOS_MANIFEST = "<MANIFEST>"',
+}
+
+
+class Scene:
+    """Both sandboxes with `models` tables; `environ` is what a process of the bot is started with."""
+
+    def __init__(self, directory: Path, models: int, database_url: str) -> None:
+        self.world = World(directory)
+        self._directory, self._url = directory, database_url
+        self.models = [f"m_{n:02d}" for n in range(models)]
+
+    def start(self) -> None:
+        self.world.start()
+        admin = ["CREATE SCHEMA RAW.CHAOS", "GRANT USAGE ON SCHEMA RAW.CHAOS TO ROLE REFRESH_BUILDER"]
+        admin += ["GRANT USAGE, CREATE TABLE ON SCHEMA RAW.CHAOS TO ROLE TRANSFORMER"]
+        self.world.snowflake.run_script(";".join(admin))
+        for model in self.models:
+            self._nightly(
+                f"CREATE TABLE RAW.CHAOS.{model} (DAY DATE, AMOUNT NUMBER(38,2))",
+                f"INSERT INTO RAW.CHAOS.{model} VALUES " + ", ".join(_ROWS),
+                f"CREATE TRANSIENT TABLE ANALYTICS.PROD.{model} AS SELECT DAY, AMOUNT FROM RAW.CHAOS.{model}",
+            )
+        self.world.snowflake.run_script("GRANT SELECT ON ALL TABLES IN SCHEMA RAW.CHAOS TO ROLE REFRESH_BUILDER")
+        self._write_project()
+
+    def stop(self) -> None:
+        self.world.stop()
+
+    def source_moves(self, model: str) -> None:
+        """The source is corrected a little, so that a refresh has something to change and nothing to explain."""
+        self._nightly(f"UPDATE RAW.CHAOS.{model} SET AMOUNT = AMOUNT + 1 WHERE DAY = '2026-01-20'")
+
+    @property
+    def environ(self) -> dict[str, str]:
+        return self.world.environ(DATABASE_URL=self._url)
+
+    def _nightly(self, *statements: str) -> None:
+        with self.world.snowflake.connect("DBT_NIGHTLY", "nightly") as connection, connection.cursor() as cursor:
+            for sql in statements:
+                cursor.execute(sql)
+
+    def _write_project(self) -> None:
+        project = self._directory / "chaos"
+        project.mkdir()
+        dev = _OUTPUT.format(role="REFRESH_BUILDER", database="DEV", schema="DEV_REFRESH_BOT")
+        prod = _OUTPUT.format(role="TRANSFORMER", database="ANALYTICS", schema="PROD")
+        (project / "dbt_project.yml").write_text(_PROJECT)
+        (project / "profiles.yml").write_text(_PROFILES.format(dev=dev, prod=prod))
+        manifest, state = project / "dev.json", project / "state"
+        state.mkdir()
+        manifest.write_text(json.dumps(_manifest(self.models, "DEV.DEV_REFRESH_BOT")))
+        (state / "manifest.json").write_text(json.dumps(_manifest(self.models, "ANALYTICS.PROD")))
+        settings = self.world.write_settings()
+        text = settings.read_text()
+        for before, after in _POLICY.items():
+            assert before in text, before
+            text = text.replace(before, after.replace("<MANIFEST>", str(manifest)))
+        lines = [
+            f'project_dir = "{project}"\nstate = "{state}"' if x.startswith("project_dir") else x
+            for x in text.splitlines()
+        ]
+        policy = self._directory / "chaos.toml"
+        policy.write_text("\n".join(lines) + "\n")
+        self.world.write_settings = lambda **_: policy  # type: ignore[method-assign]
+
+
+def _manifest(models: list[str], schema: str) -> dict[str, Any]:
+    nodes = {f"model.chaos.{m}": _model(m, schema) for m in models}
+    sources = {f"source.chaos.{m}": {"relation_name": f"RAW.CHAOS.{m}"} for m in models}
+    return {"metadata": {"project_name": "chaos"}, "nodes": nodes, "sources": sources, "macros": {}}
+
+
+def _model(name: str, schema: str) -> dict[str, Any]:
+    return {
+        "unique_id": f"model.chaos.{name}",
+        "resource_type": "model",
+        "name": name,
+        "package_name": "chaos",
+        "original_file_path": f"models/{name}.sql",
+        "fqn": ["chaos", name],
+        "relation_name": f"{schema}.{name}",
+        "raw_code": f"select DAY, AMOUNT from RAW.CHAOS.{name}",
+        "depends_on": {"nodes": [f"source.chaos.{name}"], "macros": []},
+        "config": {"materialized": "table", "meta": {"refresh": {"grain": ["day"], "date_column": "day"}}},
+        "checksum": {"checksum": "1"},
+    }

@@ -1,0 +1,157 @@
+"""A worker process that ends or freezes itself at a named instant: `python -m bench.worker`, else as `bot worker`.
+
+An instant is a place between two effects: before and after each commit, statement and Slack call. `CHAOS_AT` is
+`kill:<instant>` or `freeze:<instant>`; every instant passed is noted once in the file `CHAOS_SEEN`.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event as sqlalchemy_event
+
+from bench.scene import STUB
+from bot import __main__ as command_line
+from bot import dbt_profile
+from bot.chat import Chat
+from bot.model import State
+from bot.session import Session
+from bot.store import Store
+from bot.store.database import Database
+from bot.warehouse import Warehouse
+from bot.worker import Lease
+
+_PHASES = {
+    State.QUEUED: "building",
+    State.BUILDING: "building",
+    State.CHECKING: "checking",
+    State.APPROVED: "promoting",
+    State.PROMOTING: "promoting",
+    State.VERIFYING: "verifying",
+}
+_SENDING = {"take_letters", "letter_sent", "letter_later", "keep_file", "take_live", "live_shown", "keep_permalink"}
+_CHAT = ("post", "update", "upload", "share", "find", "permalink")
+_now = threading.local()  # .phase: what the refresh of this thread is in; .op: the store's method that is running
+
+
+def main() -> None:
+    at = Instants(os.environ.get("CHAOS_AT", ""), Path(os.environ["CHAOS_SEEN"]))
+    _name_commits(at)
+    _name_statements(at)
+    for method in _CHAT:
+        setattr(Chat, method, _around(at, getattr(Chat, method), lambda *_, m=method: f"sending/slack {m}"))
+    _use_the_stub()
+    command_line.main(["worker", "--same-host"])
+
+
+class Instants:
+    def __init__(self, order: str, seen: Path) -> None:
+        self._what, _, self._where = order.partition(":")
+        self._seen, self._known = seen, set[str]()
+
+    def __call__(self, name: str) -> None:
+        if name not in self._known:
+            self._known.add(name)
+            with self._seen.open("a") as file:
+                file.write(name + "\n")
+        if name == self._where:
+            self._where = ""
+            os.kill(os.getpid(), signal.SIGSTOP if self._what == "freeze" else signal.SIGKILL)
+
+
+def _around(at: Instants, call: Callable[..., Any], name: Callable[..., str]) -> Callable[..., Any]:
+    @wraps(call)
+    def called(*given: Any, **named: Any) -> Any:
+        where = name(*given)
+        at(f"{where}: before")
+        done = call(*given, **named)
+        at(f"{where}: after")
+        return done
+
+    return called
+
+
+def _name_commits(at: Instants) -> None:
+    """`<phase>/commit <method or event>`, before the COMMIT is sent and after it was answered."""
+    methods = [m for c in Store.__mro__ if c.__module__.startswith("bot.store") for m in vars(c) if m[0] != "_"]
+    for method in {m for m in methods if m not in vars(Database) and callable(getattr(Store, m))}:
+        setattr(Store, method, _operation(at, method, getattr(Store, method)))
+    built = Database.__init__
+
+    def init(self: Any, *given: Any, **named: Any) -> None:
+        built(self, *given, **named)
+
+        def before(connection: Any) -> None:
+            op = getattr(_now, "op", "")
+            if op and connection.get_execution_options().get("writes"):
+                _now.wrote = True
+                at(f"{op}: before")
+
+        sqlalchemy_event.listen(self._engine, "commit", before)
+
+    Database.__init__ = init  # type: ignore[method-assign]
+
+
+def _operation(at: Instants, method: str, call: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(call)
+    def called(*given: Any, **named: Any) -> Any:
+        what = named["event"].name if method == "commit" else method
+        phase = "sending" if method in _SENDING else getattr(_now, "phase", "deciding")
+        _now.op, _now.wrote = f"{phase}/commit {what}", False
+        try:
+            done = call(*given, **named)
+            if _now.wrote:
+                at(f"{_now.op}: after")
+        finally:
+            _now.op = ""
+        if method == "commit" and named.get("claim") and done is not None:
+            _now.phase = _PHASES.get(done.state, "deciding")
+        return done
+
+    return called
+
+
+def _name_statements(at: Instants) -> None:
+    """`<phase>/<step>: <first words>`; the step stands in the query tag."""
+    started = Lease.__init__
+
+    def lease(self: Any, store: Any, claim: Any, *more: Any) -> None:
+        started(self, store, claim, *more)
+        _now.phase = _PHASES.get(claim.was, "deciding")
+
+    Lease.__init__ = lease  # type: ignore[method-assign]
+    connect, send = Warehouse._connect, Session._send
+
+    def connected(self: Any, section: Any, key: str, tag: str, *more: Any) -> Any:
+        connection = connect(self, section, key, tag, *more)
+        connection.chaos_step = (tag.split(":") + [""] * 4)[3]  # type: ignore[attr-defined]
+        return connection
+
+    def name(session: Any, sql: str, *_: Any) -> str:
+        words = " ".join(sql.split()[:2]).lower().replace('"', "")
+        words = "select" if words.startswith(("select", "with", "(")) else words
+        return f"{getattr(_now, 'phase', 'deciding')}/{session._connection.chaos_step}: {words}"
+
+    Warehouse._connect = connected  # type: ignore[method-assign]
+    Session._send = _around(at, send, name)  # type: ignore[method-assign]
+
+
+def _use_the_stub() -> None:
+    """The dbt child finds the stand-in before the real dbt."""
+    real = dbt_profile.environment
+
+    def environment(*given: Any) -> dict[str, str]:
+        found = real(*given)
+        return found | {"PYTHONPATH": f"{STUB}:{found['PYTHONPATH']}"}
+
+    dbt_profile.environment = environment  # type: ignore[assignment]
+
+
+if __name__ == "__main__":
+    main()

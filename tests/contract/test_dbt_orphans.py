@@ -1,0 +1,59 @@
+"""No dbt child works on for a parent that cannot use its result: neither a killed one nor a frozen one."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.scene import STUB
+
+ROOT = STUB.parent.parent
+PARENT = """
+import json, os, signal, sys
+from pathlib import Path
+from bot.dbt_process import Process
+setup = json.loads(sys.argv[2])
+process = Process("x", Path(sys.argv[1]), dict(os.environ), setup)
+process._send({"do": "parse"})
+print(process.pid, flush=True)
+os.kill(os.getpid(), getattr(signal, sys.argv[3]))
+"""
+
+pytestmark = pytest.mark.skipif(
+    not hasattr(os, "pidfd_open"), reason="needs to wait for a process that is not our child"
+)
+
+
+@pytest.mark.parametrize("how", ["SIGKILL", "SIGSTOP"])
+def test_a_busy_child_leaves_when_its_parent_is_killed_or_frozen(how: str, tmp_path: Path) -> None:
+    never = tmp_path / "manifest"  # reading it takes for ever: nobody writes into this pipe
+    os.mkfifo(never)
+    setup = {"silence": 1.0, "statement_timeout": 1, "unique_id": "", "vars": {}, "write": False}
+    setup |= dict.fromkeys(("project_dir", "profiles_dir", "profile", "target", "target_path", "log_path"), "x")
+    path = f"{STUB}:{ROOT}"
+    environ = {**os.environ, "PYTHONPATH": path, "CHAOS_MANIFEST": str(never)}
+    command = [sys.executable, "-c", PARENT, str(tmp_path), json.dumps(setup), how]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ) as parent:
+        try:
+            assert parent.stdout is not None
+            _wait_for_the_end_of(int(parent.stdout.readline()))
+        finally:
+            parent.send_signal(signal.SIGKILL)
+
+
+def _wait_for_the_end_of(pid: int) -> None:
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        assert select.select([handle], [], [], 60)[0], "the child is still there"
+    finally:
+        os.close(handle)
