@@ -29,3 +29,8 @@ chaos: .venv/ready
 
 bench-dbt: .venv/ready
 	@$(BIN)/python -m bench.dbt $(ARGS)
+
+# What the comparison costs beside one scan of both tables: ARGS="--rows 10000000 --json"
+.PHONY: bench
+bench: .venv/ready
+	@$(BIN)/python -m bench.compare $(ARGS)

@@ -1,1 +1,1 @@
-"""Measured claims: what `make chaos` and `make bench-dbt` run. Not part of the product."""
+"""Measured claims: what `make bench`, `make bench-dbt` and `make chaos` run. Not part of the product."""

@@ -59,7 +59,7 @@ class Chaos:
         self.scene.world.slack.control.wait_connected(timeout=60)
         while True:
             self.workers.tick()
-            seen = self._look()
+            seen = self.seen()
             for refresh in seen:
                 self._answer(refresh)
             self._ask(seen)
@@ -84,7 +84,7 @@ class Chaos:
         return self.workers.last_fault
 
     def report(self) -> dict[str, object]:
-        seen = self._look()
+        seen = self.seen()
         counts = readers.count(self.accepted, seen, self.scene.world.snowflake)
         return {
             "refreshes": len(self.accepted),
@@ -105,7 +105,7 @@ class Chaos:
             "instants_reached": len(self.workers.reached & set(self.workers.instants)),
         }
 
-    def _look(self) -> list[Seen]:
+    def seen(self) -> list[Seen]:
         return readers.refreshes(self.scene.world.slack.control, CHANNEL)
 
     def _pause(self) -> None:
@@ -115,9 +115,12 @@ class Chaos:
             state.changed.wait(0.2)
 
     def _settle(self) -> None:
-        """Late posts and updates of the last refreshes."""
-        until = time.monotonic() + _QUIET
-        while time.monotonic() < until:
+        """Late posts and updates of the last refreshes: until nothing has changed in Slack for a lease."""
+        state = self.scene.world.slack.state
+        until, known, since = time.monotonic() + _QUIET, -1, 0.0
+        while time.monotonic() < until and not (known == state.revision and time.monotonic() - since > LEASE_SECONDS):
+            if known != state.revision:
+                known, since = state.revision, time.monotonic()
             self.workers.tick()
             self._pause()
 
@@ -134,11 +137,22 @@ class Chaos:
             if model in self._busy or now < self._ask_again.get(model, 0.0):
                 continue
             self._ask_again[model] = now + 2.0
-            self.scene.source_moves(model)
-            receipt = self.scene.world.slack.control.command("alice", model, CHANNEL)
-            if found := _ON_ITS_WAY.search(str(receipt.body)):
-                self._busy[model] = found[1]
-                self.accepted.add(found[1])
+            if ref := self._asked(model):
+                self._busy[model] = ref
+
+    def ask_until_accepted(self, model: str) -> str:
+        """The refresh; refused while no worker has read the project yet."""
+        while not (ref := self._asked(model)):
+            self._pause()
+        return ref
+
+    def _asked(self, model: str) -> str:
+        """The refresh that the bot says is on its way, else nothing."""
+        self.scene.source_moves(model)
+        receipt = self.scene.world.slack.control.command("alice", model, CHANNEL)
+        found = _ON_ITS_WAY.search(str(receipt.body))
+        self.accepted |= {found[1]} if found else set()
+        return found[1] if found else ""
 
     def _answer(self, refresh: Seen) -> None:
         if refresh.state == "needs a person":

@@ -15,7 +15,7 @@ from pathlib import Path
 from bench.scene import LEASE_SECONDS
 
 PHASES = ("building", "checking", "promoting", "verifying", "sending")
-_PATIENCE = 9.0  # seconds that a worker has to come by its instant, before it is ended where it stands
+_PATIENCE = 30.0  # seconds that a worker has to come by its instant, before it is ended where it stands
 _STOPS_WITHIN = 60.0
 _ENOUGH = 100  # instants that a fault-free beginning passes, from then on workers are ended
 _FREEZE = LEASE_SECONDS + 2.0
@@ -50,17 +50,31 @@ class Workers:
         """Look after each worker once."""
         self.running = [w for w in self.running if self._alive(w)]
         while len(self.running) < self.count:
-            self.running.append(self._start())
+            self.start(self._order())
+
+    def wait_until_struck(self, worker: Worker) -> None:
+        """Until it has ended or frozen itself as it was told."""
+        os.waitid(os.P_PID, worker.process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+
+    def thaw(self, worker: Worker) -> None:
+        worker.process.send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
-        for worker in self.running:
-            worker.process.send_signal(signal.SIGCONT)
-            worker.process.send_signal(signal.SIGTERM)
-        for worker in self.running:
+        self.end(*self.running)
+
+    def end(self, *workers: Worker) -> None:
+        """Thaw them and let them drain."""
+        self.running = [w for w in self.running if w not in workers]
+        for worker in workers:
+            if worker.process.poll() is None:
+                worker.process.send_signal(signal.SIGCONT)
+                worker.process.send_signal(signal.SIGTERM)
+        for worker in workers:
             try:
                 worker.process.wait(_STOPS_WITHIN)
             except subprocess.TimeoutExpired:
                 worker.process.kill()
+                worker.process.wait()
 
     def calm(self) -> None:
         """No more faults; what is frozen thaws, and orders that were not reached are taken back with their worker."""
@@ -114,12 +128,14 @@ class Workers:
         self.reached.add(instant)
         self.killed_in[instant.partition("/")[0]] += 1
 
-    def _start(self) -> Worker:
-        order = self._order()
+    def start(self, order: str = "") -> Worker:
+        """One more worker, with an instant at which it ends (`kill:...`) or freezes itself (`freeze:...`)."""
         environ = self.environ | {"CHAOS_AT": order, "CHAOS_SEEN": str(self.directory / "seen")}
         with (self.directory / "log").open("ab") as log:
             process = subprocess.Popen([sys.executable, "-m", "bench.worker"], env=environ, stdout=log, stderr=log)
-        return Worker(process, order, time.monotonic() + 4.0)  # it needs a moment to start
+        worker = Worker(process, order, time.monotonic() + 4.0)  # it needs a moment to start
+        self.running.append(worker)
+        return worker
 
     def _order(self) -> str:
         """An instant at which nobody was ended yet; then those of the phase that had the fewest."""

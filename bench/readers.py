@@ -48,6 +48,12 @@ class Seen:
             found[key or f"{self.ref}/0/result#{text_of(message)}"] += 1
         return found
 
+    def results_too_many(self) -> int:
+        """Uploads carry no key: each comparison has one, and then either asks for approval or says that nothing changes."""
+        topics = self.topics()
+        asked = sum(key.rsplit("/", 1)[-1] in ("ready", "nothing") for key in topics)
+        return max(0, sum(n for key, n in topics.items() if "#" in key) - asked)
+
 
 def refreshes(slack: SlackControl, channel: str) -> list[Seen]:
     found = []
@@ -84,7 +90,8 @@ def count(accepted: set[str], seen: list[Seen], snowflake: SnowflakeSandbox) -> 
     counts.promoted_twice = sum(n - 1 for n in promoted.values() if n > 1)
     for refresh in seen:
         topics = refresh.topics()
-        counts.messages_doubled += sum(n - 1 for n in topics.values())
+        counts.messages_doubled += sum(n - 1 for key, n in topics.items() if "#" not in key)
+        counts.messages_doubled += refresh.results_too_many()
         if refresh.state == "done":
             counts.lost += promoted[refresh.ref] == 0
             posted = {key.split("#")[0].rsplit("/", 1)[-1] for key in topics}

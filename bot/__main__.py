@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+from datetime import datetime
 from pathlib import Path
 from typing import NoReturn
 
@@ -16,8 +17,6 @@ from bot import __version__, audit, logs
 from bot.errors import RefreshError
 from bot.settings import Settings
 from bot.wording.text import plain
-
-_HTTP = "SLACK_SIGNING_SECRET"
 
 
 @click.group(help="Refresh a dbt model in production from Slack: proven before, undoable after.")
@@ -56,6 +55,7 @@ def worker(same_host: bool) -> None:
 
 def _serve(*, listen: bool, work: bool, same_host: bool) -> None:
     """Run until SIGTERM or Ctrl-C; running steps end in order or are handed over to the next start."""
+    from bot.chat import ChatError
     from bot.service import Service
 
     settings = _settings()
@@ -75,6 +75,10 @@ def _serve(*, listen: bool, work: bool, same_host: bool) -> None:
             service.listen()
     except RefreshError as error:
         _fail(error)
+    except ChatError as error:
+        raise click.ClickException(
+            f"Slack says {error.code}: is SLACK_BOT_TOKEN right, and Slack reachable?"
+        ) from error
     ended.wait()
     if not service.stop():
         os._exit(0)  # a step that did not end in time is taken over by others; its thread must not keep this process
@@ -143,6 +147,47 @@ def audit_command(refresh: str, as_json: bool, output: Path | None) -> None:
     else:
         click.echo(text)
     sys.exit(0 if audit.verify(lines) is None else 1)
+
+
+@main.command(help="Compare two tables: exit 0 equal or only as asked, 1 different, 2 could not compare.")
+@click.argument("prod")
+@click.argument("dev")
+@click.option("--grain", default="", help="The key, a,b; default: found in the data.")
+@click.option("--date-column", default="", help="The date of a row.")
+@click.option("--backfill-date", type=click.DateTime(["%Y-%m-%d"]), help="Rows before it have to be identical.")
+@click.option("--columns", default="", help="With --backfill-date: what may change from it on, a,b.")
+@click.option("--where", default="", help="A condition on both tables.")
+@click.option("--json", "as_json", is_flag=True, help="For machines (docs/compare.md).")
+def compare(
+    prod: str,
+    dev: str,
+    grain: str,
+    date_column: str,
+    backfill_date: datetime | None,
+    columns: str,
+    where: str,
+    as_json: bool,
+) -> None:
+    from rich.console import Console
+
+    from bot import compare_cli
+
+    since = backfill_date.date() if backfill_date else None
+    screen = Console(stderr=True)
+    try:
+        asked = compare_cli.pair(
+            prod, dev, grain=grain, date_column=date_column, since=since, columns=columns, where=where
+        )
+        with screen.status("") as status:
+            report, ids = compare_cli.run(Settings.load(), asked, lambda text, _: status.update(text))
+    except (RefreshError, ValueError) as error:
+        screen.print(plain(error.user_text) if isinstance(error, RefreshError) else str(error), markup=False)
+        sys.exit(compare_cli.UNDECIDED)
+    if as_json:
+        click.echo(compare_cli.as_json(asked, report, ids))
+    else:
+        compare_cli.show(Console(), asked, report, asked.rules.top)
+    sys.exit(compare_cli.verdict(report))
 
 
 @main.command(help="Every problem with settings, Slack, Snowflake and the dbt project, at once.")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot.model import Build, Column, Finding, Mode, Rules, Verdict
+from bot.model import Build, Column, ColumnChange, Finding, Mode, Side, Verdict
 from bot.scope import Scope, ScopedColumn, base_type, match
 
 Row = Mapping[str, Any]
@@ -17,6 +17,7 @@ Sides = Mapping[str, Row]  # "baseline" and "candidate"
 
 _ENOUGH_ROWS = 0.99  # of the baseline, for a full refresh
 _BLOCKING = (Verdict.FAIL, Verdict.UNKNOWN)
+_LONGEST_TEXT = 200
 
 
 def finding(
@@ -44,14 +45,20 @@ def count(row: Row, name: str) -> int:
     return int(row.get(name) or 0)
 
 
-def parity_backfill(
-    scope: Scope, rules: Rules, sides: Sides, counts: Row, examples: Sequence[dict[str, object]] = ()
-) -> Finding:
-    """History identical both ways; in the window no key lost, and columns outside the list as they were. Never waived."""
+def short(text: str | None) -> str | None:
+    """Documents can be long, and an example is for recognising."""
+    return text if text is None or len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + "…"
+
+
+def parity_backfill(scope: Scope, sides: Sides, counts: Row, examples: Sequence[dict[str, object]] = ()) -> Finding:
+    """History identical both ways; in the window no key lost, and columns outside the list as they were. Never waived.
+
+    A sample of keys can show a difference, never that there is none.
+    """
     names = ("history_differ", "history_missing", "history_extra", "window_missing", "window_outside")
     broken = any(count(counts, name) for name in names)
     base, cand = sides["baseline"], sides["candidate"]
-    numbers = _about(scope, rules) | {
+    numbers = about(scope) | {
         "since": scope.since.isoformat() if scope.since else "",
         "history_rows": count(base, "row_count") - count(base, "window_rows"),
         "window_rows": count(cand, "window_rows"),
@@ -62,22 +69,21 @@ def parity_backfill(
         "broken_in": [c.name for c in scope.values if count(counts, f"h{c.index}")]
         + [c.name for c in scope.outside if count(counts, f"w{c.index}")],
     }
-    verdict = Verdict.FAIL if broken else Verdict.PASS if scope.since else Verdict.UNKNOWN
+    verdict = Verdict.FAIL if broken else Verdict.PASS if scope.since and scope.sample == 1 else Verdict.UNKNOWN
     return finding("parity", verdict, numbers, examples=examples if broken else ())
 
 
-def parity_full(
-    scope: Scope, rules: Rules, sides: Sides, counts: Row, examples: Sequence[dict[str, object]] = ()
-) -> Finding:
+def parity_full(scope: Scope, sides: Sides, counts: Row, examples: Sequence[dict[str, object]] = ()) -> Finding:
     """No key removed, at least 99 % of the rows, never zero rows. Without a usable key removal cannot be known."""
     before, after = count(sides["baseline"], "row_count"), count(sides["candidate"], "row_count")
     removed = count(counts, "window_missing")
     short = after < _ENOUGH_ROWS * before or after == 0
-    numbers = _about(scope, rules) | {
+    numbers = about(scope) | {
         "rows_before": before,
         "rows_after": after,
         "keys_removed": removed,
         "keys_added": count(counts, "window_new"),
+        "keys_added_late": count(counts, "late_new"),
         "rows_changed": count(counts, "window_changed"),
         "named_rows": count(counts, "named_rows"),
         "named_changed": count(counts, "named_changed"),
@@ -85,19 +91,72 @@ def parity_full(
     }
     if short or (scope.unique and removed):
         return finding("parity", Verdict.FAIL, numbers, waivable=True, examples=examples)
-    verdict = Verdict.PASS if scope.unique or not removed else Verdict.UNKNOWN
+    known = scope.sample == 1 and (scope.unique or not removed)
+    verdict = Verdict.PASS if known else Verdict.UNKNOWN
     return finding("parity", verdict, numbers, waivable=True, examples=examples)
 
 
-def _about(scope: Scope, rules: Rules) -> dict[str, object]:
+def about(scope: Scope) -> dict[str, object]:
+    """How it was compared: by what key, which columns count as clocks, over which rows."""
     return {
         "method": "key" if scope.unique else "multiset",
         "grain": [c.name for c in scope.keys],
-        "grain_source": rules.grain.source,
+        "grain_source": scope.grain_source,
         "date_column": scope.date.name if scope.date else "",
+        "date_source": scope.date_source,
         "columns": len(scope.columns),
         "clock": [c.name for c in scope.values if c.clock and c.allowed],
+        "clock_source": scope.clock_source,
+        "sample": scope.sample,
     }
+
+
+def counted(scope: Scope) -> tuple[str, ...]:
+    """The counts of the join, in the order in which it returns them."""
+    rows = ("history_missing", "history_extra", "window_missing", "window_new", "late_new", "history_differ")
+    rows += ("window_changed", "window_outside", "named_changed", "changed_days", "changed_first", "changed_last")
+    return (*rows, *(f"{kind}{c.index}" for c in scope.values for kind in "hwzf"))
+
+
+def turned_null(scope: Scope, counts: Row) -> Finding:
+    """Values that are NULL in the candidate and were not in production, where the columns may change."""
+    columns = [c for c in scope.judged if c.allowed]
+    lost = {c.name: n for c in columns if (n := count(counts, f"z{c.index}"))}
+    filled = {c.name: n for c in columns if (n := count(counts, f"f{c.index}"))}
+    numbers = {
+        "values": sum(lost.values()),
+        "columns": list(lost),
+        "by_column": [f"{name}: {n:,}" for name, n in lost.items()],
+        "filled": sum(filled.values()),
+        "filled_by_column": [f"{name}: {n:,}" for name, n in filled.items()],
+    }
+    return finding("turned null", Verdict.FAIL if lost else Verdict.PASS, numbers, waivable=True)
+
+
+def left_behind(
+    scope: Scope, values: Sequence[ScopedColumn], counts: Mapping[Any, int], examples: Sequence[dict[str, object]] = ()
+) -> Finding:
+    """The model's SELECT equals the candidate over the window. `columns`: those that would change as well."""
+    differ = {c: counts[c.index] for c in values if counts[c.index]}
+    numbers = {
+        "columns": [c.name for c in differ if not c.allowed],
+        "by_column": [f"{c.name}: {n:,}" for c, n in differ.items()],
+        "moved": [c.name for c in differ if c.allowed],
+        "rows": counts["rows"],
+        "only_candidate": counts["only_candidate"],
+        "only_model": counts["only_model"],
+        "repeated": counts["repeated"],
+        "columns_compared": len(values),
+        "since": scope.since.isoformat() if scope.since else "",
+    }
+    broken = differ or any(counts[name] for name in ("only_candidate", "only_model", "repeated"))
+    verdict = Verdict.FAIL if broken else Verdict.PASS
+    return finding("left behind", verdict, numbers, waivable=True, examples=examples if broken else ())
+
+
+def left_behind_unknown(reason: str) -> Finding:
+    """The model's SELECT could not be evaluated. `reason`: no key, no date, not compiled, not readable ..."""
+    return finding("left behind", Verdict.UNKNOWN, {"reason": reason, "columns": []}, waivable=True)
 
 
 def multiset_counts(scope: Scope, rows: Sequence[Row]) -> dict[str, int]:
@@ -113,6 +172,27 @@ def multiset_counts(scope: Scope, rows: Sequence[Row]) -> dict[str, int]:
     if scope.since is None:  # rows, not keys: a changed row is one gone and one new
         counts |= {"window_missing": count(window, "only_baseline"), "window_new": count(window, "only_candidate")}
     return counts
+
+
+def changes(scope: Scope, counts: Row) -> tuple[ColumnChange, ...]:
+    """Columns that changed anywhere, most rows first; clocks that were meant to move are left out."""
+    found = [
+        ColumnChange(
+            column=c.name,
+            history=count(counts, f"h{c.index}"),
+            window=count(counts, f"w{c.index}"),
+            allowed=c.allowed,
+        )
+        for c in scope.judged
+    ]
+    return tuple(sorted((c for c in found if c.history or c.window), key=lambda c: (-c.history - c.window, c.column)))
+
+
+def nothing_changes(scope: Scope, counts: Row, before: Side, after: Side) -> bool:
+    """Equal apart from clocks, or nothing moved on the dates that were named as wrong. A sample cannot say so."""
+    parts = ("history_differ", "history_missing", "history_extra", "window_missing", "window_new", "window_changed")
+    equal = before.rows == after.rows and not any(count(counts, part) for part in parts)
+    return scope.sample == 1 and (equal or (count(counts, "named_rows") > 0 and count(counts, "named_changed") == 0))
 
 
 def schema(mode: Mode, listed: Sequence[str], baseline: Sequence[Column], candidate: Sequence[Column]) -> Finding:
@@ -161,9 +241,9 @@ def _sizes(text: str) -> list[int]:
     return [int(part) for part in inside.split(",") if part.strip().isdigit()]
 
 
-def grain(scope: Scope, rules: Rules, keys: Sides, sides: Sides, examples: Sequence[dict[str, object]] = ()) -> Finding:
+def grain(scope: Scope, keys: Sides, sides: Sides, examples: Sequence[dict[str, object]] = ()) -> Finding:
     """No NULL or repeated key, no new NaN or infinity; what the baseline has as often is only a warning."""
-    numbers: dict[str, object] = {"grain": [c.name for c in scope.keys], "grain_source": rules.grain.source}
+    numbers: dict[str, object] = {"grain": [c.name for c in scope.keys], "grain_source": scope.grain_source}
     worse = present = False
     for name in ("null_rows", "duplicate_keys", "duplicate_rows"):
         before, after = count(keys.get("baseline", {}), name), count(keys.get("candidate", {}), name)
@@ -180,67 +260,6 @@ def grain(scope: Scope, rules: Rules, keys: Sides, sides: Sides, examples: Seque
         return finding("grain", Verdict.FAIL, numbers, examples=examples)
     verdict = Verdict.WARN if present or old_nan or not scope.keys else Verdict.PASS
     return finding("grain", verdict, numbers, examples=examples)
-
-
-def limits(limited: Sequence[ScopedColumn], rules: Rules, sides: Sides, unknown: Sequence[str] = ()) -> Finding:
-    """The team's own limits: no row of the candidate outside. `unknown`: names with a limit that are no number here."""
-    after = {c.name: count(sides["candidate"], f"o{c.index}") for c in limited}
-    before = {c.name: count(sides["baseline"], f"o{c.index}") for c in limited}
-    bad = [name for name, rows in after.items() if rows]
-    numbers = {
-        "rows_outside": sum(after.values()),
-        "rows_outside_before": sum(before.values()),
-        "columns": [c.name for c in limited],
-        "columns_outside": bad,
-        "columns_unknown": list(unknown),
-        "limits": [f"{n}: {_limit_text(rules, n)}" for n in after],
-    }
-    examples = [
-        {"column": c.name, "side": side, "least": row.get(f"low{c.index}"), "most": row.get(f"high{c.index}")}
-        for c in limited
-        for side, row in sides.items()
-    ]
-    verdict = Verdict.FAIL if bad else Verdict.WARN if unknown else Verdict.PASS
-    return finding("sanity", verdict, numbers, waivable=True, examples=examples)
-
-
-def limits_of(rules: Rules, name: str) -> Mapping[str, float]:
-    return next((given for wanted, given in rules.sanity.items() if match(wanted, [name])), {})
-
-
-def _limit_text(rules: Rules, name: str) -> str:
-    given = limits_of(rules, name)
-    return " to ".join(str(given.get(end, "any")) for end in ("min", "max"))
-
-
-def usual(metrics: Sequence[ScopedColumn], sides: Sides, quantile: float, times: float) -> Finding:
-    """Far from what production usually holds, or of a sign it never had: a warning, present before or not."""
-    rows = {side: {c.name: count(row, f"o{c.index}") for c in metrics} for side, row in sides.items()}
-    signs = {c.name: count(sides["candidate"], f"g{c.index}") for c in metrics}
-    far = [c for c in metrics if rows["candidate"][c.name] or signs[c.name]]
-    numbers = {
-        "values_far": sum(rows["candidate"].values()),
-        "values_far_before": sum(rows["baseline"].values()),
-        "new_sign": sum(signs.values()),
-        "columns": [c.name for c in far],
-        "columns_checked": len(metrics),
-        "quantile": quantile,
-        "times": times,
-    }
-    examples = [
-        {
-            "column": c.name,
-            "usual": _text(sides["candidate"].get(f"r{c.index}")),
-            "largest": _text(sides["candidate"].get(f"x{c.index}")),
-            "largest_before": _text(sides["baseline"].get(f"x{c.index}")),
-        }
-        for c in far[:10]
-    ]
-    return finding("sanity", Verdict.WARN if far else Verdict.PASS, numbers, name="sanity:usual", examples=examples)
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else repr(value) if isinstance(value, float) else str(value)
 
 
 def dbt_tests(build: Build) -> Finding:

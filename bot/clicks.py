@@ -29,7 +29,9 @@ from bot.wording import holds as held
 from bot.wording import plan as planned
 
 _TRIES = 3  # the row may move between reading and writing it
-_LOOKED = frozenset({"approve", "explain"})  # prod is looked at before these count (design section 2.7)
+_LOOKED = frozenset({"approve", "explain", "waive"})  # prod is looked at before these count (design section 2.7)
+# Their forms say what is so now: they act on that or not at all.
+_AS_SEEN = frozenset({"accept", "happened", "not_happened", "undo_forced"})
 
 Decide = Callable[[Click, Refresh], None]
 
@@ -44,12 +46,12 @@ class Clicks:
             "reject": lambda c, r: self._simple(c, r, e.Rejected(at=self._now, by=c.by, reason=_text(c, "reason"))),
             "cancel": lambda c, r: self._simple(c, r, e.CancelAsked(at=self._now, by=c.by)),
             "close": lambda c, r: self._simple(c, r, e.CancelAsked(at=self._now, by=c.by)),
-            "recheck": lambda c, r: self._simple(c, r, e.RecheckAsked(at=self._now, by=c.by)),
-            "rebuild": lambda c, r: self._simple(c, r, e.RebuildAsked(at=self._now, by=c.by)),
+            "recheck": self._recheck,
+            "rebuild": lambda c, r: self._unless_held(c, r, e.RebuildAsked(at=self._now, by=c.by)),
             "add_columns": self._add_columns,
             "look": lambda c, r: self._simple(c, r, e.LookAgain(at=self._now, by=c.by)),
-            "happened": lambda c, r: self._simple(c, r, e.Settled(at=self._now, by=c.by, happened=True)),
-            "not_happened": lambda c, r: self._simple(c, r, e.Settled(at=self._now, by=c.by, happened=False)),
+            "happened": lambda c, r: self._settle(c, r, happened=True),
+            "not_happened": lambda c, r: self._settle(c, r, happened=False),
             "accept": lambda c, r: self._simple(c, r, e.Accepted(at=self._now, by=c.by, reason=_text(c, "reason"))),
             "undo": lambda c, r: self._undo(c, r, forced=False),
             "undo_forced": lambda c, r: self._undo(c, r, forced=True),
@@ -88,6 +90,8 @@ class Clicks:
             post = self._post(click, answer(verdict.text))
             self._services.record(refresh, denied, click=click.id, also=(post,))
             return None
+        if click.action in _AS_SEEN and click.revision != refresh.revision:
+            return self._answer(click, say.moved_on(refresh))
         if click.action in _LOOKED and self._overtaken(refresh):
             return self._answer(click, say.moved_on(self._services.store.get(refresh.id) or refresh))
         self._on_refresh[click.action](click, refresh)
@@ -112,7 +116,12 @@ class Clicks:
         """Only what the person saw counts, and only when nothing is in the way any more."""
         if not allows(refresh, e.Approved):
             return self._answer(click, say.moved_on(refresh))
-        if not click.digest or not refresh.digest.startswith(click.digest):
+        if refresh.expires_at is not None and click.at >= refresh.expires_at:
+            expired = self._services.record(refresh, e.Expired(at=self._now))
+            return self._answer(click, say.moved_on(expired))
+        if hold := self._hold_on(refresh):
+            return self._answer(click, hold)
+        if not self._seen(click, refresh):
             return self._answer(click, say.seen_older(refresh))
         if report.blockers(refresh, self._services.settings):
             return self._answer(click, say.not_now(refresh))
@@ -137,7 +146,9 @@ class Clicks:
         self._services.record(refresh, event, click=click.id)
 
     def _waive(self, click: Click, refresh: Refresh) -> None:
-        """Only a finding that blocks now and may be waived."""
+        """Only a finding that blocks now and may be waived, as the person saw it."""
+        if not self._seen(click, refresh):
+            return self._answer(click, say.seen_older(refresh))
         wanted = _text(click, "finding")
         blockers = report.blockers(refresh, self._services.settings)
         if not any(b.kind == "finding" and b.name == wanted and b.waivable for b in blockers):
@@ -152,6 +163,31 @@ class Clicks:
 
     def _undo(self, click: Click, refresh: Refresh, *, forced: bool) -> None:
         self._simple(click, refresh, e.UndoAsked(at=self._now, by=click.by, forced=forced))
+
+    def _recheck(self, click: Click, refresh: Refresh) -> None:
+        """Never where the fresh baseline would have keys that the candidate lacks."""
+        if refresh.problem is not None and refresh.problem.kind == guards.REBUILD:
+            return self._answer(click, say.not_now(refresh))
+        self._unless_held(click, refresh, e.RecheckAsked(at=self._now, by=click.by))
+
+    def _settle(self, click: Click, refresh: Refresh, *, happened: bool) -> None:
+        event = e.Settled(at=self._now, by=click.by, happened=happened, reason=_text(click, "reason"))
+        self._simple(click, refresh, event)
+
+    def _unless_held(self, click: Click, refresh: Refresh, event: e.Event) -> None:
+        if hold := self._hold_on(refresh):
+            return self._answer(click, hold)
+        self._simple(click, refresh, event)
+
+    def _hold_on(self, refresh: Refresh) -> str:
+        """The sentence about the hold on the model, or nothing."""
+        hold = self._services.store.held(refresh.unique_id)
+        return say.held(refresh.name, hold.by, hold.at, hold.reason, hold.refresh, self._now) if hold else ""
+
+    @staticmethod
+    def _seen(click: Click, refresh: Refresh) -> bool:
+        """Whether the person saw what there is to decide on now."""
+        return bool(click.digest) and refresh.digest.startswith(click.digest)
 
     def _simple(self, click: Click, refresh: Refresh, event: e.Event) -> None:
         self._services.record(refresh, event, click=click.id)

@@ -7,10 +7,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
-from bot import checks, outliers, report, scope, spot
-from bot.model import ColumnChange, Finding, Headline, Mode, Outlier, OutlierGroup, Refresh, Report, Series, Side
+from bot import buckets, checks, clocks, concentration, grain, left_behind, outliers, report, scope, spot, usual
+from bot.inspection import column as as_column
+from bot.model import (
+    Build,
+    Column,
+    Finding,
+    Headline,
+    Mode,
+    Outlier,
+    OutlierGroup,
+    Plan,
+    Refresh,
+    Relation,
+    Report,
+    Request,
+    Rules,
+    Series,
+    Side,
+)
 from bot.outliers import Row
 from bot.scope import ScopedColumn
 from bot.session import Session
@@ -19,12 +37,25 @@ from bot.wording import findings as wording
 
 Progress = Callable[[str, float | None], None]
 Sides = dict[str, Row]
+Counts = dict[str, int]
 
 _MOST_ROWS = 1000  # outliers that leave the warehouse, for the table and the file
-_LONGEST_TEXT = 200
-_FAR = 100.0  # times what is usual
-_QUANTILE = 0.999
-_STEPS = ("columns", "rows", "grain", "parity", "sanity", "spot check", "outliers", "picture")
+_JOINED = 400_000_000  # rows of both sides: beyond, a sample of keys is joined, and the report says so
+_STEPS = ("columns", "rows", "grain", "parity", "sanity", "left behind", "spot check")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """What is compared, and by which rules. Without `plan` and `build`: two tables that nobody built just now."""
+
+    baseline: Relation
+    candidate: Relation
+    request: Request
+    rules: Rules
+    plan: Plan | None = None
+    build: Build | None = None
+    where: str = ""
+    spot_optional: bool = False
 
 
 def compare(
@@ -38,41 +69,57 @@ def compare(
 
     Needs `plan`, `baseline`, `build` and `candidate`. Raises SqlError or Unreachable, and whatever `progress` raises.
     """
-    found = _Comparison(session, refresh, settings, progress).run(tuple(safety))
+    if not (refresh.plan and refresh.build and refresh.baseline and refresh.candidate):
+        raise ValueError(f"{refresh.ref} has nothing frozen to compare")
+    pair = Pair(
+        baseline=refresh.baseline.relation,
+        candidate=refresh.candidate.relation,
+        request=refresh.request,
+        rules=refresh.plan.rules,
+        plan=refresh.plan,
+        build=refresh.build,
+        spot_optional=settings.policy.spot_check == "optional",
+    )
+    found = Comparison(session, pair, progress).run(tuple(safety))
     return report.withheld(found) if settings.slack.post_rows == "counts" else found
 
 
-class _Comparison:
-    """One run: each check asks its statements and adds its finding, with the query ids behind it."""
+class Comparison:
+    """One run: each check asks its statements and adds its finding, with the query ids behind it.
 
-    def __init__(self, session: Session, refresh: Refresh, settings: Settings, progress: Progress) -> None:
-        if not (refresh.plan and refresh.build and refresh.baseline and refresh.candidate):
-            raise ValueError(f"{refresh.ref} has nothing frozen to compare")
+    `joined`: rows of both sides that are joined at most; beyond that a sample of keys is.
+    """
+
+    def __init__(self, session: Session, pair: Pair, progress: Progress, joined: int = _JOINED) -> None:
         self._session = session
-        self._settings = settings
+        self._pair = pair
         self._progress = progress
-        self._request = refresh.request
-        self._plan = refresh.plan
-        self._build = refresh.build
-        self._rules = refresh.plan.rules
+        self._joined = joined
+        self._request, self._rules = pair.request, pair.rules
         self._findings: list[Finding] = []
         self._first = self._attributed = len(session.query_ids)
         self._started = time.monotonic()
         self._step("columns")
-        self._before = session.columns(refresh.baseline.relation)
-        self._after = session.columns(refresh.candidate.relation)
-        self._scope = scope.build(refresh, self._before, self._after)
+        self._before, self._after = self._columns()
+        sql = pair.build.compiled_sql if pair.build else ""
+        self._scope = scope.build(
+            scope.Filtered(pair.baseline, pair.where) if pair.where else pair.baseline,
+            scope.Filtered(pair.candidate, pair.where) if pair.where else pair.candidate,
+            (self._before, self._after),
+            pair.request,
+            pair.rules,
+            clocks.written(sql or (pair.plan.compiled_sql if pair.plan else "")),
+        )
 
-    def run(self, safety: tuple[Finding, ...]) -> Report:
+    def run(self, safety: tuple[Finding, ...] = ()) -> Report:
+        """The report. The order matters: clocks before hashes, hashes before keys, keys before the join."""
         self._add(checks.schema(self._request.mode, self._request.columns, self._before, self._after))
-        sides = self._rows_and_dates()
-        self._grain(sides)
-        counts = self._parity(sides)
-        self._sanity(sides)
-        self._spot_checks()
-        self._add(checks.dbt_tests(self._build))
-        found, groups = self._outliers(counts)
-        headline, series = self._picture(found)
+        sides = self._glance()
+        rows_in = self._keys(sides)
+        counts, days, found, held = self._parity(sides, rows_in)
+        groups = self._outliers(days, found)
+        headline, series = self._context(sides, counts, held, found)
+        self._judge_alone()
         base, cand = _side(sides["baseline"]), _side(sides["candidate"])
         window = checks.count(sides["candidate"], "window_rows")
         return report.assemble(
@@ -81,159 +128,229 @@ class _Comparison:
             candidate=cand,
             window_rows=window,
             history_rows=cand.rows - window,
-            changes=self._changes(counts),
+            changes=checks.changes(self._scope, counts),
             columns_compared=len(self._scope.columns),
             outliers=found,
             groups=groups,
             headline=headline,
             series=series,
-            nothing_changes=self._nothing_changes(counts, base, cand),
+            nothing_changes=self._same_columns() and checks.nothing_changes(self._scope, counts, base, cand),
             seconds=round(time.monotonic() - self._started, 1),
             statements=len(self._session.query_ids) - self._first,
         )
 
-    # Each check
+    # What is there
 
-    def _rows_and_dates(self) -> Sides:
+    def _columns(self) -> tuple[tuple[Column, ...], tuple[Column, ...]]:
+        base, cand = self._pair.baseline, self._pair.candidate
+        binds = {"schema_b": base.schema, "name_b": base.name, "schema_c": cand.schema, "name_c": cand.name}
+        rows = self._session.rows("checks/columns", binds, baseline=base, candidate=cand)
+        before, after = (tuple(as_column(r) for r in rows if r["side"] == s) for s in ("baseline", "candidate"))
+        return before, after
+
+    def _glance(self) -> Sides:
         self._step("rows")
-        return self._sides("checks/sides")
+        limited = usual.limited(self._scope, self._rules)
+        sides = self._sides("checks/glance", usual.limit_binds(limited, self._rules), limited=limited)
+        self._scope = replace(self._scope, last_day=sides["baseline"]["last_day"])
+        if self._scope.clock_source == "none" and not self._rules.clock:
+            build = self._pair.build
+            ticking = clocks.ticking(self._scope, sides["candidate"], build.started, build.seconds) if build else ()
+            named = () if ticking else clocks.by_name(self._scope)
+            source = "the data" if ticking else "its name" if named else "none"
+            self._scope = scope.with_clocks(self._scope, ticking or named, source)
+        return sides
 
-    def _grain(self, sides: Sides) -> None:
+    # The key and the proof
+
+    def _keys(self, sides: Sides) -> int:
+        """Prove what is equal, then look whether the key identifies rows. Rows of both sides left to join."""
         self._step("grain")
-        keys: Sides = {}
-        examples: list[dict[str, object]] = []
+        if not self._scope.keys and not self._rules.grain.columns:
+            self._discover()
+        rows_in, keys, examples = 0, {}, []
         if self._scope.keys:
-            keys = self._sides("checks/grain")
-            problems = [
-                row for row in keys.values() if any(checks.count(row, n) for n in ("null_rows", "duplicate_keys"))
-            ]
+            rows_in = self._prove(sides)
+            keys = self._sides("checks/grain_proof")
+            problems = [r for r in keys.values() if any(checks.count(r, n) for n in ("null_rows", "duplicate_keys"))]
             if problems:
-                examples = [
-                    self._keyed(row, self._scope.keys, rows=row["n"]) for row in self._ask("checks/grain_examples")
+                keys = self._sides("checks/grain", partly=True, tries=())
+                problems = [
+                    r for r in keys.values() if any(checks.count(r, n) for n in ("null_rows", "duplicate_keys"))
                 ]
+            if problems:
+                rows = self._ask("checks/grain_examples")
+                examples = [self._keyed(row, self._scope.keys, rows=row["n"]) for row in rows]
             self._scope = replace(self._scope, unique=not problems)
-        self._add(checks.grain(self._scope, self._rules, keys, sides, examples))
+        self._add(checks.grain(self._scope, keys, sides, examples))
+        return rows_in
 
-    def _parity(self, sides: Sides) -> dict[str, int]:
+    def _discover(self) -> None:
+        """A key found in the data: one look at how many values each column has, then exact tries."""
+        offered = grain.offered(self._scope)
+        if not offered:
+            return
+        tried = grain.tries(offered, self._ask("checks/distinct", offered=offered)[0])
+        for batch in (tried[:2], tried[2:]):
+            if batch:
+                rows = self._ask("checks/grain", partly=False, tries=batch)
+                place = grain.unique(batch, rows)
+                if place is not None:
+                    names = tuple(c.name for c in batch[place])
+                    self._scope = scope.with_grain(self._scope, names, "found in the data")
+                    return
+
+    def _prove(self, sides: Sides) -> int:
+        base, cand = sides["baseline"], sides["candidate"]
+        rows = max(checks.count(base, "row_count"), checks.count(cand, "row_count"))
+        first, last = base["first_day"], base["last_day"]
+        self._scope = buckets.parted(self._scope, rows, (last - first).days + 1 if first and last else 1)
+        found = self._ask("checks/proof", {"most": buckets.MOST + 1})
+        self._scope = buckets.suspected(self._scope, found, self._session.query_ids[-1])
+        if not self._scope.suspects:
+            return checks.count(base, "row_count") + checks.count(cand, "row_count")
+        return int(found[0]["rows_in"])
+
+    # Row by row
+
+    def _parity(self, sides: Sides, rows_in: int) -> tuple[Counts, list[Row], tuple[Outlier, ...], list[Row]]:
         self._step("parity")
+        self._scope = replace(self._scope, sample=max(1, -(-rows_in // self._joined)))
         if self._scope.unique:
-            row = self._ask("checks/pairs")[0]
-            counts = {name: int(value or 0) for name, value in row.items()}
+            counts, rows = self._pairs(rows_in)
         else:
-            counts = checks.multiset_counts(self._scope, self._ask("checks/multiset", zones=self._scope.zones))
+            multiset = self._ask("checks/multiset", zones=self._scope.zones)
+            counts, rows = checks.multiset_counts(self._scope, multiset), self._moves()
+        counts["named_rows"] = checks.count(sides["candidate"], "named_rows")
+        if not self._scope.unique:
+            counts["named_changed"] = 0
+            counts["named_rows"] = 0  # which rows are the same ones is not known
         judge = checks.parity_backfill if self._request.mode is Mode.BACKFILL else checks.parity_full
-        found = judge(self._scope, self._rules, sides, counts)
-        if found.blocks and self._scope.unique:
-            found = replace(found, examples=self._broken_pairs(counts))
-        self._add(found)
-        return counts
+        broken = [self._broken(row) for row in rows if row["part"] == "example"]
+        found = judge(self._scope, sides, counts)
+        self._add(replace(found, examples=tuple(broken)) if found.blocks else found)
+        if self._scope.unique:
+            self._add(checks.turned_null(self._scope, counts))
+        parts = {part: [r for r in rows if r["part"] == part] for part in ("days", "outlier", "where")}
+        return counts, parts["days"], outliers.outliers(self._scope, parts["outlier"]), parts["where"]
 
-    def _broken_pairs(self, counts: dict[str, int]) -> tuple[dict[str, object], ...]:
-        columns = [c for c in self._scope.values if counts[f"h{c.index}"] or (counts[f"w{c.index}"] and not c.allowed)]
-        names = {str(c.index): c.name for c in columns}
-        return tuple(
-            self._keyed(
-                row,
-                self._scope.keys,
-                what="differs" if row["what"] in names else row["what"],
-                column=names.get(row["what"], ""),
-                before=_short(row["before_text"]),
-                after=_short(row["after_text"]),
-            )
-            for row in self._ask("checks/pair_examples", columns=columns)
+    def _pairs(self, rows_in: int) -> tuple[Counts, list[Row]]:
+        names = checks.counted(self._scope)
+        if not rows_in:  # every bucket is equal: nothing to join
+            return dict.fromkeys(names, 0), []
+        binds = self._moved_binds() | {"most": _MOST_ROWS}
+        where = concentration.columns(self._scope)
+        rows = self._ask("checks/pairs", binds, metrics=self._scope.metrics, where=where, counted=names)
+        text = next(str(row["text"]) for row in rows if row["part"] == "counts")
+        return dict(zip(names, map(int, text.split(",")), strict=True)), [_named(row) for row in rows]
+
+    def _moves(self) -> list[Row]:
+        """Without a usable key the values are paired by day, as sums."""
+        metrics = self._scope.metrics
+        if not (self._scope.pair_keys and metrics):
+            return []
+        binds = self._moved_binds()
+        days = [{**row, "part": "days"} for row in self._ask("checks/outlier_days", binds, metrics=metrics)]
+        if not days:
+            return []
+        rows = self._ask("checks/outlier_rows", binds | {"most": _MOST_ROWS}, metrics=metrics)
+        return [*days, *({**row, "part": "outlier"} for row in rows)]
+
+    def _moved_binds(self) -> dict[str, object]:
+        return {name: getattr(self._rules, name) for name in ("report_over", "explain_over", "min_abs")}
+
+    def _broken(self, row: Row) -> dict[str, object]:
+        names = {c.index: c.name for c in self._scope.columns}
+        return self._keyed(
+            row,
+            self._scope.keys,
+            what=row["text"],
+            column=names.get(int(row["i"]), ""),
+            before=checks.short(row["before_text"]),
+            after=checks.short(row["after_text"]),
         )
 
-    def _sanity(self, sides: Sides) -> None:
-        self._step("sanity")
-        limited = [c for c in self._scope.values if c.numeric and checks.limits_of(self._rules, c.name)]
-        unknown = [name for name in self._rules.sanity if self._scope.column(name) not in limited]
-        ends = {(c, end): checks.limits_of(self._rules, c.name).get(end) for c in limited for end in ("min", "max")}
-        if limited:
-            binds = {f"{end}_{c.index}": limit for (c, end), limit in ends.items()}
-            self._add(
-                checks.limits(limited, self._rules, self._sides("checks/limits", binds, limited=limited), unknown)
-            )
-        elif unknown:
-            self._add(checks.limits((), self._rules, {"baseline": {}, "candidate": {}}, unknown))
-        others = [c for c in self._scope.metrics if c not in limited]
-        if others:
-            rows = checks.count(sides["baseline"], "row_count")
-            quantile = min(
-                _QUANTILE, 1 - 2 / max(rows, 4)
-            )  # in a small table one bad value must not be its own measure
-            binds = {"usual": quantile, "times": _FAR}
-            self._add(checks.usual(others, self._sides("checks/usual", binds, metrics=others), quantile, _FAR))
-
-    def _spot_checks(self) -> None:
-        self._step("spot check")
-        optional = self._settings.policy.spot_check == "optional"
-        if not self._rules.spot_check:
-            self._add(checks.spot_missing("none configured", optional=optional))
-        for name in self._rules.spot_check:
-            self._add(spot.check(self._session, self._scope, self._plan, self._build, name))
-
-    def _outliers(self, counts: dict[str, int]) -> tuple[tuple[Outlier, ...], tuple[OutlierGroup, ...]]:
-        self._step("outliers")
+    def _outliers(self, days: list[Row], found: tuple[Outlier, ...]) -> tuple[OutlierGroup, ...]:
         if not self._scope.pair_keys:
             self._add(outliers.unpaired())
-            return (), ()
-        moved = [m for m in self._scope.metrics if not self._scope.unique or counts[f"w{m.index}"]]
-        days: list[Row] = []
-        found: tuple[Outlier, ...] = ()
-        if moved:
-            binds = {name: getattr(self._rules, name) for name in ("report_over", "explain_over", "min_abs")}
-            days = self._ask("checks/outlier_days", binds, metrics=moved)
-            if days:
-                rows = self._ask("checks/outlier_rows", binds | {"most": _MOST_ROWS}, metrics=moved)
-                found = outliers.outliers(self._scope, rows)
+            return ()
         groups = outliers.groups(self._scope, days, found, self._rules)
         self._add(outliers.judged(self._scope, days, groups, self._rules))
-        return found, groups
+        return groups
 
-    def _picture(self, found: tuple[Outlier, ...]) -> tuple[Headline | None, Series | None]:
-        self._step("picture")
+    # What surrounds it
+
+    def _context(
+        self, sides: Sides, counts: Counts, held: list[Row], found: tuple[Outlier, ...]
+    ) -> tuple[Headline | None, Series | None]:
+        """Sanity, concentration and the picture, in one statement."""
+        self._step("sanity")
+        measured = usual.measured(self._scope, self._rules)
+        changed = counts.get("window_changed", 0)
+        where = concentration.held(self._scope, held, changed)
         span = outliers.focus(self._scope.named, found)
-        metrics = self._scope.metrics
-        if span is None or self._scope.date is None or not metrics:
+        shown = self._scope.metrics if span and self._scope.date else ()
+        rows: list[Row] = []
+        if measured or where or shown:
+            binds = usual.binds(sides) | dict(zip(("first", "last"), span or (), strict=False))
+            for column, values in where:
+                binds |= {f"value_{column.index}_{j}": value for j, value in enumerate(values)}
+            sampled = replace(self._scope, suspects=None, sample=usual.sample(self._scope, sides))
+            rows = self._ask("checks/context", binds, sampled, metrics=measured, where=where, shown=shown)
+        self._sanity(sides, measured, rows)
+        if self._scope.unique and changed:
+            shares = [row for row in rows if row["part"] == "shares"]
+            self._add(concentration.where(counts, concentration.places(self._scope, held, shares, changed)))
+        if not shown:
             return None, None
-        rows = self._ask("checks/around", {"first": span[0], "last": span[1]}, metrics=metrics)
-        seen = outliers.around(metrics, rows)
-        headline = outliers.headline(metrics, self._scope.named, found, seen)
+        seen = outliers.around(shown, [row for row in rows if row["part"] == "day"])
+        headline = outliers.headline(shown, self._scope.named, found, seen)
         return headline, outliers.series(headline.metric, seen) if headline else None
 
-    def _changes(self, counts: dict[str, int]) -> tuple[ColumnChange, ...]:
-        """Columns that changed anywhere, most rows first; clocks that were meant to move are left out."""
-        moved = [
-            ColumnChange(
-                column=c.name,
-                history=counts.get(f"h{c.index}", 0),
-                window=counts.get(f"w{c.index}", 0),
-                allowed=c.allowed,
-            )
-            for c in self._scope.judged
-        ]
-        return tuple(
-            sorted((c for c in moved if c.history or c.window), key=lambda c: (-c.history - c.window, c.column))
-        )
+    def _sanity(self, sides: Sides, measured: Sequence[ScopedColumn], rows: Sequence[Row]) -> None:
+        known = usual.references(measured, rows)
+        odd = usual.suspicious(measured, sides, known)
+        far = self._sides("checks/far", usual.far_binds(odd, known), metrics=odd) if odd else {}
+        for judged in usual.findings(self._scope, self._rules, sides, measured, known, far):
+            self._add(judged)
 
-    def _nothing_changes(self, counts: dict[str, int], base: Side, cand: Side) -> bool:
-        """Equal apart from clocks, or nothing moved on the dates that were named as wrong."""
-        if [c.name for c in self._before] != [c.name for c in self._after]:
-            return False
-        parts = ("history_differ", "history_missing", "history_extra", "window_missing", "window_new", "window_changed")
-        equal = base.rows == cand.rows and not any(counts.get(part, 0) for part in parts)
-        return equal or (counts.get("named_rows", 0) > 0 and counts.get("named_changed", 0) == 0)
+    # What only a build has
+
+    def _judge_alone(self) -> None:
+        plan, build = self._pair.plan, self._pair.build
+        if plan is None or build is None:
+            return
+        if self._request.mode is Mode.BACKFILL and self._request.columns:
+            self._step("left behind")
+            model = left_behind.Model(sql=build.compiled_sql or plan.compiled_sql, own=plan.dev)
+            types = {c.name: c for c in self._after}
+            self._add(left_behind.check(self._session, self._scope, model, types))
+        self._step("spot check")
+        if not self._rules.spot_check:
+            self._add(checks.spot_missing("none configured", optional=self._pair.spot_optional))
+        for name in self._rules.spot_check:
+            self._add(spot.check(self._session, self._scope, plan, build, name))
+        self._add(checks.dbt_tests(build))
+
+    def _same_columns(self) -> bool:
+        return [c.name for c in self._before] == [c.name for c in self._after]
 
     # Asking
 
     def _step(self, name: str) -> None:
         self._progress(wording.comparing(name), _STEPS.index(name) / len(_STEPS))
 
-    def _ask(self, sql_name: str, binds: Mapping[str, object] | None = None, **context: object) -> list[Row]:
-        everything = self._scope.binds | dict(binds or {})
-        return list(self._session.rows(sql_name, everything, scope=self._scope, **context))
+    def _ask(
+        self,
+        sql_name: str,
+        binds: Mapping[str, object] | None = None,
+        over: scope.Scope | None = None,
+        **context: object,
+    ) -> list[Row]:
+        about = over or self._scope
+        return list(self._session.rows(sql_name, about.binds | dict(binds or {}), scope=about, **context))
 
-    def _sides(self, sql_name: str, binds: Mapping[str, object] | None = None, **context: object) -> Sides:
+    def _sides(self, sql_name: str, binds: Mapping[str, object] | None = None, **context: Any) -> Sides:
         return {row["side"]: row for row in self._ask(sql_name, binds, **context)}
 
     def _add(self, found: Finding) -> None:
@@ -251,6 +368,8 @@ def _side(row: Row) -> Side:
     return Side(rows=checks.count(row, "row_count"), first=row["first_day"], last=row["last_day"])
 
 
-def _short(text: str | None) -> str | None:
-    """Documents can be long, and an example is for recognising."""
-    return text if text is None or len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + "…"
+def _named(row: Row) -> Row:
+    """A day of outliers under the names that the checks without a key use too."""
+    if row["part"] != "days":
+        return row
+    return {**row, "reported": row["n"], "to_explain": row["m"], "worst": row["share"]}

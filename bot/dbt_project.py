@@ -145,6 +145,7 @@ class Project:
         return commit.strip(), bool(self._git("status", "--porcelain", "--", "."))
 
     def fingerprint(self) -> str:
+<<<<<<< HEAD
         """Changes whenever a file of the project does: an index is made again only then. Reads no file's content.
 
         Raises RefreshError when the repository does not answer.
@@ -152,6 +153,11 @@ class Project:
         if self._code is not None:
             return self._code.fetch()
         root, found = self._now[0].dbt.project_dir, hashlib.sha256()
+=======
+        """Changes with the project's files, its commit and the deployed manifest: an index is made again only then."""
+        root = self._settings.dbt.project_dir
+        found = hashlib.sha256(f"{self.version()} {self._state_mark()}\n".encode())
+>>>>>>> main
         for path in sorted(root.rglob("*")):
             inside = path.relative_to(root).parts
             if not path.is_file() or inside[0] in ("target", "logs") or any(p.startswith(".") for p in inside):
@@ -159,6 +165,25 @@ class Project:
             stat = path.stat()
             found.update(f"{path.relative_to(root)}:{stat.st_size}:{stat.st_mtime_ns}\n".encode())
         return found.hexdigest()[:16]
+
+    def _state_mark(self) -> str:
+        """What changes when production is deployed anew; "" without `[dbt] state`, or where its server does not say."""
+        where = self._settings.dbt.state
+        if not where:
+            return ""
+        if not where.startswith(("https://", "http://")):
+            path = self._manifest_path(where)
+            return f"{path.stat().st_mtime_ns}" if path.exists() else ""
+        request = urllib.request.Request(_manifest_url(where), method="HEAD")
+        try:
+            with urllib.request.urlopen(request, timeout=_DOWNLOAD_WITHIN) as answer:
+                return str(answer.headers.get("ETag") or answer.headers.get("Last-Modified") or "")
+        except (urllib.error.URLError, TimeoutError):
+            return ""
+
+    @staticmethod
+    def _manifest_path(where: str) -> Path:
+        return Path(where) if where.endswith(".json") else Path(where) / "manifest.json"
 
     def sql(self, unique_ids: Iterable[str]) -> dict[str, str]:
         """The code of these nodes in production's manifest, compiled where it has that; for "who reads this column"."""
@@ -200,8 +225,8 @@ class Project:
         """The deployed manifest: a file in the directory, or downloaded from the URL (with or without its name)."""
         where = self._settings.dbt.state
         if not where.startswith(("https://", "http://")):
-            return Path(where) / "manifest.json" if not where.endswith(".json") else Path(where)
-        url = where if where.endswith(".json") else where.rstrip("/") + "/manifest.json"
+            return self._manifest_path(where)
+        url = _manifest_url(where)
         downloaded = place / "manifest.json"
         try:
             with urllib.request.urlopen(url, timeout=_DOWNLOAD_WITHIN) as answer, downloaded.open("wb") as file:
@@ -240,3 +265,7 @@ class Project:
 
 def _written(workdir: Path) -> Path:
     return workdir / "target" / "manifest.json"
+
+
+def _manifest_url(where: str) -> str:
+    return where if where.endswith(".json") else where.rstrip("/") + "/manifest.json"

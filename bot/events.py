@@ -216,6 +216,7 @@ class Settled(Event):
     name: ClassVar[str] = "settled"
     by: Actor
     happened: bool
+    reason: str = ""  # how the person knows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -214,6 +214,9 @@ def _accepted(refresh: Refresh, event: e.Accepted) -> Step:
 
 
 def _undo_asked(refresh: Refresh, event: e.UndoAsked) -> Step:
+    """Only a faulty production may lose what was written since; after a good promotion that is refused."""
+    if event.forced and refresh.state is not State.FAULTY:
+        raise NotAllowed(refresh, event)
     request = UndoRequest(by=event.by, at=event.at, forced=event.forced, was=refresh.state, problem=refresh.problem)
     after = replace(refresh, state=State.UNDOING, undo_request=request, undo=None, problem=None)
     return after, (_CARD, _PROMOTED)

@@ -212,9 +212,14 @@ class Around:
 def around(metrics: Sequence[ScopedColumn], rows: Sequence[Row]) -> Around:
     sides: dict[str, dict[tuple[str, date], Decimal | None]] = {"baseline": {}, "candidate": {}}
     for row in rows:
-        for metric in metrics:
-            sides[row["side"]][metric.name, row["day"]] = decimal(row[f"s{metric.index}"])
+        for metric, text in zip(metrics, str(row["text"]).split(","), strict=True):
+            sides[row["side"]][metric.name, row["day"]] = _drawable(decimal(text or None))
     return Around(days=tuple(sorted({row["day"] for row in rows})), **sides)
+
+
+def _drawable(value: Decimal | None) -> Decimal | None:
+    """A sum with NaN or infinity in it has no place on a scale."""
+    return value if value is not None and value.is_finite() else None
 
 
 def headline(

@@ -11,16 +11,18 @@ from bot import guards
 from bot.building import Building
 from bot.checking import Checking
 from bot.errors import BuildFailed, Cancelled, LostClaim, RefreshError, Refusal
-from bot.events import Failed, Refused, Started, Stopped, Verified, Withdrawn
+from bot.events import Doubted, Failed, Refused, Started, Stopped, UndoRefused, Verified, Withdrawn
 from bot.model import DRIVEN, Problem, Refresh, State
 from bot.promotion import Promoting
 from bot.services import Services
 from bot.session import Unreachable
 from bot.undo import Undoing
 from bot.wording import failures as say
+from bot.wording import production
 from bot.worker import Lease
 
 _TRIES = 3  # for what may pass by itself, such as a network that is away
+_LOOKS = 5  # at what became of a statement on production, before a person is asked
 log = structlog.get_logger()
 
 
@@ -49,6 +51,11 @@ class Pipeline:
                 refresh = self._stop_if_asked(before, lease)
             except RefreshError as error:
                 refresh = self._failed(self._latest(before), error, lease)
+            except Exception as error:
+                if lease.claim.attempt < _LOOKS:
+                    raise
+                broken = RefreshError(say.broken(before.ref), type(error).__name__)
+                refresh = self._failed(self._latest(before), broken, lease)
             if refresh == before:  # waiting, such as for a statement that still runs
                 return
 
@@ -104,6 +111,12 @@ class Pipeline:
             case State.VERIFYING if lease.claim.attempt >= _TRIES and refresh.promotion is not None:
                 event = Verified(at=now, promotion=refresh.promotion, problem=_problem("not verified", error))
                 return services.record(refresh, event, claim=lease.claim)
+            case State.UNDOING if refresh.undo is None and not passing:
+                event = UndoRefused(at=now, problem=_problem("undo refused", error))
+                return services.record(refresh, event, claim=lease.claim)
+            case State.PROMOTING | State.UNDOING if lease.claim.attempt >= _LOOKS:
+                problem = Problem(kind="doubt", text=production.could_not_look(error.user_text), detail=error.detail)
+                return services.record(refresh, Doubted(at=now, problem=problem), claim=lease.claim)
         raise error
 
 

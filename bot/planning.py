@@ -118,7 +118,7 @@ def _refuse_places(entry: Entry, index: Index, settings: Settings) -> None:
     databases = settings.warehouse.prod_databases
     if entry.prod is None or entry.dev is None:
         raise Refusal(say.nowhere(entry.name))
-    if entry.prod.database not in {Relation.parse(f"{d}.x.x").database for d in databases}:
+    if entry.prod.database not in set(databases):
         raise Refusal(say.outside(entry.name, entry.prod, databases))
     if entry.prod == entry.dev:
         raise Refusal(say.same_relation(entry.name, entry.prod))

@@ -83,10 +83,12 @@ class Promoting:
         tag = names.tag(refresh, services.store.installation, "promote", attempt)
         with services.warehouse.promoter(tag, alive=lease.check) as session:
             prod, problem = self._still_as_approved(session, refresh)
-            intent = None if prod is None else self._intent(session, refresh, prod, first.backup, attempt, tag)
-            if problem or not isinstance(intent, Promotion):
-                doubted = Doubted(at=services.clock(), problem=problem or intent or Problem(kind="doubt", text=""))
-                return services.record(refresh, doubted, claim=lease.claim)
+            if prod is None or problem is not None:
+                intent = problem or Problem(kind=guards.REBUILD, text=say.prod_gone(refresh.prod))
+            else:
+                intent = self._intent(session, refresh, prod, first.backup, attempt, tag)
+            if isinstance(intent, Problem):
+                return services.record(refresh, Doubted(at=services.clock(), problem=intent), claim=lease.claim)
             again = queries.promotion(first.before, refresh.candidate.relation, first.backup.relation)
             intent = replace(intent, statements=again)
             event = PromotionIntended(at=services.clock(), promotion=intent)
@@ -100,6 +102,8 @@ class Promoting:
         """The table as it is now, and what is no longer as it was approved."""
         plan = refresh.plan
         assert plan is not None
+        if self._services.store.held(refresh.unique_id):
+            return None, Problem(kind=guards.RECHECK, text=say.on_hold(refresh.name))
         seen = guards.look(session, refresh, self._services.clock())
         if seen.problem:
             return None, seen.problem

@@ -32,5 +32,24 @@ def relations(sql: str, database: str = "", schema: str = "") -> frozenset[Relat
     return frozenset(found)
 
 
+def replaced(sql: str, old: Relation, new: Relation) -> str | None:
+    """`sql` with every read of one table turned to another, the text untouched where there is none; None: unreadable."""
+    found = relations(sql)
+    if found is None or old not in found:
+        return None if found is None else sql
+    parsed = sqlglot.parse_one(sql, read="snowflake")
+    for table in list(parsed.find_all(exp.Table)):
+        if tuple(_fold(p) for p in table.parts if isinstance(p, exp.Identifier)) == (
+            old.database,
+            old.schema,
+            old.name,
+        ):
+            for part, name in (("catalog", new.database), ("db", new.schema), ("this", new.name)):
+                table.set(part, exp.to_identifier(name, quoted=True))
+            if not table.alias:
+                table.set("alias", exp.TableAlias(this=exp.to_identifier(old.name, quoted=True)))
+    return parsed.sql("snowflake")
+
+
 def _fold(identifier: exp.Identifier) -> str:
     return identifier.name if identifier.args.get("quoted") else identifier.name.upper()

@@ -15,7 +15,18 @@ from typing import Any, Literal
 from bot.model import Finding, Refresh, Report, Verdict
 from bot.settings import Settings
 
-CHECKS = ("parity", "left behind", "schema", "grain", "sanity", "spot check", "tests", "outliers", "safety")
+CHECKS = (
+    "parity",
+    "left behind",
+    "turned null",
+    "schema",
+    "grain",
+    "sanity",
+    "spot check",
+    "tests",
+    "outliers",
+    "safety",
+)
 _ANY_RELATION = re.compile(r'"(?:[^"]|"")+"\."(?:[^"]|"")+"\."(?:[^"]|"")+"')
 
 

@@ -18,6 +18,7 @@ from bot.model import Mode, Plan, Relation, Request, Rules, Table
 from bot.services import Services
 from bot.session import Session
 from bot.wording import failures as say
+from bot.wording import plan as planned
 from bot.wording import refusals
 
 
@@ -151,5 +152,11 @@ def _plan(
         readers=planning.readers(index, entry.unique_id, changed, sql),
         siblings=len(planning.siblings(index, entry.unique_id)),
         compiled_sql=compiled.sql,
+        notes=_notes(entry),
         typical_seconds=statistics.median(earlier) if earlier else None,
     )
+
+
+def _notes(entry: Entry) -> tuple[str, ...]:
+    """What a person should know of before approving, and that no check can settle."""
+    return (planned.mentions_target(entry.name),) if entry.mentions_target else ()

@@ -24,6 +24,7 @@ def findings(plan: Plan, prod: Table | None, candidate: Table, settings: Setting
         _must_be_none("streams", prod.streams, waivable),
         _must_be_none("dynamic tables", prod.dynamic_tables, waivable),
         _views(prod, candidate, waivable),
+        _metadata(prod, candidate),
     ]
 
 
@@ -82,3 +83,11 @@ def _views(prod: Table, candidate: Table, waivable: bool) -> Finding:
     numbers = {"count": len(prod.views), "names": list(prod.views), "columns_same": same}
     verdict = Verdict.FAIL if materialized else Verdict.WARN if prod.views and not same else Verdict.PASS
     return finding("safety", verdict, numbers, name="safety:views")
+
+
+def _metadata(prod: Table, candidate: Table) -> Finding:
+    """What a clone brings from the candidate and no clause keeps: said before, and expected by the verification."""
+    changes = [name for name in ("comment", "clustering") if getattr(prod, name) != getattr(candidate, name)]
+    if "clustering" in changes and prod.reclustering:
+        changes.append("reclustering")
+    return finding("safety", Verdict.WARN if changes else Verdict.PASS, {"changes": changes}, name="safety:metadata")

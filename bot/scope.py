@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 
-from bot.model import Column, Mode, Refresh, Relation, Request, Rules
+from bot.model import Column, Mode, Origin, Relation, Request, Rules
 
 _NUMERIC = (
     "NUMBER",
@@ -28,6 +28,7 @@ _NUMERIC = (
 _FLOAT = ("FLOAT", "DOUBLE", "REAL")
 _NESTED = ("VARIANT", "OBJECT", "ARRAY")
 _TEXT = ("VARCHAR", "TEXT", "CHAR", "STRING")
+_FINEST = 1e-10  # a tolerance that the cut floats of `_sides.sql` can stand for
 
 # When a column was written, not what it says: only a fallback where nothing is configured.
 CLOCK_NAMES = frozenset(
@@ -59,6 +60,12 @@ class ScopedColumn:
     tolerance: Tolerance | None
     as_text: bool  # the two sides have different kinds of type
     as_json: bool
+    noisy: bool = False  # a float on both sides whose tolerance lets the hash cut its last bits
+
+    @property
+    def softened(self) -> bool:
+        """Not hashed as it is, where it may change."""
+        return self.allowed and not self.key and (self.clock or self.noisy)
 
     @property
     def numeric(self) -> bool:
@@ -78,13 +85,34 @@ class Zone:
     columns: tuple[ScopedColumn, ...]
 
 
+@dataclass(frozen=True)
+class Filtered:
+    """The rows of a table for which a condition holds, in the place of the table."""
+
+    relation: Relation
+    where: str
+
+    @property
+    def sql(self) -> str:
+        return f"(SELECT * FROM {self.relation.sql} WHERE {self.where})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suspects:
+    """The buckets that differ, left in the warehouse as the result of the statement `proof`."""
+
+    proof: str  # query id
+    first: date | None = None  # days of these buckets; None where they are not by day
+    last: date | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Scope:
     """Two tables side by side. `since` splits history from window; None: everything is window (full refresh)."""
 
     mode: Mode
-    baseline: Relation
-    candidate: Relation
+    baseline: Relation | Filtered
+    candidate: Relation | Filtered
     columns: tuple[ScopedColumn, ...]
     keys: tuple[ScopedColumn, ...]  # the claimed grain; empty: none
     date: ScopedColumn | None
@@ -92,6 +120,31 @@ class Scope:
     named: tuple[date, ...]
     metric_names: tuple[str, ...]  # configured; empty: every number
     unique: bool = False  # the grain was found NULL-free and unique on both sides
+    grain_source: str = "none"
+    date_source: str = "none"
+    clock_source: str = "none"
+    parts: int = 1  # parts of a bucket's hash, a power of two
+    suspects: Suspects | None = None  # None: every row is joined
+    sample: int = 1  # one key in so many is joined; the same keys on both sides
+    last_day: date | None = None  # of the baseline
+
+    @property
+    def by_day(self) -> bool:
+        """Buckets follow the day: only where it is part of the key, so that no key is in two buckets."""
+        return self.date is not None and self.date.key
+
+    @cached_property
+    def hashed_keys(self) -> tuple[ScopedColumn, ...]:
+        return tuple(k for k in self.keys if not (self.by_day and k is self.date)) or self.keys
+
+    @cached_property
+    def undecided(self) -> tuple[ScopedColumn, ...]:
+        """Timestamps that may turn out to say when a row was written."""
+        return tuple(
+            c
+            for c in self.values
+            if is_dated(c.type) and not (c.clock or c.as_text) and c.allowed and c is not self.date
+        )
 
     @cached_property
     def values(self) -> tuple[ScopedColumn, ...]:
@@ -112,6 +165,11 @@ class Scope:
     def metrics(self) -> tuple[ScopedColumn, ...]:
         numbers = [c for c in self.values if c.numeric and not c.clock and c is not self.date]
         return tuple(c for c in numbers if not self.metric_names or c.name in self.metric_names)
+
+    @cached_property
+    def measured(self) -> tuple[ScopedColumn, ...]:
+        """Columns whose least and greatest value is asked for."""
+        return tuple(c for c in self.values if c.numeric and c is not self.date)
 
     @cached_property
     def floats(self) -> tuple[ScopedColumn, ...]:
@@ -141,6 +199,10 @@ class Scope:
         """Every value the statements may name; rendering decides which are used."""
         found: dict[str, object] = {"since": self.since} if self.since else {}
         found |= {f"named_{i}": day for i, day in enumerate(self.named)}
+        found |= {"last_day": self.last_day or date.max}
+        if self.suspects:
+            found |= {"proof": self.suspects.proof}
+            found |= {"suspect_first": self.suspects.first, "suspect_last": self.suspects.last}
         for column in self.columns:
             if column.tolerance:
                 found[f"rel_{column.index}"] = column.tolerance.relative
@@ -173,30 +235,66 @@ def match(name: str, names: list[str]) -> str | None:
     return folded[0] if len(folded) == 1 else None
 
 
-def build(refresh: Refresh, baseline: tuple[Column, ...], candidate: tuple[Column, ...]) -> Scope:
-    """The scope of a refresh whose baseline and candidate are frozen; columns of one side only are left out."""
-    if not (refresh.plan and refresh.baseline and refresh.candidate):
-        raise ValueError(f"{refresh.ref} has nothing frozen to compare")
-    rules, request = refresh.plan.rules, refresh.request
-    names = [c.name for c in baseline]
-    other = {c.name: c for c in candidate}
+def build(
+    baseline: Relation | Filtered,
+    candidate: Relation | Filtered,
+    columns: tuple[tuple[Column, ...], tuple[Column, ...]],
+    request: Request,
+    rules: Rules,
+    written: frozenset[str] = frozenset(),
+) -> Scope:
+    """The scope of two frozen tables; columns of one side only are left out.
+
+    `written`: columns that the model's own SQL fills with the current time.
+    """
+    before, after = columns
+    names = [c.name for c in before]
+    other = {c.name: c for c in after}
     keys = _matched(rules.grain.columns, names)
     keys = keys if len(keys) == len(rules.grain.columns) and all(k in other for k in keys) else ()
-    shared = [c for c in baseline if c.name in other]
-    columns = tuple(_scoped(i, c, other[c.name], keys, rules, request) for i, c in enumerate(shared))
-    by_name = {c.name: c for c in columns}
-    dated = _date_column(rules, columns)
+    clocks = _clocks(rules, names, written)
+    shared = [c for c in before if c.name in other]
+    made = tuple(_scoped(i, c, other[c.name], keys, clocks.columns, rules, request) for i, c in enumerate(shared))
+    dated, source = _date_column(rules, made)
     return Scope(
         mode=request.mode,
-        baseline=refresh.baseline.relation,
-        candidate=refresh.candidate.relation,
-        columns=columns,
-        keys=tuple(by_name[k] for k in keys),
+        baseline=baseline,
+        candidate=candidate,
+        columns=made,
+        keys=tuple(next(c for c in made if c.name == k) for k in keys),
         date=dated,
         since=request.since if request.mode is Mode.BACKFILL and dated else None,
         named=request.dates,
         metric_names=_matched(rules.metrics, names),
+        grain_source=rules.grain.source if keys else "none",
+        date_source=source,
+        clock_source=clocks.source,
     )
+
+
+def with_grain(scope: Scope, names: tuple[str, ...], source: str) -> Scope:
+    """The scope with another key; the date column may follow from it."""
+    columns = tuple(replace(c, key=c.name in names) for c in scope.columns)
+    by_name = {c.name: c for c in columns}
+    date_ = by_name[scope.date.name] if scope.date else None
+    return replace(scope, columns=columns, keys=tuple(by_name[n] for n in names), date=date_, grain_source=source)
+
+
+def with_clocks(scope: Scope, names: tuple[str, ...], source: str) -> Scope:
+    """The scope with more columns known to say when a row was written."""
+    columns = tuple(replace(c, clock=c.clock or c.name in names) for c in scope.columns)
+    by_name = {c.name: c for c in columns}
+    keys = tuple(by_name[k.name] for k in scope.keys)
+    date_ = by_name[scope.date.name] if scope.date else None
+    return replace(scope, columns=columns, keys=keys, date=date_, clock_source=source)
+
+
+def _clocks(rules: Rules, names: list[str], written: frozenset[str]) -> Origin:
+    """Configured, else those that the model's SQL fills with the current time; names come last, after the data."""
+    if rules.clock:
+        return Origin(columns=_matched(rules.clock, names), source="settings")
+    found = tuple(n for n in names if n.upper() in {w.upper() for w in written})
+    return Origin(columns=found, source="the model's SQL") if found else Origin(columns=(), source="none")
 
 
 def _matched(wanted: tuple[str, ...], names: list[str]) -> tuple[str, ...]:
@@ -204,22 +302,30 @@ def _matched(wanted: tuple[str, ...], names: list[str]) -> tuple[str, ...]:
 
 
 def _scoped(
-    index: int, column: Column, other: Column, keys: tuple[str, ...], rules: Rules, request: Request
+    index: int,
+    column: Column,
+    other: Column,
+    keys: tuple[str, ...],
+    clocks: tuple[str, ...],
+    rules: Rules,
+    request: Request,
 ) -> ScopedColumn:
     listed = _matched(request.columns, [column.name])
     allowed = request.mode is Mode.FULL_REFRESH or not request.columns or bool(listed)
-    clock = bool(_matched(rules.clock, [column.name])) if rules.clock else column.name.upper() in CLOCK_NAMES
     as_text = _family(column.type) != _family(other.type)
+    tolerance = _tolerance(column, other, rules) if allowed and not as_text else None
+    floats = base_type(column.type) in _FLOAT and base_type(other.type) in _FLOAT
     return ScopedColumn(
         index=index,
         name=column.name,
         type=column.type,
         key=column.name in keys,
-        clock=clock,
+        clock=column.name in clocks,
         allowed=allowed,
-        tolerance=_tolerance(column, other, rules) if allowed and not as_text else None,
+        tolerance=tolerance,
         as_text=as_text,
         as_json=not as_text and base_type(column.type) in _NESTED,
+        noisy=floats and tolerance is not None and tolerance.relative >= _FINEST,
     )
 
 
@@ -241,11 +347,14 @@ def _family(text: str) -> str:
     return "text" if base in _TEXT else base
 
 
-def _date_column(rules: Rules, columns: tuple[ScopedColumn, ...]) -> ScopedColumn | None:
-    """The configured date column, else the only date of the grain."""
+def _date_column(rules: Rules, columns: tuple[ScopedColumn, ...]) -> tuple[ScopedColumn | None, str]:
+    """The configured date column, else the only date of the grain, else the only date of the table."""
     for name in rules.date_column.columns:
         for column in columns:
             if match(name, [column.name]):
-                return column
+                return column, rules.date_column.source
     dates = [c for c in columns if c.key and is_dated(c.type)]
-    return dates[0] if len(dates) == 1 else None
+    if len(dates) == 1:
+        return dates[0], rules.grain.source
+    dates = [c for c in columns if base_type(c.type) == "DATE" and not c.as_text]
+    return (dates[0], "the only date") if len(dates) == 1 and not rules.grain.columns else (None, "none")

@@ -121,7 +121,7 @@ class Session:
             self._columns = {column.name: column.type_code == _REAL for column in cursor.description or ()}
         except (Error, OSError) as error:
             self.query_ids.append(getattr(error, "sfqid", None) or cursor.sfqid or "")
-            raise self._translated(error, writes) from error
+            raise self._translated(error, writes) from None  # the driver's own message may quote rows
         finally:
             cursor.close()
         self.query_ids.append(cursor.sfqid or "")

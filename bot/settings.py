@@ -92,9 +92,16 @@ class DbtSection(_Section):
     env: dict[str, str] = {}  # the dbt child's variables; {user} is the asker's name in capitals
 
 
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*\Z")
+# A name as people write it: folded by Snowflake's rule unless it is in double quotes.
+Name = Annotated[
+    str, BeforeValidator(lambda v: v.upper() if isinstance(v, str) and _PLAIN.match(v) else str(v).strip('"'))
+]
+
+
 class UserSection(_Section):
     user: str
-    role: str
+    role: Name
     warehouse: str
 
 
@@ -105,8 +112,8 @@ class WarehouseSection(_Section):
     protocol: Literal["https", "http"] = "https"
     builder: UserSection
     promoter: UserSection
-    prod_databases: tuple[str, ...]
-    backup_schema: str = "REFRESH_BACKUPS"
+    prod_databases: tuple[Name, ...]
+    backup_schema: Name = "REFRESH_BACKUPS"
     warehouses: tuple[str, ...] = ()  # allowed in warehouse=...
     statement_timeout: Span = timedelta(hours=1)
     history_lag: Span = timedelta(minutes=5)  # how late a statement may appear in the query history
@@ -174,8 +181,11 @@ class Settings(BaseModel):
     @classmethod
     def load(cls, environ: dict[str, str] | None = None) -> Settings:
         """Read the environment and the TOML file it names. Raises SettingsError with every problem found."""
-        secrets = Secrets() if environ is None else Secrets(**_lowered(environ))
         problems: list[str] = []
+        try:
+            secrets = Secrets() if environ is None else Secrets(**_lowered(environ))
+        except ValidationError as error:
+            raise SettingsError([f"{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()]) from None
         policy = _read_policy(secrets.refresh_config, problems)
         if policy is None:
             raise SettingsError(problems)

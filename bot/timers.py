@@ -14,11 +14,10 @@ from bot import guards, names
 from bot.blocks import reminder
 from bot.context import Context
 from bot.errors import LostClaim, RefreshError
-from bot.events import Expired, Noted, Withdrawn
+from bot.events import Expired, Withdrawn
 from bot.machine import NotAllowed
 from bot.model import Refresh, State
 from bot.services import Services
-from bot.session import NotVisible
 
 log = structlog.get_logger()
 
@@ -56,8 +55,6 @@ class Timers:
                 if seen.problem:
                     services.store.note_change(refresh.prod, services.clock())
                     services.record(refresh, Withdrawn(at=services.clock(), problem=seen.problem))
-                elif seen.note:
-                    services.record(refresh, Noted(at=services.clock(), text=seen.note))
             except (LostClaim, NotAllowed):
                 log.debug("decided meanwhile", refresh=refresh.ref)
             except RefreshError as error:
@@ -66,17 +63,27 @@ class Timers:
     def clean_up(self) -> None:
         """Drop what is due, by recorded exact name: backups as the promoter, everything else as the builder."""
         services = self._services
+        self._date_leftovers()
         for made in services.store.due_objects(services.clock()):
+            refresh = services.store.get(made.refresh)
+            if refresh is not None and refresh.live:
+                continue  # somebody may still need it, however long it waits
             open_session = services.warehouse.promoter if made.kind == "backup" else services.warehouse.builder
             try:
                 with open_session(f"dbt-refresh:{services.store.installation}:janitor") as session:
                     if session.exists(made.relation):
                         session.drop(made.relation)
                 services.store.forget_object(made.relation)
-            except NotVisible:
-                services.store.forget_object(made.relation)
             except RefreshError as error:
                 log.warning("could not drop", relation=str(made.relation), detail=error.detail)
+
+    def _date_leftovers(self) -> None:
+        """What ended refreshes left in dev is kept for `keep_dev`, unless a person said otherwise."""
+        store, keep = self._services.store, self._services.settings.warehouse.keep_dev
+        for made in store.undated_objects():
+            refresh = store.get(made.refresh)
+            if refresh is not None and not refresh.live:
+                store.record_object(made.relation, made.kind, made.refresh, refresh.changed_at + keep)
 
     def refresh_index(self) -> None:
         """Read the dbt project again when one of its files has changed; the old index serves meanwhile."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import suppress
 from dataclasses import replace
 
 from bot import names, queries
@@ -71,14 +72,17 @@ class Undoing:
 
     def _send(self, session: Session, refresh: Refresh, intent: Promotion, lease: Lease) -> Refresh:
         services = self._services
+        replace_prod, *rest = intent.statements
         try:
-            for statement in intent.statements:
-                session.send(statement)
+            session.send(replace_prod)
         except InDoubt:
             raise  # stays `undoing` with its intent: the next claim looks
         except SqlError as error:
             problem = Problem(kind="undo refused", text=say.refused_statement(error.detail), detail=error.detail)
             return self._record(refresh, Doubted(at=services.clock(), problem=problem), lease)
+        with suppress(SqlError):  # production is restored; that clustering is still suspended is seen in its table
+            for statement in rest:
+                session.send(statement)
         done = replace(intent, query_ids=tuple(filter(None, session.query_ids)), sent_at=services.clock())
         done = replace(done, after=session.snapshot(refresh.prod))
         return self._finished(refresh, done, lease)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bot.model import Content, Finding, Problem, Promotion, Refresh, Relation, Table, Verdict
 from bot.session import Session
 from bot.wording import verification as say
@@ -12,11 +14,22 @@ def verify(session: Session, refresh: Refresh, promotion: Promotion, expected: C
     content = session.content(refresh.prod)
     now = session.table(refresh.prod)
     found = [_finding("content", content == expected, rows=content.rows, expected_rows=expected.rows)]
-    found += _attributes(promotion.before, now)
+    found += _attributes(_expected(refresh, promotion.before, now), now)
     views = promotion.before.views or ()
     broken = [view for view in views if not session.answers(Relation.parse(view))]
     found.append(_finding("views", not broken, read=len(views), broken=broken))
     return tuple(found)
+
+
+def _expected(refresh: Refresh, before: Table, now: Table | None) -> Table:
+    """Prod as it was, but for what was said to change before the approval."""
+    findings = refresh.report.findings if refresh.report else ()
+    said = [str(n) for f in findings if f.name == "safety:metadata" for n in _names(f.numbers.get("changes"))]
+    return replace(before, **{name: getattr(now, name) for name in said}) if now else before
+
+
+def _names(value: object) -> list[object]:
+    return list(value) if isinstance(value, list | tuple) else []
 
 
 def _attributes(before: Table, now: Table | None) -> list[Finding]:

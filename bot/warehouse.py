@@ -12,7 +12,7 @@ from pathlib import Path
 
 import snowflake.connector
 from snowflake.connector import SnowflakeConnection
-from snowflake.connector.errors import Error
+from snowflake.connector.errors import Error, OperationalError
 
 from bot.errors import RefreshError
 from bot.patience import Alive
@@ -72,8 +72,10 @@ class Warehouse:
             raise RefreshError(wording.no_key(section.user))
         try:
             connection = self._connect(section, str(key), tag or self._installation, warehouse, abort_detached)
-        except (Error, OSError, ValueError) as error:
-            raise RefreshError(wording.cannot_log_in(section.user), wording.redact(str(error))) from error
+        except (OperationalError, OSError) as error:
+            raise Unreachable(wording.unreachable(), wording.redact(str(error))) from None
+        except (Error, ValueError) as error:
+            raise RefreshError(wording.cannot_log_in(section.user), wording.redact(str(error))) from None
         try:
             connection.telemetry_enabled = False
             yield connection

@@ -214,6 +214,7 @@ class Worker:
         for lane in self._lanes:
             if not self._stopping.is_set():
                 self._fill(lane)
+        self._store.tell_places(place)  # to those who found no free slot
 
     def _fill(self, lane: _Lane[T]) -> None:
         """Give every free slot of the lane something to do."""
@@ -241,11 +242,9 @@ class Worker:
         return self._store.claim(self._owner, limit, self._settings.lease.total_seconds(), states)
 
     def _claim_builds(self, limit: int) -> list[Claim]:
-        """Bounded per warehouse too, by all workers together; who has to wait reads his place."""
+        """Bounded per warehouse too, by all workers together."""
         lease, most = self._settings.lease.total_seconds(), self._settings.builds_per_warehouse
-        claimed = self._store.claim(self._owner, limit, lease, BUILDS, per_warehouse=most)
-        self._store.tell_places(place)
-        return claimed
+        return self._store.claim(self._owner, limit, lease, BUILDS, per_warehouse=most)
 
     def _claim_clicks(self, limit: int) -> list[Click]:
         return self._store.claim_clicks(self._owner, limit, _CLICK_LEASE, never=_LOOKUPS)

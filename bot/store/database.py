@@ -37,7 +37,9 @@ class Database:
         self._clock = clock or (time.time if self._sqlite else None)
         if self._sqlite and parsed.database:
             Path(parsed.database).resolve().parent.mkdir(parents=True, exist_ok=True)
-        self._engine = create_engine(url, pool_pre_ping=not self._sqlite, pool_size=10, max_overflow=20)
+        self._engine = create_engine(
+            url, pool_pre_ping=not self._sqlite, pool_size=10, max_overflow=20, hide_parameters=True
+        )
         self._installation = ""
         if self._sqlite:
             event.listen(self._engine, "connect", _prepare_sqlite)

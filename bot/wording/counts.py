@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bot.model import Finding, Report, Side, Verdict
+from bot.wording.sentences import column_counts
 from bot.wording.tables import column, columns, exact, labelled
 from bot.wording.text import plural
 
@@ -22,7 +23,9 @@ def counted(finding: Finding, report: Report) -> str:
     return _LINES[finding.check](finding.numbers, finding, report) if finding.check in _LINES else ""
 
 
-def _parity_lines(n: dict[str, Any], _finding: Finding, report: Report) -> str:
+def _parity_lines(n: dict[str, Any], finding: Finding, report: Report) -> str:
+    if finding.name == "parity:where":
+        return _where_line(n, finding)
     return _backfill_lines(n, report) if "history_rows" in n else _full_lines(n, report)
 
 
@@ -48,7 +51,9 @@ def _full_lines(n: dict[str, Any], report: Report) -> str:
         dates = [f"prod {_span(base)}", f"dev  {_span(cand)}"]
     rows = labelled("rows", f"{n['rows_before']:,} -> {n['rows_after']:,}", *dates)
     if n["method"] == "key":
-        keys = labelled("keys", f"{n['keys_removed']:,} removed, {n['keys_added']:,} new", _grain_words(n))
+        late = n.get("keys_added_late", 0)
+        after = f"{late:,} of them after prod's last day" if late else ""
+        keys = labelled("keys", f"{n['keys_removed']:,} removed, {n['keys_added']:,} new", after, _grain_words(n))
     else:
         keys = labelled("rows", f"{n['keys_removed']:,} only in prod, {n['keys_added']:,} only in dev", _grain_words(n))
     changed = labelled("changed", f"{plural(n['rows_changed'], 'row')}", *_changed(n, report))
@@ -76,7 +81,37 @@ def _grain_words(n: dict[str, Any]) -> str:
     if not n["grain"]:
         return "(no key is known: rows compared as multisets)"
     how = "" if n["method"] == "key" else "; not unique: rows compared as multisets"
-    return f"(grain {columns(n['grain'])}, from {n['grain_source']}{how})"
+    some = f"; one key in {n['sample']:,}" if n.get("sample", 1) > 1 else ""
+    return f"(grain {columns(n['grain'])}, {_from(n['grain_source'])}{how}{some})"
+
+
+def _from(source: str) -> str:
+    return source if source.startswith("found") else f"from {source}"
+
+
+def _where_line(n: dict[str, Any], finding: Finding) -> str:
+    """Which dates and values hold the changed rows: never a share that rounds a difference away."""
+    one = n["first"] == n["last"]
+    when = "" if not n["days"] else f"on {n['first']}" if one else f"{n['days']:,} days, {n['first']} to {n['last']}"
+    places = [
+        f"{e['rows']:,} of {e['of']:,} have {column(str(e['column']))} = {e['value']}, {e['times']:g} times its share"
+        for e in finding.examples[:3]
+    ]
+    return labelled("where", when, *places)
+
+
+def _left_line(n: dict[str, Any], _finding: Finding, _report: Report) -> str:
+    if "reason" in n:
+        return labelled("left", "not known")
+    if n["by_column"]:
+        return labelled("left", f"behind: {column_counts(n['by_column'])}")
+    other = n["only_candidate"] + n["only_model"] + n["repeated"]
+    return labelled("left", f"behind: {plural(other, 'row')}" if other else "behind: nothing")
+
+
+def _null_line(n: dict[str, Any], _finding: Finding, _report: Report) -> str:
+    lost = f"{plural(n['values'], 'value')} turned NULL" if n["values"] else ""
+    return labelled("null", lost, f"{plural(n['filled'], 'value')} filled" if n["filled"] else "")
 
 
 def _sanity_line(n: dict[str, Any], finding: Finding, _report: Report) -> str:
@@ -109,6 +144,8 @@ def _tests_line(n: dict[str, Any], _finding: Finding, _report: Report) -> str:
 
 _LINES: dict[str, Callable[[dict[str, Any], Finding, Report], str]] = {
     "parity": _parity_lines,
+    "left behind": _left_line,
+    "turned null": _null_line,
     "sanity": _sanity_line,
     "spot check": _spot_line,
     "tests": _tests_line,

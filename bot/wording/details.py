@@ -8,7 +8,7 @@ from tabulate import tabulate
 
 import bot
 from bot.model import Build, Finding, Plan, Refresh, Report, Snapshot, TestResult
-from bot.wording import tables
+from bot.wording import by_hand, tables
 from bot.wording.counts import summary
 from bot.wording.sentences import line
 from bot.wording.text import plain, plural
@@ -27,6 +27,8 @@ def details(refresh: Refresh) -> str:
         parts += [_report(refresh.report), *(_finding(f) for f in refresh.report.findings)]
     if refresh.statements:
         parts.append(_section("What Approve sends", [s.rstrip().rstrip(";") + ";" for s in refresh.statements]))
+    if instead := by_hand.statements(refresh):
+        parts.append(_section("What a person can run instead", instead))
     if refresh.digest:
         parts.append(_section("Digest", [refresh.digest]))
     return "\n\n".join(filter(None, parts)) + "\n"

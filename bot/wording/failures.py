@@ -44,3 +44,7 @@ def no_way_in() -> str:
 
 def candidate_gone(candidate: Relation) -> str:
     return f"The candidate {code(candidate)} is gone, so there is nothing to compare: rebuild it."
+
+
+def broken(ref: str) -> str:
+    return f"Something went wrong in the bot itself while it worked on {ref}, several times: whoever runs it finds the cause in its log."

@@ -21,16 +21,15 @@ from bot.wording.text import fenced, plural, shorten
 __all__ = ["comparing", "details", "line", "outliers", "outliers_csv", "result", "summary", "verdicts"]
 
 LIMIT = 3500  # characters of the Result reply
-_CHECKS = ("parity", "left behind", "schema", "grain", "sanity", "spot check", "tests", "safety")
+_CHECKS = ("parity", "left behind", "turned null", "schema", "grain", "sanity", "spot check", "tests", "safety")
 _STEPS = {
     "columns": "reading columns",
     "rows": "counting rows",
     "grain": "looking for repeated keys",
     "parity": "row by row",
     "sanity": "looking for values out of range",
+    "left behind": "asking the model what else would change",
     "spot check": "asking the source",
-    "outliers": "looking for what moved most",
-    "picture": "drawing",
 }
 
 

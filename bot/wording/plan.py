@@ -98,3 +98,7 @@ def would_send(found: Plan) -> str:
 
 def tests(found: Plan) -> str:
     return f"Tests: {listed([code(t) for t in found.tests], most=6)}." if found.tests else "The model has no tests."
+
+
+def mentions_target(name: str) -> str:
+    return f"{name} looks at the dbt target: make sure that it does not read less in dev than in production."

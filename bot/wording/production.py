@@ -44,7 +44,7 @@ def backup_taken(backup: Relation) -> str:
 
 
 def changes(before: Table, after: Table) -> list[str]:
-    """The parts of a table that people would miss: owner, kind, columns, policies, tags, clustering."""
+    """What a replacement would carry along or break: owner, kind, columns, policies, tags, clustering, readers."""
     parts = {
         "owner": (before.owner, after.owner),
         "kind": (before.kind, after.kind),
@@ -53,8 +53,15 @@ def changes(before: Table, after: Table) -> list[str]:
         "tags": (before.tags, after.tags),
         "clustering key": (before.clustering, after.clustering),
         "automatic clustering": (before.reclustering, after.reclustering),
+        "streams": (before.streams, after.streams),
+        "dynamic tables": (before.dynamic_tables, after.dynamic_tables),
+        "materialized views": (_materialized(before), _materialized(after)),
     }
     return [name for name, (was, now) in parts.items() if was != now]
+
+
+def _materialized(table: Table) -> list[str]:
+    return [view for view in table.views or () if view.endswith("(materialized)")]
 
 
 def refused_statement(message: str) -> str:
@@ -81,10 +88,6 @@ def seen_prod(moved: bool) -> str:
     return "Prod was replaced or written since." if moved else "Prod is unchanged since."
 
 
-def still_running() -> str:
-    return "The statement is still running at Snowflake; waiting for it."
-
-
 def backup_gone(backup: Relation | None) -> str:
     return f"The backup {code(backup)} is gone, so it cannot be undone from here." if backup else "There is no backup."
 
@@ -98,3 +101,11 @@ def undo_would_lose(refresh: Refresh, rows_then: int, rows_now: int, seen: datet
 
 def not_the_backup() -> str:
     return "Prod does not equal the backup that it was to be replaced by."
+
+
+def on_hold(name: str) -> str:
+    return f"{code(name)} was put on hold, so nothing is promoted: lift the hold and re-check."
+
+
+def could_not_look(message: str) -> str:
+    return f"What became of the statement on production could not be found out: {prose(message, 400)}"

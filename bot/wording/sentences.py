@@ -8,7 +8,7 @@ from typing import Any
 from bot.model import Finding, Verdict
 from bot.wording import tables
 from bot.wording.tables import column, columns, exact
-from bot.wording.text import escape, plural
+from bot.wording.text import escape, listed, plural
 
 
 def called(name: str) -> str:
@@ -30,6 +30,8 @@ def _parity_said(n: dict[str, Any], _finding: Finding) -> str:
     if "history_rows" in n:
         if not n["since"]:
             return "No date column is known, so history and window cannot be told apart."
+        if n["sample"] > 1:
+            parts.append(f"only one key in {n['sample']:,} was joined, so this is a sample")
         before = f"before {n['since']}"
         if n["history_differ"]:
             parts.append(f"{plural(n['history_differ'], 'row')} {before} differ in {columns(n['broken_in'])}")
@@ -45,6 +47,8 @@ def _parity_said(n: dict[str, Any], _finding: Finding) -> str:
     elif not n["rows_after"]:
         parts.append("The candidate has no rows at all")
     else:
+        if n["sample"] > 1:
+            parts.append(f"only one key in {n['sample']:,} was joined, so this is a sample")
         if n["rows_after"] < 0.99 * n["rows_before"]:
             parts.append(f"{n['rows_after']:,} rows where production has {n['rows_before']:,}, less than 99 %")
         if n["keys_removed"] and n["method"] == "key":
@@ -55,6 +59,43 @@ def _parity_said(n: dict[str, Any], _finding: Finding) -> str:
                 f"{n['keys_removed']:,} are only in production, {n['keys_added']:,} only in the candidate"
             )
     return _told_as(parts)
+
+
+def _left_behind_said(n: dict[str, Any], _finding: Finding) -> str:
+    if "reason" in n:
+        return _LEFT.get(n["reason"], f"The model's SELECT could not be evaluated: {n['reason']}.")
+    parts: list[str] = []
+    if n["columns"]:
+        parts.append(f"{columns(n['columns'])} would also change from {n['since']} on and keep the old value")
+    if n["only_candidate"]:
+        parts.append(
+            f"{plural(n['only_candidate'], 'row')} that the model no longer returns would stay: a merge never deletes"
+        )
+    if n["only_model"]:
+        parts.append(f"{plural(n['only_model'], 'row')} that the model returns {_are(n['only_model'])} not in dev")
+    if n["moved"]:
+        parts.append(f"the model now gives other values in {columns(n['moved'])} than it did in the build")
+    if n["repeated"]:
+        parts.append(f"the model returns {n['repeated']:,} rows with a repeated key")
+    return _told_as(parts)
+
+
+_LEFT = {
+    "no key": "Without a usable key the model's SELECT cannot be compared with dev.",
+    "no date": "Without a date column the window is not known, so the model's SELECT cannot be compared with dev.",
+    "not compiled": "dbt left no compiled SQL, so what else would change is not known.",
+    "not readable": "The model's SQL cannot be read, so what else would change is not known.",
+}
+
+
+def _turned_null_said(n: dict[str, Any], _finding: Finding) -> str:
+    return f"{plural(n['values'], 'value')} would turn NULL ({column_counts(n['by_column'])})."
+
+
+def column_counts(items: Sequence[str], most: int = 6) -> str:
+    """`fees: 3, volume: 1`, as they are counted."""
+    named = [f"{column(name)}: {rows}" for name, _, rows in (item.rpartition(": ") for item in items)]
+    return ", ".join(named[:most]) + (f" and {len(named) - most:,} more columns" if len(named) > most else "")
 
 
 def _are(count: int) -> str:
@@ -179,10 +220,14 @@ def _safety_said(n: dict[str, Any], finding: Finding) -> str:
         "tags": f"the candidate would add tags: {', '.join(_as_list(n.get('added')))}.",
         "streams": f"streams read production and would go stale: {names}.",
         "dynamic tables": f"dynamic tables read production and would start over: {names}.",
+        "metadata": f"production's {listed(_CALLED[c] for c in _as_list(n.get('changes')))} would become the candidate's.",
         "views": f"views read production: {names}; materialized ones are suspended, others break if they use a lost column.",
     }
     text = said.get(what, what)
     return text[:1].upper() + text[1:]
+
+
+_CALLED = {"comment": "comment", "clustering": "clustering key", "reclustering": "automatic clustering"}
 
 
 def _as_list(value: object) -> list[str]:
@@ -196,6 +241,8 @@ def _told_as(parts: Sequence[str]) -> str:
 
 _SAID: dict[str, Callable[[dict[str, Any], Finding], str]] = {
     "parity": _parity_said,
+    "left behind": _left_behind_said,
+    "turned null": _turned_null_said,
     "schema": _schema_said,
     "grain": _grain_said,
     "sanity": _sanity_said,

@@ -57,14 +57,14 @@ _CHAIN: tuple[Callable[[Expr], Expr], ...] = (
     fs.alias_in_where,
 )
 
-# The order-free, duplicate-safe hash of rows; 64 bits, signed, 0 for no rows. Macros, because they stay cheap and readable.
+# HASH has 63 bits here, so that neither it nor the sum of HASH_AGG needs 128-bit arithmetic for each row: that would cost
+# more than reading the table. HASH_AGG is free of order, counts duplicates, and is 0 for no rows. Macros stay readable.
 MACROS = """
-create or replace temp macro sandbox_signed(v) as
-  (case when v >= 9223372036854775808::hugeint then (v - 18446744073709551616::hugeint)::bigint else v::bigint end);
+create or replace temp macro sandbox_hash(h) as ((h >> 1)::bigint - 4611686018427387904);
 create or replace temp macro sandbox_hash_agg(h) as
-  sandbox_signed(coalesce(sum(h::hugeint), 0::hugeint) % 18446744073709551616::hugeint);
+  (coalesce(sum((h >> 1)::bigint), 0::hugeint) % 9223372036854775808::hugeint)::bigint;
 create or replace temp macro sandbox_hash_agg_distinct(h) as
-  sandbox_signed(coalesce(sum(distinct h::hugeint), 0::hugeint) % 18446744073709551616::hugeint);
+  (coalesce(sum(distinct (h >> 1)::bigint), 0::hugeint) % 9223372036854775808::hugeint)::bigint;
 """
 
 
@@ -96,6 +96,8 @@ def name_columns(expression: Expr) -> None:
 
 def to_duckdb(expression: Expr) -> str:
     """DuckDB's SQL for a bound expression, which is consumed."""
+    for node in reversed(list(expression.find_all(exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseXor))):
+        node.replace(exp.Paren(this=node.copy()))  # BITAND(..) becomes an operator, which binds weaker than + and *
     expression = expression.transform(_own, copy=False)
     for step in _CHAIN:
         expression = expression.transform(step, copy=False)
@@ -125,9 +127,7 @@ def _own(node: Expr) -> Expr:
         macro = "sandbox_hash_agg_distinct" if distinct else "sandbox_hash_agg"
         return exp.Anonymous(this=macro, expressions=[_hash(arguments)])
     if isinstance(node, exp.Anonymous) and node.name.upper() == "HASH":
-        return exp.Anonymous(
-            this="sandbox_signed", expressions=[exp.cast(_hash(node.expressions), "HUGEINT", dialect="duckdb")]
-        )
+        return exp.Anonymous(this="sandbox_hash", expressions=[_hash(node.expressions)])
     return node
 
 

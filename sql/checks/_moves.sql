@@ -1,5 +1,5 @@
--- Macro shared by the outlier checks: every metric value of the window that moved by more than report_over, appeared or
--- vanished. Without a usable key the values are the sums of a day. In: scope, metrics; binds since, report_over, min_abs.
+-- Macro shared by the outlier checks without a usable key: every metric's sum of a day in the window that moved by more than
+-- report_over, appeared or vanished. In: scope, metrics; binds since, report_over, min_abs.
 {% import 'checks/_sides.sql' as sides %}
 {% macro daily(scope, metrics, relation) -%}
 SELECT 1 AS here, {{ scope.date.name | q }}::DATE AS c{{ scope.date.index }}{% for metric in metrics %}, SUM({{ metric.name | q }}) AS c{{ metric.index }}{% endfor %}
@@ -9,9 +9,9 @@ SELECT 1 AS here, {{ scope.date.name | q }}::DATE AS c{{ scope.date.index }}{% f
 
 {% macro moves(scope, metrics) -%}
 b AS (
-  {{ sides.side(scope, scope.baseline) if scope.unique else daily(scope, metrics, scope.baseline) }}
+  {{ daily(scope, metrics, scope.baseline) }}
 ), c AS (
-  {{ sides.side(scope, scope.candidate) if scope.unique else daily(scope, metrics, scope.candidate) }}
+  {{ daily(scope, metrics, scope.candidate) }}
 ), wanted AS (
   SELECT {{ metrics[0].index }} AS i{% for metric in metrics[1:] %} UNION ALL SELECT {{ metric.index }}{% endfor %}
 
@@ -33,9 +33,9 @@ b AS (
     CASE WHEN before <> 0 AND after <> 0 THEN (after - before) / ABS(before) END AS share
   FROM pairs
   WHERE before IS DISTINCT FROM after
-    AND GREATEST(COALESCE(ABS(before), 0), COALESCE(ABS(after), 0)) >= %(min_abs)s
+    AND NOT GREATEST(COALESCE(ABS(before), 0), COALESCE(ABS(after), 0)) < %(min_abs)s
 ), outlying AS (
   SELECT * FROM moved
-  WHERE direction IS NOT NULL AND (share IS NULL OR ABS(share) > %(report_over)s)
+  WHERE direction IS NOT NULL AND (share IS NULL OR NOT ABS(share) <= %(report_over)s)
 )
 {%- endmacro %}

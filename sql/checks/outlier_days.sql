@@ -3,7 +3,7 @@
 {% import 'checks/_moves.sql' as m %}
 WITH {{ m.moves(scope, metrics) }}
 SELECT i, direction, day, COUNT(*) AS reported,
-  COUNT_IF(share IS NULL OR ABS(share) > %(explain_over)s) AS to_explain, MAX(ABS(share)) AS worst
+  COUNT_IF(share IS NULL OR NOT ABS(share) <= %(explain_over)s) AS to_explain, MAX(ABS(share)) AS worst
 FROM outlying
 GROUP BY i, direction, day
 ORDER BY i, direction, day

@@ -161,6 +161,33 @@ def test_at_most_so_many_builds_at_once_and_a_free_slot_takes_the_next(store: St
     assert max(most.items) == 2
 
 
+def test_who_finds_every_slot_busy_reads_the_place(
+    store: Store, slack: SlackSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started, swept, go, finish = Seen(), Seen(), threading.Event(), end(store)
+    tell = store.tell_places
+
+    def telling(say: Callable[[int], str]) -> None:
+        tell(say)
+        swept.add(len(started.items))
+
+    monkeypatch.setattr(store, "tell_places", telling)
+    asked = [ask(store, str(n)).id for n in range(4)]
+
+    def drive(lease: Lease) -> None:
+        started.add(lease.refresh.id)
+        assert go.wait(TIMEOUT)
+        finish(lease)
+
+    with running(store, slack, drive):
+        started.wait(2)
+        swept.wait(len(swept.items) + 2)
+        waiting = [r.progress for r in map(store.get, asked) if r]
+        go.set()
+        started.wait(4)
+    assert waiting == ["", "", "Next to be built", "Waits for a free place to build, 1 refresh before it"]
+
+
 def test_clicks_and_promotions_do_not_wait_for_builds(store: Store, slack: SlackSandbox) -> None:
     building, promoted, decided, go = Seen(), Seen(), Seen(), threading.Event()
     for n in range(3):

@@ -19,7 +19,9 @@ def test_a_full_refresh_is_approved_by_somebody_else_and_repairs_production(stag
     stage.approves(incident, FACT)
     incident.wait_card("done")
     assert float(str(stage.value(FACT_VALUE))) == 1_676_204_911.20
-    builds = [s for s in stage.world.snowflake.log if s.user == "REFRESH_BUILDER_SVC" and "create or replace" in s.sql.lower()]
+    builds = [
+        s for s in stage.world.snowflake.log if s.user == "REFRESH_BUILDER_SVC" and "create or replace" in s.sql.lower()
+    ]
     assert "ANALYTICS_XL" in {s.warehouse for s in builds}
 
 

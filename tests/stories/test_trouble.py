@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -14,7 +16,7 @@ from bot.wording import card as wording
 from sandbox.people import Incident, text_of
 from sandbox.world import World
 from tests.stories.conftest import FACT, Parts, Stage, staged
-from tests.stories.moments import FACT_ASKED, Moments
+from tests.stories.moments import FACT_ASKED, Moment, Moments
 
 BUILDING = "create or replace .*dev_refresh_bot.*fact_ethereum_daily"
 REPLACED = r"create or replace transient table .*fact_ethereum.* clone"
@@ -167,9 +169,8 @@ def test_a_promotion_that_snowflake_refuses_waits_for_a_person(stage: Stage) -> 
 
 # Every statement after the build fails once, or its answer is lost once
 
-COMPARING, PROMOTING = 33, 43  # statements of the two steps; `test_every_statement_is_tried` holds the numbers
-INTENT = 26  # the first statement of PROMOTING after the intent: the replacement itself
-BACKUP = 17
+Way = Literal["fail", "lost_reply"]
+PARTS = 8  # each test takes every eighth case, so that several processes share the work
 
 
 @pytest.fixture(scope="module")
@@ -195,61 +196,67 @@ def settle(stage: Stage, wanted: frozenset[State] = WAITS | ENDS) -> State:
     return refresh.state
 
 
-def disturb(world: World, run: list[str], number: int, how: Literal["fail", "lost_reply"]) -> None:
+@contextmanager
+def disturbed(project: Parts, path: Path, moment: Moment, run: list[str], number: int, way: Way) -> Iterator[Stage]:
     """The statement with this number of the run goes wrong, however often its text came before."""
     sql = run[number]
-    world.snowflake.inject(f"^{re.escape(sql)}$", how, skip=run[:number].count(sql), message="out of order")
+
+    def disturb(world: World) -> None:
+        world.snowflake.inject(f"^{re.escape(sql)}$", way, skip=run[:number].count(sql), message="out of order")
+
+    path = path / f"{way}-{number}"
+    path.mkdir()
+    with staged(project, path, {}, moment, disturb) as stage:
+        yield stage
 
 
-def test_every_statement_is_tried(runs: dict[str, list[str]]) -> None:
-    assert (len(runs["built"]), len(runs["explained"])) == (COMPARING, PROMOTING)
-    assert re.search(REPLACED, runs["explained"][INTENT], re.IGNORECASE | re.DOTALL)
-    assert "REFRESH_BACKUPS" in runs["explained"][BACKUP].partition("CLONE")[0]
-
-
-@pytest.mark.parametrize(
-    ("number", "how"), [*((n, "fail") for n in range(COMPARING)), *((n, "lost_reply") for n in range(0, COMPARING, 8))]
-)
+@pytest.mark.parametrize("part", range(PARTS))
 def test_a_statement_of_the_comparison_goes_wrong(
-    project: Parts,
-    moments: Moments,
-    runs: dict[str, list[str]],
-    tmp_path: Path,
-    number: int,
-    how: Literal["fail", "lost_reply"],
+    project: Parts, moments: Moments, runs: dict[str, list[str]], tmp_path: Path, part: int
 ) -> None:
-    def before(world: World) -> None:
-        disturb(world, runs["built"], number, how)
+    """Every statement fails; of every eighth the answer is lost."""
+    run = runs["built"]
+    cases: list[tuple[int, Way]] = [(n, "fail") for n in range(len(run))]
+    cases += [(n, "lost_reply") for n in range(0, len(run), 8)]
+    for number, way in cases[part::PARTS]:
+        with disturbed(project, tmp_path, moments.get("built"), run, number, way) as stage:
+            end = settle(stage)
+            assert end in (State.FAILED, State.AWAITING), run[number]
+            stage.incident().wait_button("again" if end is State.FAILED else "explain")
 
-    with staged(project, tmp_path, {}, moments.get("built"), before) as stage:
-        end = settle(stage)
-        assert end in (State.FAILED, State.AWAITING)
-        stage.incident().wait_button("again" if end is State.FAILED else "explain")
 
-
-@pytest.mark.moment("explained")
-@pytest.mark.parametrize(
-    ("number", "how"),
-    [*((n, "fail") for n in range(PROMOTING)), *((n, "lost_reply") for n in (0, 3, BACKUP, *range(INTENT, PROMOTING)))],
-)
+@pytest.mark.parametrize("part", range(PARTS))
 def test_a_statement_of_the_promotion_goes_wrong(
-    stage: Stage, runs: dict[str, list[str]], number: int, how: Literal["fail", "lost_reply"]
+    project: Parts, moments: Moments, runs: dict[str, list[str]], tmp_path: Path, part: int
 ) -> None:
+    """Every statement fails; of every write, and of every one after the intent, the answer is lost."""
+    run = runs["explained"]
+    intent = next(n for n, sql in enumerate(run) if re.search(REPLACED, sql, re.IGNORECASE | re.DOTALL))
+    writes = [n for n, sql in enumerate(run[:intent]) if sql.startswith("CREATE")]
+    assert len(writes) == 1  # the backup
+    cases: list[tuple[int, Way]] = [(n, "fail") for n in range(len(run))]
+    cases += [(n, "lost_reply") for n in (0, *writes, *range(intent, len(run)))]
+    for number, way in cases[part::PARTS]:
+        with disturbed(project, tmp_path, moments.get("explained"), run, number, way) as stage:
+            promote(stage, run[number])
+
+
+def promote(stage: Stage, sql: str) -> None:
+    """Bob approves; whatever becomes of it, production was replaced once at most, and the thread says what to do."""
     incident = stage.incident()
-    disturb(stage.world, runs["explained"], number, how)
     stage.note_approval(FACT)
     incident.click("bob", "approve")
     end = settle(stage, WAITS - {State.AWAITING} | ENDS)
     replaced = replacements(stage)
     if end in (State.DONE, State.FAULTY):
-        assert replaced == 1
+        assert replaced == 1, sql
         incident.wait_button("undo")
     elif end is State.STALE:
-        assert replaced == 0
+        assert replaced == 0, sql
         incident.wait_button("rebuild")
     else:
-        assert end is State.NEEDS_ATTENTION
-        assert replaced <= 1
+        assert end is State.NEEDS_ATTENTION, sql
+        assert replaced <= 1, sql
         incident.wait_button("look")
     stage.approved[FACT] = replaced
     stage.approved = +stage.approved

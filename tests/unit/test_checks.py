@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot import checks, inspection, outliers, safety, scope
-from bot.model import Column, Finding, Kind, Mode, Origin, Outlier, Relation, Rules, Table, Verdict
+from bot import checks, clocks, inspection, outliers, safety, scope
+from bot.model import Column, Finding, Kind, Mode, Origin, Outlier, Relation, Request, Rules, Table, Verdict
 from bot.settings import PolicySection, Settings, UserSection, WarehouseSection
 from tests.refreshes import PROD, plan, table
 
@@ -104,6 +104,9 @@ def judged(
         (seen(views=("A.B.V",)), seen(), "safety:views", PASS),
         (seen(views=("A.B.V",)), seen(columns=columns(OTHER="DATE")), "safety:views", WARN),
         (seen(views=("A.B.V (materialized)",)), seen(), "safety:views", FAIL),
+        (seen(comment="Made by dbt"), seen(comment="Made by dbt"), "safety:metadata", PASS),
+        (seen(comment="By hand"), seen(), "safety:metadata", WARN),
+        (seen(clustering="LINEAR(DATE)"), seen(), "safety:metadata", WARN),
     ],
 )
 def test_safety(prod: Table, candidate: Table, name: str, verdict: Verdict) -> None:
@@ -283,16 +286,17 @@ def test_the_picture_marks_what_differs_beyond_float_noise() -> None:
     assert len(drawn.days) == 3
 
 
-def test_clocks_are_those_of_the_rules_or_else_by_name() -> None:
-    by_name = {c.name: c.clock for c in _built(RULES).columns}
-    assert by_name == {"DATE": False, "LOADED": False, "MODIFIED_ON": True}
+def test_clocks_are_those_of_the_rules_or_of_the_models_sql_and_a_name_comes_last() -> None:
+    unknown = _built(RULES)
+    assert (clocks.by_name(unknown), unknown.clock_source) == (("MODIFIED_ON",), "none")
+    by_sql = _built(RULES, frozenset({"LOADED"}))
+    assert [c.name for c in by_sql.columns if c.clock] == ["LOADED"]
+    assert by_sql.clock_source == "the model's SQL"
     by_rule = {c.name: c.clock for c in _built(replace(RULES, clock=("loaded",))).columns}
     assert by_rule == {"DATE": False, "LOADED": True, "MODIFIED_ON": False}
 
 
-def _built(rules: Rules) -> scope.Scope:
-    from tests.refreshes import queued, snapshot
-
-    refresh = replace(queued(), plan=replace(plan(), rules=rules), baseline=snapshot("B"), candidate=snapshot("C"))
+def _built(rules: Rules, written: frozenset[str] = frozenset()) -> scope.Scope:
     both = columns(DATE="DATE", LOADED="TIMESTAMP_NTZ(9)", MODIFIED_ON="TIMESTAMP_NTZ(9)")
-    return scope.build(refresh, both, both)
+    side = Relation("D", "S", "T")
+    return scope.build(side, side, (both, both), Request(model="m"), rules, written)

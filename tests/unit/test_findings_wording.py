@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot import charts, checks, outliers
+from bot import charts, checks, outliers, usual
 from bot.model import (
     Build,
     Column,
@@ -130,6 +130,7 @@ def scope(mode: Mode = Mode.BACKFILL, columns: tuple[str, ...] = ("DEX_VOLUMES",
         named=(DAY,),
         metric_names=(),
         unique=True,
+        grain_source="unique_key",
     )
 
 
@@ -200,9 +201,9 @@ def made(found: tuple[Outlier, ...] = OUTLIERS, *more: Finding, without: str = "
     grouped = outliers.groups(where, days(found), found, RULES)
     columns = [Column(name=c.name, type=c.type) for c in where.columns]
     every = [
-        checks.parity_backfill(where, RULES, SIDES, COUNTS),
+        checks.parity_backfill(where, SIDES, COUNTS),
         checks.schema(Mode.BACKFILL, (), columns, columns),
-        checks.limits([where.columns[1]], RULES, SIDES),
+        usual.limits([where.columns[1]], RULES, SIDES),
         checks.spot("spot_dex_volumes", [SPOT_ROW], [where.columns[1]], ["DATE"], unseen=(), same_table=True),
         checks.dbt_tests(BUILD),
         outliers.judged(where, days(found), grouped, RULES),
@@ -330,12 +331,12 @@ def said(finding: Finding) -> str:
 
 def test_parity_says_what_reached_further() -> None:
     counts = COUNTS | {"history_differ": 12, "h3": 12}
-    parity = checks.parity_backfill(scope(), RULES, SIDES, counts)
+    parity = checks.parity_backfill(scope(), SIDES, counts)
     assert (
         said(parity)
         == "*Parity: fail.* 12 rows before 2026-04-08 differ in c0: the backfill reached further than asked."
     )
-    lost = checks.parity_backfill(scope(), RULES, SIDES, {"window_missing": 1, "window_outside": 2})
+    lost = checks.parity_backfill(scope(), SIDES, {"window_missing": 1, "window_outside": 2})
     assert said(lost) == (
         "*Parity: fail.* 1 row of the window would be lost; 2 rows of the window changed in columns that were to stay."
     )
@@ -343,12 +344,12 @@ def test_parity_says_what_reached_further() -> None:
 
 def test_parity_of_a_full_refresh() -> None:
     sides = SIDES | {"candidate": SIDES["candidate"] | {"row_count": 2000}}
-    parity = checks.parity_full(scope(Mode.FULL_REFRESH), RULES, sides, {"window_missing": 1032})
+    parity = checks.parity_full(scope(Mode.FULL_REFRESH), sides, {"window_missing": 1032})
     assert said(parity) == (
         "*Parity: fail.* 2,000 rows where production has 3,032, less than 99 %; 1,032 keys of production would be removed."
     )
     keyless = replace(scope(Mode.FULL_REFRESH), keys=(), unique=False)
-    assert "cannot be known" in said(checks.parity_full(keyless, RULES, SIDES, {"window_missing": 1, "window_new": 1}))
+    assert "cannot be known" in said(checks.parity_full(keyless, SIDES, {"window_missing": 1, "window_new": 1}))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,115 @@
+"""`dbt-refresh compare`: two tables, the same report in a terminal or as JSON, and an exit code for CI."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from bot.comparison import Comparison, Pair, Progress
+from bot.model import Finding, Mode, Origin, Relation, Report, Request, Rules, Verdict
+from bot.report import canonical
+from bot.settings import Settings
+from bot.warehouse import Warehouse
+from bot.wording import compare as say
+from bot.wording.counts import summary
+from bot.wording.sentences import line
+from bot.wording.tables import outliers
+from bot.wording.text import plain
+
+EQUAL, DIFFERENT, UNDECIDED = 0, 1, 2
+VERSION = 1  # of the JSON; grows when a field changes its meaning or goes
+
+_ASKED = Origin(columns=(), source="none")
+
+
+def pair(prod: str, dev: str, *, grain: str, date_column: str, since: date | None, columns: str, where: str) -> Pair:
+    """What the command line asks for. Raises ValueError for a name that has not three parts, or no single condition."""
+    if any(mark in where for mark in (";", "--", "/*")):
+        raise ValueError(say.where_in_one_statement())
+    keys, dates = (Origin(columns=_listed(text), source="asked") for text in (grain, date_column))
+    request = Request(
+        model=dev, mode=Mode.BACKFILL if since else Mode.FULL_REFRESH, since=since, columns=_listed(columns)
+    )
+    return Pair(
+        baseline=Relation.parse(prod),
+        candidate=Relation.parse(dev),
+        request=request,
+        rules=Rules(grain=keys if grain else _ASKED, date_column=dates if date_column else _ASKED),
+        where=where,
+    )
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def run(settings: Settings, asked: Pair, progress: Progress) -> tuple[Report, list[str]]:
+    """The report and the ids of the statements. Raises RefreshError where Snowflake refuses or cannot be reached."""
+    with Warehouse(settings, "compare").builder("dbt-refresh:compare") as session:
+        return Comparison(session, asked, progress).run(), [i for i in session.query_ids if i]
+
+
+def verdict(report: Report) -> int:
+    """0: equal, or only what was asked for; 1: differences; 2: what was asked could not be decided."""
+    judged = [f for f in report.findings if f.check != "outliers"]
+    if any(f.verdict is Verdict.FAIL for f in judged):
+        return DIFFERENT
+    parity = next(f for f in report.findings if f.name == "parity")
+    if parity.verdict is Verdict.UNKNOWN:
+        rows = ("keys_removed", "keys_added", "rows_changed")
+        return DIFFERENT if any(parity.numbers.get(name) for name in rows) else UNDECIDED
+    explained = "history_rows" in parity.numbers  # a backfill says beforehand what may change
+    return DIFFERENT if not explained and _differs(report, parity) else EQUAL
+
+
+def _differs(report: Report, parity: Finding) -> bool:
+    schema = next(f for f in report.findings if f.check == "schema")
+    rows = ("keys_removed", "keys_added", "rows_changed")
+    return any(parity.numbers[name] for name in rows) or schema.verdict is not Verdict.PASS
+
+
+def as_json(asked: Pair, report: Report, query_ids: list[str]) -> str:
+    """One object, stable (docs/compare.md)."""
+    found: dict[str, Any] = {
+        "version": VERSION,
+        "prod": str(asked.baseline),
+        "dev": str(asked.candidate),
+        "mode": asked.request.mode,
+        "where": asked.where,
+        "result": ("equal", "different", "undecided")[verdict(report)],
+        "rows": {"prod": report.baseline, "dev": report.candidate},
+        "changes": report.changes,
+        "findings": [
+            {"check": f.check, "name": f.name, "verdict": f.verdict, "numbers": f.numbers, "examples": f.examples}
+            for f in report.findings
+        ],
+        "outliers": report.outliers,
+        "seconds": report.seconds,
+        "statements": report.statements,
+        "query_ids": query_ids,
+    }
+    return json.dumps(json.loads(canonical(found)), indent=2)
+
+
+def show(console: Console, asked: Pair, report: Report, top: int) -> None:
+    """The report for people: a line a check, the counts, the largest changes."""
+    table = Table(title=say.title(str(asked.baseline), str(asked.candidate)), title_justify="left", show_edge=False)
+    for name in say.HEAD:
+        table.add_column(name)
+    for found in report.findings:
+        if found.name != "parity:where":
+            table.add_row(found.name, found.verdict.value, _said(found), style=say.STYLES[found.verdict.value])
+    console.print(table)
+    console.print(summary(report), markup=False, highlight=False)
+    if report.outliers:
+        console.print(outliers(report.outliers[:top]), markup=False, highlight=False)
+    console.print(say.result(verdict(report), report.statements, report.seconds), markup=False, highlight=False)
+
+
+def _said(found: Finding) -> str:
+    """The sentence without its own heading."""
+    return "" if found.verdict is Verdict.PASS else plain(line(found)).partition(f": {found.verdict.value}. ")[2]

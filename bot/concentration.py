@@ -1,0 +1,86 @@
+"""Where the change is: values of low-cardinality columns that hold more than their share of the changed rows; pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from bot.checks import count, finding, short
+from bot.model import Finding, Verdict
+from bot.scope import Scope, ScopedColumn, base_type
+
+_MOST_COLUMNS = 12
+_MOST_SHOWN = 5
+_HALF = 0.5  # of the changed rows: less is no place
+_MORE = 1.5  # times its share of all rows
+_EPOCH = date(1970, 1, 1)
+_KINDS = ("VARCHAR", "TEXT", "CHAR", "STRING", "BOOLEAN")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A value that holds `rows` of the changed rows, `times` as many as its share of the table would."""
+
+    column: str
+    value: str
+    rows: int
+    times: float
+
+
+def columns(scope: Scope) -> tuple[ScopedColumn, ...]:
+    """Texts and booleans, those of the key first."""
+    fitting = [
+        c for c in scope.columns if base_type(c.type) in _KINDS and not (c.clock or c.as_text or c is scope.date)
+    ]
+    return tuple(sorted(fitting, key=lambda c: (not c.key, c.index))[:_MOST_COLUMNS])
+
+
+def held(scope: Scope, rows: Sequence[Mapping[str, Any]], changed: int) -> list[tuple[ScopedColumn, list[str]]]:
+    """Values with at least half of the changed rows, whose share of the table is worth asking for."""
+    by_index = {c.index: c for c in scope.columns}
+    found: dict[int, list[str]] = defaultdict(list)
+    for row in rows:
+        if row["text"] is not None and changed > 1 and int(row["n"]) >= _HALF * changed:
+            found[int(row["i"])].append(str(row["text"]))
+    return [(by_index[i], values) for i, values in sorted(found.items())]
+
+
+def places(
+    scope: Scope, rows: Sequence[Mapping[str, Any]], shares: Sequence[Mapping[str, Any]], changed: int
+) -> tuple[Place, ...]:
+    """Those that hold clearly more than their share, most changed rows first."""
+    total = next((int(s["n"]) for s in shares if s["i"] is None), 0)
+    in_table = {(int(s["i"]), s["text"]): int(s["n"]) for s in shares if s["i"] is not None}
+    names = {c.index: c.name for c in scope.columns}
+    found = []
+    for row in rows:
+        share = in_table.get((int(row["i"]), row["text"]), 0)
+        if share and changed and (times := int(row["n"]) / changed / (share / total)) >= _MORE:
+            found.append(
+                Place(column=names[int(row["i"])], value=str(row["text"]), rows=int(row["n"]), times=round(times, 2))
+            )
+    return tuple(sorted(found, key=lambda p: (-p.rows, -p.times, p.column))[:_MOST_SHOWN])
+
+
+def where(counts: Mapping[str, Any], found: Sequence[Place]) -> Finding:
+    """The changed rows by date and by value; it judges nothing. Values of the data are examples, so they can be withheld."""
+    changed = count(counts, "window_changed")
+    days = count(counts, "changed_days")
+    numbers: dict[str, object] = {
+        "rows": changed,
+        "days": days,
+        "first": _day(counts, "changed_first") if days else "",
+        "last": _day(counts, "changed_last") if days else "",
+        "columns": [p.column for p in found],
+    }
+    examples = [
+        {"column": p.column, "value": short(p.value), "rows": p.rows, "of": changed, "times": p.times} for p in found
+    ]
+    return finding("parity", Verdict.PASS, numbers, name="parity:where", examples=examples)
+
+
+def _day(counts: Mapping[str, Any], name: str) -> str:
+    return (_EPOCH + timedelta(days=int(counts.get(name) or 0))).isoformat()

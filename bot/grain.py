@@ -1,0 +1,64 @@
+"""Looking for a key where none is declared: which columns to try, from how many values each has; pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from math import prod
+from typing import Any
+
+from bot.scope import Scope, ScopedColumn, base_type, is_dated
+
+MOST_TRIES = 8
+_WIDEST = 4  # columns of one key
+_CERTAIN = 0.9  # of the rows: distinct values are approximate
+_POOL = 7  # columns that are combined
+_ID = re.compile(r"(\A|_)(ID|KEY|HASH|ADDRESS|SYMBOL|CODE|UUID|SLUG|NAME|CHAIN|PROTOCOL|TYPE|TOKEN|CATEGORY)\Z")
+_NEVER = ("VARIANT", "OBJECT", "ARRAY", "BINARY", "GEOGRAPHY", "GEOMETRY", "BOOLEAN")
+
+
+def offered(scope: Scope) -> tuple[ScopedColumn, ...]:
+    """Columns that can be part of a key: no float, no clock, nothing nested, no number with decimals."""
+    return tuple(
+        c
+        for c in scope.columns
+        if not (c.float_ or c.clock or c.as_text or base_type(c.type) in _NEVER or _has_decimals(c.type))
+    )
+
+
+def _has_decimals(type_: str) -> bool:
+    found = re.search(r",\s*(\d+)\)", type_)
+    return bool(found and int(found[1]))
+
+
+def tries(columns: Sequence[ScopedColumn], row: Mapping[str, Any]) -> list[tuple[ScopedColumn, ...]]:
+    """At most 8 keys worth an exact look, the likeliest first: dates and ids before measures, few columns before many."""
+    rows = int(row["row_count"])
+    whole = [c for c in columns if rows and int(row[f"v{c.index}"]) == rows and int(row[f"d{c.index}"]) > 1]
+    values = {c.index: int(row[f"d{c.index}"]) for c in whole}
+    pool = sorted(whole, key=lambda c: (_rank(c), -values[c.index], c.index))[:_POOL]
+    found: list[tuple[ScopedColumn, ...]] = []
+    for size in range(1, _WIDEST + 1):
+        fitting = [keys for keys in combinations(pool, size) if prod(values[c.index] for c in keys) >= _CERTAIN * rows]
+        found += sorted(fitting, key=lambda keys: ([_rank(c) for c in keys], [c.index for c in keys]))
+    minimal = [keys for keys in found if not any(_rank(c) == _MEASURE for c in keys)] or found
+    return minimal[:MOST_TRIES]
+
+
+_MEASURE = 3
+
+
+def _rank(column: ScopedColumn) -> int:
+    """Dates first, then what is called an id, then texts; a whole number may be a measure."""
+    if is_dated(column.type):
+        return 0
+    if _ID.search(column.name.upper()):
+        return 1
+    return _MEASURE if column.numeric else 2
+
+
+def unique(tried: Sequence[tuple[ScopedColumn, ...]], rows: Sequence[Mapping[str, Any]]) -> int | None:
+    """The first of the tries that identifies every row on both sides; None: none does."""
+    bad = {int(r["i"]) for r in rows if any(int(r[n] or 0) for n in ("null_rows", "duplicate_keys"))}
+    return next((i for i in range(len(tried)) if i not in bad), None)

@@ -1,0 +1,206 @@
+"""Sanity: what the limits of the team say, and what production usually holds; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from bot import checks
+from bot.model import Finding, Rules, Verdict
+from bot.outliers import decimal
+from bot.scope import Scope, ScopedColumn, match
+
+Row = Mapping[str, Any]
+Sides = Mapping[str, Row]
+
+_FAR = 100.0  # times what is usual
+_QUANTILE = 0.999
+_ENOUGH = 200_000  # rows that say what is usual; of more a sample of keys is read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usual:
+    """One metric of one side: values far from the reference magnitude (text), of each sign, and the largest (text)."""
+
+    far: int
+    negative: int
+    positive: int
+    reference: str
+    largest: str | None
+
+
+def limited(scope: Scope, rules: Rules) -> tuple[ScopedColumn, ...]:
+    """Columns with a limit of the team's."""
+    return tuple(c for c in scope.values if c.numeric and limits_of(rules, c.name))
+
+
+def limit_binds(columns: Sequence[ScopedColumn], rules: Rules) -> dict[str, object]:
+    return {f"{end}_{c.index}": limits_of(rules, c.name).get(end) for c in columns for end in ("min", "max")}
+
+
+def measured(scope: Scope, rules: Rules) -> tuple[ScopedColumn, ...]:
+    """Metrics without a limit: judged by what production usually holds."""
+    return tuple(c for c in scope.metrics if not limits_of(rules, c.name))
+
+
+def sample(scope: Scope, sides: Sides) -> int:
+    """One key in so many says what is usual."""
+    return max(1, checks.count(sides["baseline"], "row_count") // _ENOUGH) if scope.keys else 1
+
+
+def quantile(sides: Sides) -> float:
+    """In a small table one bad value must not be its own measure."""
+    return min(_QUANTILE, 1 - 2 / max(checks.count(sides["baseline"], "row_count"), 4))
+
+
+def binds(sides: Sides) -> dict[str, object]:
+    return {"usual": quantile(sides)}
+
+
+def references(metrics: Sequence[ScopedColumn], rows: Sequence[Row]) -> dict[int, float]:
+    """The reference magnitude of each metric that has one."""
+    text = next((str(row["text"]) for row in rows if row["part"] == "usual"), "")
+    parts = text.split(",") if metrics else []
+    return {m.index: float(part) for m, part in zip(metrics, parts, strict=True) if part}
+
+
+def suspicious(metrics: Sequence[ScopedColumn], sides: Sides, usual: Mapping[int, float]) -> list[ScopedColumn]:
+    """Metrics with a value that may be far from usual or of a new sign, by their extremes alone."""
+    return [m for m in metrics if _may_be_far(m, sides, usual.get(m.index)) or _may_be_new(m, sides)]
+
+
+def _may_be_far(metric: ScopedColumn, sides: Sides, reference: float | None) -> bool:
+    if not reference:
+        return False
+    ends = [decimal(row.get(f"{end}{metric.index}")) for row in sides.values() for end in ("low", "high")]
+    return any(end is not None and not abs(float(end)) <= _FAR * reference for end in ends)
+
+
+def _may_be_new(metric: ScopedColumn, sides: Sides) -> bool:
+    (low, high), (new_low, new_high) = (
+        [_sign(side.get(f"{end}{metric.index}")) for end in ("low", "high")]
+        for side in (sides["baseline"], sides["candidate"])
+    )
+    return (low >= 0 < high and new_low < 0) or (high <= 0 > low and new_high > 0)
+
+
+def _sign(text: object) -> int:
+    value = decimal(text)
+    return 0 if value is None or value == 0 else 1 if value.is_nan() or value > 0 else -1
+
+
+def far_binds(metrics: Sequence[ScopedColumn], usual: Mapping[int, float]) -> dict[str, object]:
+    """Where far begins; without a reference nowhere."""
+    return {f"far_{m.index}": min(_FAR * usual.get(m.index, 1e308), 1e308) for m in metrics}
+
+
+def findings(
+    scope: Scope,
+    rules: Rules,
+    sides: Sides,
+    metrics: Sequence[ScopedColumn],
+    usual: Mapping[int, float],
+    far: Mapping[str, Row],
+) -> list[Finding]:
+    """The limits where there are any, and the default check of the other metrics. `far`: what was counted, if anything."""
+    found = []
+    within = limited(scope, rules)
+    unknown = [name for name in rules.sanity if scope.column(name) not in within]
+    if within or unknown:
+        found.append(limits(within, rules, sides, unknown))
+    if metrics:
+        read = {side: [_read(m, usual, far.get(side, {}), sides[side]) for m in metrics] for side in sides}
+        found.append(judged(metrics, read, quantile(sides), _FAR, sample(scope, sides)))
+    return found
+
+
+def _read(metric: ScopedColumn, usual: Mapping[int, float], far: Row, row: Row) -> Usual:
+    i = metric.index
+    return Usual(
+        far=checks.count(far, f"o{i}") if usual.get(i) else 0,
+        negative=checks.count(far, f"neg{i}"),
+        positive=checks.count(far, f"pos{i}"),
+        reference=repr(usual[i]) if i in usual else "",
+        largest=_largest(row, metric),
+    )
+
+
+def _largest(row: Row, metric: ScopedColumn) -> str | None:
+    """The largest magnitude, as text; None where there is no finite value."""
+    ends = [decimal(row.get(f"{end}{metric.index}")) for end in ("low", "high")]
+    sizes: list[Decimal] = [abs(end) for end in ends if end is not None and not end.is_nan()]
+    return str(max(sizes)) if sizes else None
+
+
+def limits(limited: Sequence[ScopedColumn], rules: Rules, sides: Sides, unknown: Sequence[str] = ()) -> Finding:
+    """The team's own limits: no row of the candidate outside. `unknown`: names with a limit that are no number here."""
+    after = {c.name: checks.count(sides["candidate"], f"o{c.index}") for c in limited}
+    before = {c.name: checks.count(sides["baseline"], f"o{c.index}") for c in limited}
+    bad = [name for name, rows in after.items() if rows]
+    numbers = {
+        "rows_outside": sum(after.values()),
+        "rows_outside_before": sum(before.values()),
+        "columns": [c.name for c in limited],
+        "columns_outside": bad,
+        "columns_unknown": list(unknown),
+        "limits": [f"{n}: {_limit_text(rules, n)}" for n in after],
+    }
+    examples = [
+        {"column": c.name, "side": side, "least": row.get(f"low{c.index}"), "most": row.get(f"high{c.index}")}
+        for c in limited
+        for side, row in sides.items()
+    ]
+    verdict = Verdict.FAIL if bad else Verdict.WARN if unknown else Verdict.PASS
+    return checks.finding("sanity", verdict, numbers, waivable=True, examples=examples)
+
+
+def limits_of(rules: Rules, name: str) -> Mapping[str, float]:
+    return next((given for wanted, given in rules.sanity.items() if match(wanted, [name])), {})
+
+
+def _limit_text(rules: Rules, name: str) -> str:
+    given = limits_of(rules, name)
+    return " to ".join(str(given.get(end, "any")) for end in ("min", "max"))
+
+
+def judged(
+    metrics: Sequence[ScopedColumn],
+    sides: Mapping[str, Sequence[Usual]],
+    quantile: float,
+    times: float,
+    sample: int = 1,
+) -> Finding:
+    """Far from what production usually holds, or of a sign it never had: a warning, present before or not."""
+    base, cand = sides["baseline"], sides["candidate"]
+    signs = [_new_sign(b, c) for b, c in zip(base, cand, strict=True)]
+    far = [i for i in range(len(metrics)) if cand[i].far or signs[i]]
+    numbers = {
+        "values_far": sum(u.far for u in cand),
+        "values_far_before": sum(u.far for u in base),
+        "new_sign": sum(signs),
+        "columns": [metrics[i].name for i in far],
+        "columns_checked": len(metrics),
+        "quantile": quantile,
+        "times": times,
+        "sample": sample,
+    }
+    examples = [
+        {
+            "column": metrics[i].name,
+            "usual": cand[i].reference or None,
+            "largest": cand[i].largest,
+            "largest_before": base[i].largest,
+        }
+        for i in far[:10]
+    ]
+    return checks.finding(
+        "sanity", Verdict.WARN if far else Verdict.PASS, numbers, name="sanity:usual", examples=examples
+    )
+
+
+def _new_sign(before: Usual, after: Usual) -> int:
+    if not before.negative and before.positive:
+        return after.negative
+    return after.positive if not before.positive and before.negative else 0

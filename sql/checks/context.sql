@@ -1,0 +1,54 @@
+-- What surrounds the change. In: scope, metrics (to measure), shown (metrics of the picture), where (pairs of a column and a list of its values); binds usual (the
+-- quantile), value_<i>_<j>, first, last (days of the picture). The reference for what is usual are the baseline's
+-- values that stay as they are; of a large table, those of a deterministic sample of keys.
+-- Rows by `part`, `side` = baseline or candidate:
+--   usual     text: the reference magnitude of each metric
+--   shares    of column i: n rows of the candidate that hold the value `text`; i NULL: all of them
+--   day       text: the sum of each metric in `shown` on `day`
+-- Texts are numbers separated by commas; NULL is left empty.
+{% import 'checks/_sides.sql' as sides %}
+WITH none AS (SELECT 1 AS one)
+{% if metrics %}
+, b AS (
+  {{ sides.side(scope, scope.baseline) }}
+)
+{% if scope.unique %}
+, c AS (
+  {{ sides.side(scope, scope.candidate) }}
+)
+{% endif %}
+, kept AS (
+  SELECT {% for metric in metrics %}{% if scope.unique %}CASE WHEN b.c{{ metric.index }} IS NOT DISTINCT FROM c.c{{ metric.index }} THEN b.c{{ metric.index }}::FLOAT END{% else %}b.c{{ metric.index }}::FLOAT{% endif %} AS v{{ metric.index }}{% if not loop.last %}, {% endif %}{% endfor %}
+
+  FROM b{% if scope.unique %} JOIN c ON {{ sides.on_keys(scope) }}{% endif %}
+
+), reference AS (
+  SELECT {% for metric in metrics %}PERCENTILE_CONT(%(usual)s) WITHIN GROUP (ORDER BY ABS(v{{ metric.index }})) AS r{{ metric.index }}{% if not loop.last %}, {% endif %}{% endfor %}
+
+  FROM kept
+)
+{% endif %}
+{% if where %}
+, held AS (
+  SELECT COUNT(*) AS n{% for column, values in where %}{% set i = column.index %}{% for _ in values %}, COUNT_IF(TO_VARCHAR({{ column.name | q }}) = %(value_{{ i }}_{{ loop.index0 }})s) AS n{{ i }}_{{ loop.index0 }}{% endfor %}{% endfor %}
+
+  FROM {{ scope.candidate | rel }}
+)
+{% endif %}
+SELECT 'none' AS part, NULL::VARCHAR AS side, NULL::NUMBER(38,0) AS i, NULL::DATE AS day, NULL::NUMBER(38,0) AS n, NULL::VARCHAR AS text FROM none WHERE one = 0
+{% if metrics %}
+
+UNION ALL SELECT 'usual', 'baseline', NULL, NULL, NULL, CONCAT_WS(',', {% for metric in metrics %}COALESCE(TO_VARCHAR(r{{ metric.index }}), ''){% if not loop.last %}, {% endif %}{% endfor %}) FROM reference
+{% endif %}
+{% if where %}
+
+UNION ALL SELECT 'shares', 'candidate', NULL, NULL, n, NULL FROM held
+{%- for column, values in where %}{% set i = column.index %}{% for _ in values %}
+
+UNION ALL SELECT 'shares', 'candidate', {{ i }}, NULL, n{{ i }}_{{ loop.index0 }}, %(value_{{ i }}_{{ loop.index0 }})s FROM held
+{%- endfor %}{% endfor %}{% endif %}
+{% if shown %}{% for name, relation in (('baseline', scope.baseline), ('candidate', scope.candidate)) %}
+
+UNION ALL SELECT 'day', '{{ name }}', NULL, {{ scope.date.name | q }}::DATE, NULL, CONCAT_WS(',', {% for metric in shown %}COALESCE(TO_VARCHAR(SUM({{ metric.name | q }})), ''){% if not loop.last %}, {% endif %}{% endfor %})
+FROM {{ relation | rel }} WHERE {{ scope.date.name | q }}::DATE BETWEEN %(first)s::DATE AND %(last)s::DATE GROUP BY {{ scope.date.name | q }}::DATE
+{%- endfor %}{% endif %}

@@ -1,0 +1,34 @@
+-- Size, dates and extremes of both sides, without grouping: most of it Snowflake answers from metadata.
+-- In: scope, limited (columns with a limit); binds since (backfill), named_<i>, min_<i>, max_<i>.
+-- Two rows, side = baseline and candidate: row_count, first_day, last_day, window_rows, named_rows; of metric i low<i> and
+-- high<i> as text; n<i> = NaN or infinity in float i; o<i> = rows outside the limits of column i; of a timestamp that may be
+-- a clock a<i>, z<i> (least and greatest in rows that were rebuilt) and u<i> (how many have a value).
+{% import 'checks/_sides.sql' as sides %}
+{% for name, relation in (('baseline', scope.baseline), ('candidate', scope.candidate)) %}
+SELECT '{{ name }}' AS side, COUNT(*) AS row_count,
+{% if scope.date %}
+  MIN({{ scope.date.name | q }}::DATE) AS first_day, MAX({{ scope.date.name | q }}::DATE) AS last_day,
+{% else %}
+  NULL::DATE AS first_day, NULL::DATE AS last_day,
+{% endif %}
+  {% if scope.since %}COUNT_IF({{ scope.date.name | q }}::DATE >= %(since)s::DATE){% else %}COUNT(*){% endif %} AS window_rows,
+  {% if scope.named and scope.date %}COUNT_IF({{ scope.date.name | q }}::DATE IN {{ sides.named_days(scope) }}){% else %}0{% endif %} AS named_rows
+{%- for column in scope.floats %},
+  COUNT_IF(NOT ABS({{ column.name | q }}) < 'inf'::FLOAT) AS n{{ column.index }}
+{%- endfor %}
+{% for column in scope.measured %},
+  TO_VARCHAR(MIN({{ column.name | q }})) AS low{{ column.index }}, TO_VARCHAR(MAX({{ column.name | q }})) AS high{{ column.index }}
+{%- endfor %}
+{% for column in limited %},
+  COUNT_IF({{ column.name | q }} < %(min_{{ column.index }})s OR {{ column.name | q }} > %(max_{{ column.index }})s) AS o{{ column.index }}
+{%- endfor %}
+{% for column in scope.undecided %}
+{% set value = ('CASE WHEN ' ~ (scope.date.name | q) ~ '::DATE >= %(since)s::DATE THEN ' ~ (column.name | q) ~ ' END') if scope.since else (column.name | q) %},
+  MIN({{ value }}) AS a{{ column.index }}, MAX({{ value }}) AS z{{ column.index }}, COUNT({{ value }}) AS u{{ column.index }}
+{%- endfor %}
+
+FROM {{ relation | rel }}
+{% if not loop.last %}
+UNION ALL
+{% endif %}
+{% endfor %}

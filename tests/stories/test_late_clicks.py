@@ -1,0 +1,58 @@
+"""A click counts for what is so when it is decided, not for what was so when the button was shown."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.model import State
+from sandbox.people import text_of
+from tests.stories.conftest import Stage
+from tests.stories.moments import FACT_ASKED
+
+
+@pytest.mark.moment("explained")
+def test_a_model_that_was_put_on_hold_is_not_promoted(stage: Stage) -> None:
+    incident = stage.incident()
+    incident.wait_button("approve")
+    stage.told("carol", "hold fact_ethereum_daily_dex_volumes")
+    stage.slack.wait(lambda: "is on hold" in text_of(stage.slack.private("carol")[-1]), what="the hold")
+    told = incident.answered("bob", lambda: incident.click("bob", "approve"))
+    assert "on hold" in told
+    assert "waiting for approval" in incident.wait_card("waiting for approval")
+
+
+@pytest.mark.moment("explained")
+def test_an_approval_after_the_time_is_over_does_not_count_even_before_the_timer_has_seen_it(stage: Stage) -> None:
+    incident = stage.incident()
+    message = incident.wait_button("approve")
+    stage.clock.advance(hours=25)
+    told = incident.answered("bob", lambda: stage.presses("bob", message, "approve"))
+    assert "nobody decided before" in told
+    incident.wait_card("expired")
+
+
+@pytest.mark.moment("explained")
+def test_what_an_ended_refresh_left_in_dev_is_dropped_after_its_time(stage: Stage) -> None:
+    incident = stage.incident()
+    incident.click("alice", "cancel")
+    incident.wait_card("Cancelled by")
+    left = "SELECT COUNT(*) FROM DEV.INFORMATION_SCHEMA.TABLES WHERE TABLE_NAME LIKE '%\\_R1\\_%' ESCAPE '\\\\'"
+    assert stage.value(left) == 2
+    stage.bot.timers.clean_up()
+    assert stage.value(left) == 2
+    stage.clock.advance(hours=24 * 4)
+    stage.bot.timers.clean_up()
+    assert stage.value(left) == 0
+
+
+@pytest.mark.moment("explained")
+def test_while_it_waits_nothing_of_it_is_dropped_however_long_it_takes(stage: Stage) -> None:
+    incident = stage.incident()
+    stage.clock.advance(hours=24 * 30)
+    stage.bot.timers.clean_up()
+    refresh = stage.bot.store.get(1)
+    assert refresh is not None
+    assert refresh.state is State.AWAITING
+    assert refresh.candidate is not None
+    assert stage.value(f"SELECT COUNT(*) FROM {refresh.candidate.relation}") == 3032
+    assert FACT_ASKED.split()[0] in incident.wait_card("waiting for approval")
