@@ -145,19 +145,14 @@ class Project:
         return commit.strip(), bool(self._git("status", "--porcelain", "--", "."))
 
     def fingerprint(self) -> str:
-<<<<<<< HEAD
-        """Changes whenever a file of the project does: an index is made again only then. Reads no file's content.
+        """Changes with the project's files, its commit and the deployed manifest: an index is made again only then.
 
         Raises RefreshError when the repository does not answer.
         """
         if self._code is not None:
-            return self._code.fetch()
-        root, found = self._now[0].dbt.project_dir, hashlib.sha256()
-=======
-        """Changes with the project's files, its commit and the deployed manifest: an index is made again only then."""
-        root = self._settings.dbt.project_dir
+            return f"{self._code.fetch()} {self._state_mark()}"
+        root = self._now[0].dbt.project_dir
         found = hashlib.sha256(f"{self.version()} {self._state_mark()}\n".encode())
->>>>>>> main
         for path in sorted(root.rglob("*")):
             inside = path.relative_to(root).parts
             if not path.is_file() or inside[0] in ("target", "logs") or any(p.startswith(".") for p in inside):
