@@ -177,12 +177,12 @@ class Chaos:
     # --- trouble ----------------------------------------------------------------------------------------------------
 
     def _make_trouble(self) -> None:
-        """One lost reply of each service every four refreshes; a restart of the database every twenty."""
+        """One lost reply of each service every four refreshes; a restart of the database every twelve."""
         self._trouble += 1
         self.scene.world.slack.control.fault("lost_reply", self.chance.choice(_REPLIES))
         self.scene.world.snowflake.inject(self.chance.choice(_STATEMENTS), "lost_reply")
         self.lost_replies += 2
-        if self.server and self._trouble % 5 == 0:
+        if self.server and self._trouble % 3 == 0:
             self.server.crash() if self.restarts % 2 else self.server.stop()
             self.server.start()
             self.restarts += 1

@@ -50,7 +50,7 @@ class Workers:
         """Look after each worker once."""
         self.running = [w for w in self.running if self._alive(w)]
         while len(self.running) < self.count:
-            self.start(self._order())
+            self.start()
 
     def wait_until_struck(self, worker: Worker) -> None:
         """Until it has ended or frozen itself as it was told."""
@@ -81,6 +81,7 @@ class Workers:
         self.faults = False
         for worker in self.running:
             if worker.order:
+                worker.order = "kill:anywhere/"
                 worker.process.kill()
 
     @property
@@ -100,13 +101,22 @@ class Workers:
             return False
         if _stopped(worker.process.pid):
             worker.frozen, self.freezes, self.last_fault = now, self.freezes + 1, now
-        elif self._may_strike and now - worker.since > _PATIENCE:
+        elif not worker.order and self._may_strike and now > worker.since:
+            self._arm(worker, now)
+        elif self.faults and worker.order and now - worker.since > _PATIENCE:
             self._strike(worker, now)
         return True
 
     @property
     def _may_strike(self) -> bool:
-        return self.faults and self.kills + self.freezes < self.allowed and len(self.instants) >= _ENOUGH
+        armed = sum(bool(w.order) for w in self.running)
+        return self.faults and self.kills + self.freezes + armed < self.allowed and len(self.instants) >= _ENOUGH
+
+    def _arm(self, worker: Worker, now: float) -> None:
+        worker.order, worker.since = self._order(), now
+        waiting = self.directory / f"order.{worker.process.pid}"
+        waiting.write_text(worker.order)
+        waiting.replace(self.directory / f"seen.{worker.process.pid}")
 
     def _strike(self, worker: Worker, now: float) -> None:
         """It did not come by its instant: end or freeze it wherever it is."""
@@ -139,8 +149,6 @@ class Workers:
 
     def _order(self) -> str:
         """An instant at which nobody was ended yet; then those of the phase that had the fewest."""
-        if not self._may_strike:
-            return ""
         known = self.instants
         if self.freezes < 20 and self.chance.random() < 0.15:
             return "freeze:" + self.chance.choice([i for i in known if not i.startswith("sending")] or known)

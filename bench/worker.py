@@ -1,7 +1,8 @@
 """A worker process that ends or freezes itself at a named instant: `python -m bench.worker`, else as `bot worker`.
 
 An instant is a place between two effects: before and after each commit, statement and Slack call. `CHAOS_AT` is
-`kill:<instant>` or `freeze:<instant>`; every instant passed is noted once in the file `CHAOS_SEEN`.
+`kill:<instant>` or `freeze:<instant>`, or comes later in the file `<CHAOS_SEEN>.<pid>`; every instant passed is noted once in
+the file `CHAOS_SEEN`.
 """
 
 from __future__ import annotations
@@ -54,12 +55,16 @@ class Instants:
     def __init__(self, order: str, seen: Path) -> None:
         self._what, _, self._where = order.partition(":")
         self._seen, self._known = seen, set[str]()
+        self._later = seen.with_name(f"seen.{os.getpid()}")
 
     def __call__(self, name: str) -> None:
         if name not in self._known:
             self._known.add(name)
             with self._seen.open("a") as file:
                 file.write(name + "\n")
+        if not self._where and self._later.exists():
+            self._what, _, self._where = self._later.read_text().partition(":")
+            self._later.unlink()
         if name == self._where:
             self._where = ""
             os.kill(os.getpid(), signal.SIGSTOP if self._what == "freeze" else signal.SIGKILL)

@@ -12,6 +12,7 @@ from typing import Any
 
 from bot import buckets, checks, clocks, concentration, grain, left_behind, outliers, report, scope, spot, usual
 from bot.inspection import column as as_column
+from bot.known_failures import known
 from bot.model import (
     Build,
     Column,
@@ -322,7 +323,9 @@ class Comparison:
             return
         if self._request.mode is Mode.BACKFILL and self._request.columns:
             self._step("left behind")
-            model = left_behind.Model(sql=build.compiled_sql or plan.compiled_sql, own=plan.dev)
+            model = left_behind.Model(
+                sql=build.compiled_sql or plan.compiled_sql, own=plan.dev, frozen=self._pair.baseline
+            )
             types = {c.name: c for c in self._after}
             self._add(left_behind.check(self._session, self._scope, model, types))
         self._step("spot check")
@@ -330,7 +333,7 @@ class Comparison:
             self._add(checks.spot_missing("none configured", optional=self._pair.spot_optional))
         for name in self._rules.spot_check:
             self._add(spot.check(self._session, self._scope, plan, build, name))
-        self._add(checks.dbt_tests(build))
+        self._add(checks.dbt_tests(build, known(self._session, build, plan.dev, self._pair.baseline)))
 
     def _same_columns(self) -> bool:
         return [c.name for c in self._before] == [c.name for c in self._after]

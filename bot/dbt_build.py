@@ -209,7 +209,13 @@ class DbtChild:
             query_ids=tuple(dict.fromkeys(done["query_ids"])),
             rows_affected=ours["rows"] if merged else None,
             tests=tuple(
-                TestResult(name=r["name"], status=r["status"], failures=r["failures"], message=clean(r["message"]))
+                TestResult(
+                    name=r["name"],
+                    status=r["status"],
+                    failures=r["failures"],
+                    message=clean(r["message"]),
+                    sql=r["sql"] if r["status"] == "fail" else "",
+                )
                 for r in _of_type(done, "test")
             ),
             hooks=tuple(r["name"] for r in _of_type(done, "operation")),

@@ -20,6 +20,7 @@ class Model:
 
     sql: str
     own: Relation
+    frozen: Relation  # the baseline: what it read there when it was built
 
 
 def check(session: Session, scope: Scope, model: Model, types: Mapping[str, Column]) -> Finding:
@@ -29,7 +30,7 @@ def check(session: Session, scope: Scope, model: Model, types: Mapping[str, Colu
     sql = model.sql.strip().rstrip(";")
     if not sql:
         return checks.left_behind_unknown("not compiled")
-    frozen = reads.replaced(sql, model.own, scope.baseline)  # what the model read as its own table when it was built
+    frozen = reads.replaced(sql, model.own, model.frozen)
     if frozen is None:
         return checks.left_behind_unknown("not readable")
     try:

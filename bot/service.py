@@ -11,6 +11,7 @@ from slack_bolt import App
 from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_sdk import WebClient
 
+from bot import socket_mode
 from bot.blocks import render_live
 from bot.charts import picture
 from bot.chat import Chat
@@ -134,21 +135,14 @@ class Service:
 
         Raises RefreshError when neither is set.
         """
-        if self.settings.secrets.slack_app_token.get_secret_value():
-            self._socket = self._connect()
+        token = self.settings.secrets.slack_app_token
+        if token.get_secret_value():
+            self._socket = socket_mode.connect(self.app(), token.get_secret_value(), self._client(token))
         elif self.settings.secrets.slack_signing_secret.get_secret_value():
             self.http = HttpServer(self.app(), self.settings.secrets.port)
             self.http.start()
         else:
             raise RefreshError(no_way_in())
-
-    def _connect(self) -> SocketModeHandler:
-        """`connect`, not `start`: the process keeps its own signal handlers."""
-        token = self.settings.secrets.slack_app_token
-        client = self._client(token)
-        handler = SocketModeHandler(self.app(), token.get_secret_value(), web_client=client, ping_interval=10)
-        handler.connect()
-        return handler
 
     def _client(self, token: SecretStr) -> WebClient:
         return WebClient(token=token.get_secret_value(), base_url=self.settings.secrets.slack_api_url)
@@ -156,7 +150,7 @@ class Service:
     def stop(self, drain_seconds: float = 20.0) -> bool:
         """Stop listening, then let running steps end; whether all of them did."""
         if self._socket is not None:
-            self._socket.close()
+            socket_mode.hang_up(self._socket, drain_seconds)
         if self.http is not None:
             self.http.stop()
         drained = self.worker.stop(drain_seconds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -60,10 +61,10 @@ def binds(sides: Sides) -> dict[str, object]:
 
 
 def references(metrics: Sequence[ScopedColumn], rows: Sequence[Row]) -> dict[int, float]:
-    """The reference magnitude of each metric that has one."""
+    """The reference magnitude of each metric that has one; where production is mostly NaN or infinite there is none."""
     text = next((str(row["text"]) for row in rows if row["part"] == "usual"), "")
-    parts = text.split(",") if metrics else []
-    return {m.index: float(part) for m, part in zip(metrics, parts, strict=True) if part}
+    parts = [float(part or "nan") for part in text.split(",")] if metrics else []
+    return {m.index: part for m, part in zip(metrics, parts, strict=True) if math.isfinite(part)}
 
 
 def suspicious(metrics: Sequence[ScopedColumn], sides: Sides, usual: Mapping[int, float]) -> list[ScopedColumn]:

@@ -112,6 +112,7 @@ class TestResult:
     status: str  # pass, warn, fail, error, skipped
     failures: int | None
     message: str = ""
+    sql: str = ""  # as compiled; only of a test that fails
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

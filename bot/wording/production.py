@@ -53,11 +53,14 @@ def changes(before: Table, after: Table) -> list[str]:
         "tags": (before.tags, after.tags),
         "clustering key": (before.clustering, after.clustering),
         "automatic clustering": (before.reclustering, after.reclustering),
+    }
+    readers = {
         "streams": (before.streams, after.streams),
         "dynamic tables": (before.dynamic_tables, after.dynamic_tables),
         "materialized views": (_materialized(before), _materialized(after)),
     }
-    return [name for name, (was, now) in parts.items() if was != now]
+    changed = [name for name, (was, now) in parts.items() if was != now]
+    return changed + [name for name, (was, now) in readers.items() if set(now or ()) - set(was or ())]
 
 
 def _materialized(table: Table) -> list[str]:

@@ -17,7 +17,7 @@ from bot.model import Report
 from tests.contract.comparisons import DirectSession
 
 BASE = """SELECT ('2026-04-01'::DATE + i::INT) AS "DAY", (i * 10 + 10)::DECIMAL(38,2) AS "FEES", i AS "N" FROM range(20) r(i)"""
-FIXED = 'SELECT * REPLACE (CASE WHEN DAY = \'2026-04-10\' THEN 5 ELSE FEES END::DECIMAL(38,2) AS "FEES") FROM {b}'
+FIXED = "SELECT * REPLACE (CASE WHEN DAY = '2026-04-10' THEN 5 ELSE FEES END::DECIMAL(38,2) AS \"FEES\") FROM {b}"
 FIELDS = {
     "version", "prod", "dev", "mode", "where", "result", "rows", "changes", "findings", "outliers", "seconds", "statements",
     "query_ids",
@@ -52,7 +52,7 @@ def compared(
         (FIXED, {"since": date(2026, 4, 11), "columns": "fees"}, 1),
         (FIXED, {"where": "DAY < '2026-04-10'"}, 0),
         ("SELECT * FROM {b} WHERE N > 3", {}, 1),
-        ("SELECT *, 1 AS \"NEW\" FROM {b}", {}, 1),
+        ('SELECT *, 1 AS "NEW" FROM {b}', {}, 1),
     ],
 )
 def test_the_exit_code_says_whether_they_differ(session: DirectSession, candidate: str, given: dict, code: int) -> None:

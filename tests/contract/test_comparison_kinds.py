@@ -261,7 +261,7 @@ def test_rows_after_productions_last_day_are_told_apart(session: DirectSession) 
 def test_a_sample_of_keys_is_named_and_passes_nothing(session: DirectSession) -> None:
     report = run(session, changed(where="DAY >= '2026-04-08'"), BACKFILL, joined=2)
     parity = found(report, "parity")
-    assert parity.numbers["sample"] == 5
+    assert parity.numbers["sample"] == 10
     assert (parity.verdict, parity.blocks) == (UNKNOWN, True)
     assert not report.nothing_changes
     again = run(session, changed(where="DAY >= '2026-04-08'"), BACKFILL, joined=2)
@@ -286,7 +286,9 @@ def left(session: DirectSession, model: str, candidate: str = "SELECT * FROM {b}
     made = scope.build(base, cand, (before, after), BACKFILL, DAILY)
     made = replace(with_grain(made, ("DAY", "CHAIN"), "meta"), unique=kept.get("unique", True))
     own = Relation("DEV", "BOT", "M")
-    return left_behind.check(session, made, left_behind.Model(sql=model, own=own), {c.name: c for c in after})  # pyright: ignore
+    return left_behind.check(
+        session, made, left_behind.Model(sql=model, own=own, frozen=base), {c.name: c for c in after}
+    )  # pyright: ignore
 
 
 EVERY = '"DAY", "CHAIN", "VOLUME", "FEES", "KIND", "TOP"'

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 from slack_bolt import BoltRequest
-from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_sdk import WebClient
 from slack_sdk.signature import SignatureVerifier
 
+from bot import socket_mode
 from bot.blocks import posts_for, render_live
 from bot.desk import Desk
 from bot.events import Started
@@ -174,12 +174,11 @@ def bot(server: SlackSandbox, tmp_path: Path) -> Iterator[Bot]:
     desk = Desk(store, settings, Home("T0DEMO"), clock=lambda: NOW)
     app = build_app(desk, WebClient(server.bot_token, base_url=server.api_url, timeout=5), settings)
     client = WebClient(server.app_token, base_url=server.api_url, timeout=5)
-    handler = SocketModeHandler(app, server.app_token, web_client=client, ping_interval=1, concurrency=4)
     before = server.control.connections()
-    handler.connect()
+    handler = socket_mode.connect(app, server.app_token, client)
     server.control.wait_connected(before + 1)
     yield Bot(server, store, desk)
-    handler.close()
+    socket_mode.hang_up(handler, 5)
     server.control.wait(lambda: server.control.connections() <= before, 5, "the connection to close")
     store.close()
 
@@ -283,7 +282,7 @@ def test_commands_that_need_rights_are_stored_for_the_worker(bot: Bot) -> None:
 def test_status_and_list_link_to_the_thread(bot: Bot) -> None:
     bot.types("fact_dex")
     bot.store.keep_permalink(1, "https://slack.example/1")
-    line = "*R1* · `fact_dex` · full refresh · queued · asked by <@U0ALICE> · <https://slack.example/1|thread>"
+    line = "*R1* · `fact_dex` · full refresh · queued since 14:07 UTC · asked by <@U0ALICE> · <https://slack.example/1|thread>"
     assert line in bot.types("status")
     assert line in bot.types("list")
     assert line in bot.types("status R1")

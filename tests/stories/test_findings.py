@@ -82,7 +82,7 @@ def test_repeated_keys_are_never_waived_and_a_corrected_source_is_rebuilt(stage:
     ) in acts.failed(incident)
     repaired = acts.again(stage, incident, "rebuild", "bob")
     assert acts.failed(incident) == []
-    assert repaired.startswith("Parity, schema, grain, sanity, spot check, tests, safety: *pass*.")
+    assert repaired.split("\n")[0].endswith("safety: *pass*.")
     acts.explains(stage, incident)
     incident.wait_button("approve")
     assert acts.offered(incident) == {"explain", "approve", "reject"}

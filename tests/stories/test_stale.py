@@ -99,6 +99,7 @@ def test_other_values_in_production_can_be_checked_again(stage: Stage) -> None:
     stage.bot.timers.poll_stale()
     withdrawn = text_of(incident.wait_reply("*Withdrawn.*"))
     assert "still 3,032 rows, with other values" in withdrawn
+    incident.wait_card("withdrawn")
     assert {"recheck", "rebuild"} <= incident.buttons()
     incident.click("alice", "recheck")
     card = incident.wait_card("waiting for approval")

@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import product
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot import events as e
@@ -256,6 +256,7 @@ def test_doubt_goes_on_where_it_began() -> None:
     assert (stale.state, stale.decisions, stale.problem) == (S.STALE, (), PROBLEM)
 
 
+@settings(deadline=None)  # a busy machine is no defect
 @given(st.data())
 def test_on_any_way_through_the_machine(data: st.DataObject) -> None:
     refresh, said = queued(), []
