@@ -24,9 +24,11 @@ from dbt.parser.partial import PartialParsing
 from dbt.parser.read_files import FileDiff, load_source_file
 from dbt.parser.search import FileBlock
 
-from bot.dbt_inputs import NAMES, Input, Inputs
+from bot.dbt_commands import upstream
+from bot.dbt_inputs import CLOCK, NAMES, Input, Inputs
 
 _GRAPH = re.compile(r"\bgraph\b")
+_DISPATCHED = re.compile(r"^(?:snowflake|default)__")
 _DBT_PACKAGES = frozenset({"dbt", "dbt_snowflake"})
 _KEYS = {"model": "models", "seed": "seeds", "snapshot": "snapshots", "analysis": "analyses"}
 
@@ -47,6 +49,7 @@ class Base:
     def changed(self, environment: dict[str, str], given: dict[str, Any], target: dict[str, Any]) -> set[Input]:
         """Every input whose value is another one now."""
         return {
+            CLOCK,
             *(("var", name) for name in _differ(self.vars, given)),
             *(("env", name) for name in _differ(self.environment, environment)),
             *(("target", name) for name in _differ(self.inputs.target, target)),
@@ -56,13 +59,8 @@ class Base:
 def around(whole: Manifest, wanted: Collection[str]) -> Manifest:
     """The part of the project that dbt needs for these nodes: they, all that is upstream, hooks, macros and docs."""
     nodes = whole.nodes
-    kept = {*wanted, *(uid for uid, n in nodes.items() if n.resource_type == "operation")}
-    waiting = list(kept)
-    while waiting:
-        node = nodes.get(waiting.pop())
-        new = set(node.depends_on_nodes if node else ()) - kept
-        kept |= new
-        waiting += new
+    kept = {*wanted, *_operations(whole)}
+    kept |= upstream(whole, kept)
     small = Manifest(
         nodes={uid: nodes[uid] for uid in kept if uid in nodes},
         sources={uid: whole.sources[uid] for uid in kept if uid in whole.sources},
@@ -86,6 +84,31 @@ def around(whole: Manifest, wanted: Collection[str]) -> Manifest:
     return small
 
 
+def with_ephemerals(whole: Manifest, wanted: Iterable[str]) -> set[str]:
+    """These nodes and the ephemerals that dbt writes into them."""
+    found: set[str] = set()
+    waiting = list(wanted)
+    while waiting:
+        uid = waiting.pop()
+        if uid in found:
+            continue
+        found.add(uid)
+        above = (whole.nodes.get(p) for p in whole.nodes[uid].depends_on_nodes)
+        waiting += [n.unique_id for n in above if n is not None and n.config.materialized == "ephemeral"]
+    return found
+
+
+def readable(manifest: Manifest, wanted: Iterable[str]) -> set[str]:
+    """What these nodes and the project's hooks read themselves, which is all that deferring looks up."""
+    readers = with_ephemerals(manifest, {*wanted, *_operations(manifest)})
+    return readers | {p for uid in readers for p in manifest.nodes[uid].depends_on_nodes}
+
+
+def _operations(manifest: Manifest) -> set[str]:
+    """on-run-start and on-run-end: they run with every build."""
+    return {uid for uid, node in manifest.nodes.items() if node.resource_type == "operation"}
+
+
 def again(base: Base, config: Any, wanted: Collection[str], environment: dict[str, str]) -> Manifest:
     """The part of the project around `wanted` as dbt would have parsed it with this configuration.
 
@@ -99,10 +122,10 @@ def again(base: Base, config: Any, wanted: Collection[str], environment: dict[st
         raise NotWarm("the profile names another database")
     concerned = base.inputs.files(base.changed(environment, config.cli_vars, target))
     affected = _Affected(base.manifest, wanted, concerned)
+    _refuse_graph(base.manifest, affected.relevant | _operations(base.manifest))
     small = around(base.manifest, {*wanted, *affected.tests})
     if not affected.sources and not affected.schemas:
         return small
-    _refuse_graph(small, affected.relevant)
     before = _dependencies(small)
     _contents(small, affected.sources)
     manifest = _Loader.again(config, config.load_dependencies(), small, affected.sources, affected.schemas)
@@ -123,26 +146,13 @@ class _Affected:
         self.sources: set[str] = set()
         self.schemas: dict[str, dict[str, list[str]]] = {}
         self.tests: set[str] = set()  # written in those elements: they are parsed again with them
-        self.relevant = self._built(wanted)
+        self.relevant = with_ephemerals(whole, wanted)
         for uid in sorted(self.relevant):
             self._node(uid, read_only=False)
         read = {p for uid in self.relevant for p in whole.nodes[uid].depends_on_nodes} - self.relevant
         for uid in sorted(read):
             self._node(uid, read_only=True)
         self._refuse_disabled()
-
-    def _built(self, wanted: Collection[str]) -> set[str]:
-        """The wanted nodes and the ephemerals that dbt writes into them."""
-        found: set[str] = set()
-        waiting = list(wanted)
-        while waiting:
-            uid = waiting.pop()
-            if uid in found:
-                continue
-            found.add(uid)
-            above = (self._whole.nodes.get(p) for p in self._whole.nodes[uid].depends_on_nodes)
-            waiting += [n.unique_id for n in above if n is not None and n.config.materialized == "ephemeral"]
-        return found
 
     def _node(self, uid: str, *, read_only: bool) -> None:
         if source := self._whole.sources.get(uid):
@@ -195,22 +205,33 @@ class _Affected:
                     raise NotWarm(f"`{node.name}` may be enabled by it")
 
 
-def _refuse_graph(small: Manifest, relevant: Iterable[str]) -> None:
-    """`graph` holds every node of the project: a model that looks at it needs them all parsed again."""
+def _refuse_graph(whole: Manifest, relevant: Iterable[str]) -> None:
+    """`graph` holds every node of the project: what looks at it needs them all, parsed with these inputs."""
+    implicit = _called_by_dbt(whole)
     for uid in relevant:
-        node = small.nodes.get(uid)
-        if node is None:
-            continue
-        macros = _macros(small, node)
-        if any(_GRAPH.search(text) for text in (node.raw_code or "", *macros)):
-            raise NotWarm("the model looks at the whole project (`graph`)")
+        node = whole.nodes[uid]
+        texts = (node.raw_code or "", *_macros(whole, [*node.depends_on.macros, *implicit]))
+        if any(_GRAPH.search(text) for text in texts):
+            raise NotWarm("it or a hook looks at the whole project (`graph`)")
 
 
-def _macros(small: Manifest, node: Any) -> list[str]:
+def _called_by_dbt(whole: Manifest) -> list[str]:
+    """Macros that no node names: materializations of the project's own, and what stands in for one of dbt's."""
+    known = {macro.name for macro in whole.macros.values() if macro.package_name in _DBT_PACKAGES} | {"ref", "source"}
+    return [
+        uid
+        for uid, macro in whole.macros.items()
+        if macro.package_name not in _DBT_PACKAGES
+        and (macro.name.startswith("materialization_") or known & {macro.name, _DISPATCHED.sub("", macro.name)})
+    ]
+
+
+def _macros(whole: Manifest, uids: Iterable[str]) -> list[str]:
+    """The code of these macros and of all that they call; dbt's own is known."""
     seen: dict[str, str] = {}
-    waiting = list(node.depends_on.macros)
+    waiting = list(uids)
     while waiting:
-        macro = small.macros.get(uid := waiting.pop())
+        macro = whole.macros.get(uid := waiting.pop())
         if macro is not None and uid not in seen and macro.package_name not in _DBT_PACKAGES:
             seen[uid] = macro.macro_sql
             waiting += macro.depends_on.macros

@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def converse(given: TextIO, out: TextIO, parse: Parse) -> None:
-    """Answer what comes in line by line; `parse` makes the project from the first line when a command needs it."""
+    """Answer what comes in line by line; `parse` makes the project from the first line."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a parent in the background hands down "ignored"
     parent = _Parent(given)
     threading.Thread(target=parent.listen, daemon=True).start()
@@ -53,7 +53,8 @@ class _Parent:
 
     def __init__(self, given: TextIO) -> None:
         self.lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        self.busy = False  # with a command of the parent's
+        self.answered = 0
+        self._asked = -1  # the set-up has no answer
         self._given = given
         self._heard = time.monotonic()
 
@@ -61,39 +62,49 @@ class _Parent:
         for line in self._given:
             self._heard = time.monotonic()
             if line != STAY:
+                self._asked += 1
                 self.lines.put(line)
         self.lines.put(None)
         _leave()
 
     def watch(self, silence: float) -> None:
-        while not (self.busy and time.monotonic() - self._heard > silence):
+        while self.answered >= self._asked or time.monotonic() - self._heard < silence:
             threading.Event().wait(silence / 10)
         self.lines.put(None)
         _leave()
 
 
 def _serve(parent: _Parent, send: Callable[[Reply], None], parse: Parse) -> None:
-    project: Parsed | None = None
+    """Parse at once, while the parent still looks at the warehouse; what went wrong is said when something is asked."""
     with contextlib.suppress(KeyboardInterrupt):
-        setup = json.loads(parent.lines.get() or "{}")
-        if setup:
+        if setup := json.loads(parent.lines.get() or "{}"):
             quiet_connector(setup["statement_timeout"])
             threading.Thread(target=parent.watch, args=(setup["silence"],), daemon=True).start()
-        while (line := parent.lines.get()) is not None:
-            command = json.loads(line)
-            parent.busy = True
-            try:
-                project = project or parse(setup, send)
-                do = command.pop("do")
-                send({"done": getattr(project, do)(**command)})
-            except KeyboardInterrupt:
-                send({"failed": {"kind": "interrupted", "message": ""}})
-            except Failure as failure:
-                send({"failed": failure.reply})
-            except Exception as error:
-                send({"failed": {"kind": "dbt", "message": f"{type(error).__name__}: {error}"}})
-            parent.busy = False
+            project = _tried(parse, setup, send)
+            while (line := parent.lines.get()) is not None:
+                send(_answer(project, json.loads(line)))
+                parent.answered += 1
     os._exit(0)
+
+
+def _tried(parse: Parse, setup: dict[str, Any], send: Callable[[Reply], None]) -> Parsed | Exception:
+    try:
+        return parse(setup, send)
+    except Exception as error:
+        return error
+
+
+def _answer(project: Parsed | Exception, command: dict[str, Any]) -> Reply:
+    try:
+        if isinstance(project, Exception):
+            raise project
+        return {"done": getattr(project, command.pop("do"))(**command)}
+    except KeyboardInterrupt:
+        return {"failed": {"kind": "interrupted", "message": ""}}
+    except Failure as failure:
+        return {"failed": failure.reply}
+    except Exception as error:
+        return {"failed": {"kind": "dbt", "message": f"{type(error).__name__}: {error}"}}
 
 
 if __name__ == "__main__":

@@ -80,6 +80,7 @@ class Parsed:
         self.query_ids, self.created = [], []
         arguments = [*self._selection([self._node()]), *self._deferral()]
         arguments += ["--indirect-selection", "buildable", "--exclude-resource-type", "unit_test"]
+        arguments.append("--cache-selected-only")  # else it lists every schema that any model of the project has
         if self.setup["full_refresh"] and self._node().config.materialized == "incremental":
             arguments.append("--full-refresh")
         outcome = self.invoke("build", arguments, manifest=self.manifest, may_fail=True)
@@ -160,7 +161,7 @@ class Parsed:
     def _compile(self, nodes: list[Any], *, without_vars: bool, instead: str | None = None) -> dict[str, str]:
         """Compiled SQL by unique id; with `instead`, that text in the model's place, unable to run queries."""
         self._restore()
-        arguments = [*self._selection(nodes), *self._deferral(), "--indirect-selection", "empty"]
+        arguments = [*self._selection(nodes), *self._deferral(), "--indirect-selection", "empty", "--no-populate-cache"]
         if instead is not None:
             self._node().raw_code = instead
             arguments.append("--no-introspect")

@@ -1,4 +1,4 @@
-"""What parsing a dbt project depends on: which file read which var, environment variable and key of `target`.
+"""What parsing a dbt project depends on: which file read which var, environment variable and key of `target`, or the clock.
 
 dbt settles names and configuration while it parses, so a parsed project is only right for the inputs that it was
 parsed with. Recorded while parsing, as a build system does, the readers of a changed input are known exactly: a file
@@ -8,19 +8,23 @@ that reads none of the changed inputs parses to the same result. Runs inside the
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from dbt.clients.jinja import MacroGenerator
 from dbt.context.base import Var
 from dbt.context.target import TargetContext
 from dbt.parser import base, docs, fixtures, functions, generic_test, hooks, macros, schemas, snapshots, sources
 from dbt_common.context import InvocationContext
 
 Input = tuple[str, str]  # ("var" | "env" | "target", name)
+CLOCK: Input = ("clock", "")  # the time or the id of this invocation: another one whenever dbt runs
 EVERY = "*"  # of `target`, when it is read as a whole
 NAMES = "#names"  # after a file's id: read only to name the relations of its nodes
 
+_READS_CLOCK = re.compile(r"\b(?:run_started_at|invocation_id)\b|\bmodules\s*(?:\[|\.\s*(?:datetime|pytz)\b)")
 _PARSERS = (
     base.SQLParser,
     docs.DocumentationParser,
@@ -70,6 +74,7 @@ class Inputs:
         yield sources.SourcePatcher, "parse_source_test", self._of_target(sources.SourcePatcher.parse_source_test)
         name_of = base.ConfiguredParser.update_parsed_node_relation_names
         yield base.ConfiguredParser, "update_parsed_node_relation_names", self._of_name(name_of)
+        yield MacroGenerator, "__call__", self._of_macro(MacroGenerator.__call__)
         yield Var, "__call__", self._named("var", Var.__call__)
         yield Var, "has_var", self._named("var", Var.has_var)
         yield InvocationContext, "env", property(lambda context: _Heard(context._env, "env", self))
@@ -94,9 +99,23 @@ class Inputs:
         @functools.wraps(function)
         def attributed(parser: Any, block: Any, *args: Any, **kwargs: Any) -> Any:
             with self._read_by(block.file.file_id):
+                self._note_clock(block.file.contents)
                 return function(parser, block, *args, **kwargs)
 
         return attributed
+
+    def _of_macro(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def called(generator: Any, *args: Any, **kwargs: Any) -> Any:
+            self._note_clock(generator.macro.macro_sql)
+            return function(generator, *args, **kwargs)
+
+        return called
+
+    def _note_clock(self, text: str | None) -> None:
+        """The text alone is looked at: the clock is a value in dbt's context, which nobody hears being read."""
+        if text and _reads_clock(text):
+            self.note(*CLOCK)
 
     def _of_name(self, function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
@@ -160,6 +179,11 @@ class _Heard(dict):  # type: ignore[type-arg]
 
     def __deepcopy__(self, _memo: object) -> dict[str, Any]:
         return self
+
+
+@functools.lru_cache(maxsize=4096)
+def _reads_clock(text: str) -> bool:
+    return bool(_READS_CLOCK.search(text))
 
 
 @contextmanager

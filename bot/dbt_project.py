@@ -52,6 +52,7 @@ class Project:
         self._now: tuple[Settings, Warm | None] = settings, None
         self._code = Code(settings, self._workdir / "code") if settings.dbt.repository else None
         self._commit = ""  # of the repository, as indexed
+        self._deployed: dict[str, str] | None = None  # the code of every node in production's manifest
         self._indexing = threading.Lock()
 
     @property
@@ -182,9 +183,11 @@ class Project:
 
     def sql(self, unique_ids: Iterable[str]) -> dict[str, str]:
         """The code of these nodes in production's manifest, compiled where it has that; for "who reads this column"."""
-        nodes = self._manifest()["nodes"]
-        there = ((uid, nodes[uid]) for uid in unique_ids if uid in nodes)
-        return {uid: node.get("compiled_code") or node.get("raw_code") or "" for uid, node in there}
+        if self._deployed is None:
+            nodes = self._manifest()["nodes"].items()
+            self._deployed = {uid: node.get("compiled_code") or node.get("raw_code") or "" for uid, node in nodes}
+        there = self._deployed
+        return {uid: there[uid] for uid in unique_ids if uid in there}
 
     def _start(self, which: str, settings: Settings, workdir: Path, running: ExitStack) -> Process | Warm:
         """A child that parses the project with the dev target, or with prod's names."""
@@ -239,6 +242,7 @@ class Project:
         except OSError as error:
             raise RefreshError(wording.no_state(str(manifest)), str(error)) from error
         fresh.replace(self.state_dir / "manifest.json")
+        self._deployed = None
 
     def _manifest(self) -> dict[str, Any]:
         path = self.state_dir / "manifest.json"

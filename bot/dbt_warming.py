@@ -14,7 +14,7 @@ from typing import Any
 
 from dbt.cli import requires
 
-from bot.dbt_again import Base, NotWarm, again
+from bot.dbt_again import Base, NotWarm, again, readable
 from bot.dbt_commands import Parsed, Reply, tests_of
 from bot.dbt_inputs import Inputs
 from bot.dbt_state import State
@@ -72,7 +72,8 @@ class FromWarm(Parsed):
             raise reason[0]
         if not outcome.success:
             raise NotWarm("dbt could not read the model by itself")
-        self._write_state(outcome.result)
+        self._write_state(outcome.result, wanted)
+        outcome.result.build_flat_graph = lambda: None  # dbt makes it for every command, and nothing here looks at it
         return outcome.result
 
     def _wanted(self, whole: Any) -> set[str]:
@@ -83,12 +84,12 @@ class FromWarm(Parsed):
         found = {uid} | {n.unique_id for n in whole.nodes.values() if n.resource_type == "analysis" and n.name in names}
         return found | tests_of(whole, uid)
 
-    def _write_state(self, manifest: Any) -> None:
-        """Only what this model needs of production's manifest; the rest would be loaded for nothing."""
+    def _write_state(self, manifest: Any, wanted: set[str]) -> None:
+        """Of production's manifest what these nodes read themselves; dbt would load the rest for nothing."""
         if self._state is None or self._state.directory != self.setup["state_dir"]:
             return
         directory = Path(self.setup["target_path"]) / "state"
-        self._state.write([*manifest.nodes, *manifest.sources], directory)
+        self._state.write(readable(manifest, wanted), directory)
         self.setup["state_dir"] = str(directory)
 
 
