@@ -7,7 +7,6 @@ that they changed; everything else stays as it was parsed. Where that could diff
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,12 +23,9 @@ from dbt.parser.partial import PartialParsing
 from dbt.parser.read_files import FileDiff, load_source_file
 from dbt.parser.search import FileBlock
 
-from bot.dbt_commands import upstream
 from bot.dbt_inputs import CLOCK, NAMES, Input, Inputs
+from bot.dbt_part import around, cut_off, looks_at_all, operations, with_ephemerals
 
-_GRAPH = re.compile(r"\bgraph\b")
-_DISPATCHED = re.compile(r"^(?:snowflake|default)__")
-_DBT_PACKAGES = frozenset({"dbt", "dbt_snowflake"})
 _KEYS = {"model": "models", "seed": "seeds", "snapshot": "snapshots", "analysis": "analyses"}
 
 
@@ -56,59 +52,6 @@ class Base:
         }
 
 
-def around(whole: Manifest, wanted: Collection[str]) -> Manifest:
-    """The part of the project that dbt needs for these nodes: they, all that is upstream, hooks, macros and docs."""
-    nodes = whole.nodes
-    kept = {*wanted, *_operations(whole)}
-    kept |= upstream(whole, kept)
-    small = Manifest(
-        nodes={uid: nodes[uid] for uid in kept if uid in nodes},
-        sources={uid: whole.sources[uid] for uid in kept if uid in whole.sources},
-        macros=whole.macros,
-        docs=whole.docs,
-        functions=whole.functions,
-        groups=whole.groups,
-        selectors=whole.selectors,
-        metadata=whole.metadata,
-        state_check=whole.state_check,
-        disabled=whole.disabled,
-        env_vars=whole.env_vars,
-    )
-    there = {n.file_id for n in [*small.nodes.values(), *small.sources.values()]}
-    there |= {n.patch_path for n in small.nodes.values() if getattr(n, "patch_path", None)}
-    there |= {n.file_id for found in whole.disabled.values() for n in found}
-    there |= {
-        f for f, file in whole.files.items() if file.parse_file_type in (ParseFileType.Macro, ParseFileType.GenericTest)
-    }
-    small.files = {f: whole.files[f] for f in there if f in whole.files}
-    return small
-
-
-def with_ephemerals(whole: Manifest, wanted: Iterable[str]) -> set[str]:
-    """These nodes and the ephemerals that dbt writes into them."""
-    found: set[str] = set()
-    waiting = list(wanted)
-    while waiting:
-        uid = waiting.pop()
-        if uid in found:
-            continue
-        found.add(uid)
-        above = (whole.nodes.get(p) for p in whole.nodes[uid].depends_on_nodes)
-        waiting += [n.unique_id for n in above if n is not None and n.config.materialized == "ephemeral"]
-    return found
-
-
-def readable(manifest: Manifest, wanted: Iterable[str]) -> set[str]:
-    """What these nodes and the project's hooks read themselves, which is all that deferring looks up."""
-    readers = with_ephemerals(manifest, {*wanted, *_operations(manifest)})
-    return readers | {p for uid in readers for p in manifest.nodes[uid].depends_on_nodes}
-
-
-def _operations(manifest: Manifest) -> set[str]:
-    """on-run-start and on-run-end: they run with every build."""
-    return {uid for uid, node in manifest.nodes.items() if node.resource_type == "operation"}
-
-
 def again(base: Base, config: Any, wanted: Collection[str], environment: dict[str, str]) -> Manifest:
     """The part of the project around `wanted` as dbt would have parsed it with this configuration.
 
@@ -122,16 +65,17 @@ def again(base: Base, config: Any, wanted: Collection[str], environment: dict[st
         raise NotWarm("the profile names another database")
     concerned = base.inputs.files(base.changed(environment, config.cli_vars, target))
     affected = _Affected(base.manifest, wanted, concerned)
-    _refuse_graph(base.manifest, affected.relevant | _operations(base.manifest))
-    small = around(base.manifest, {*wanted, *affected.tests})
+    if looks_at_all(base.manifest, affected.relevant | operations(base.manifest)):
+        raise NotWarm("it or a hook looks at the whole project (`graph`)")
+    small = around(base.manifest, {*wanted, *affected.tests}, {*affected.sources, *affected.schemas})
     if not affected.sources and not affected.schemas:
-        return small
+        return cut_off(small)
     before = _dependencies(small)
     _contents(small, affected.sources)
     manifest = _Loader.again(config, config.load_dependencies(), small, affected.sources, affected.schemas)
     if _dependencies(manifest) != before:
         raise NotWarm("this request changes what the model reads")
-    return manifest
+    return cut_off(manifest)
 
 
 class _Affected:
@@ -203,39 +147,6 @@ class _Affected:
             for node in found:
                 if node.name in names and self._reads(node.file_id, read_only=True):
                     raise NotWarm(f"`{node.name}` may be enabled by it")
-
-
-def _refuse_graph(whole: Manifest, relevant: Iterable[str]) -> None:
-    """`graph` holds every node of the project: what looks at it needs them all, parsed with these inputs."""
-    implicit = _called_by_dbt(whole)
-    for uid in relevant:
-        node = whole.nodes[uid]
-        texts = (node.raw_code or "", *_macros(whole, [*node.depends_on.macros, *implicit]))
-        if any(_GRAPH.search(text) for text in texts):
-            raise NotWarm("it or a hook looks at the whole project (`graph`)")
-
-
-def _called_by_dbt(whole: Manifest) -> list[str]:
-    """Macros that no node names: materializations of the project's own, and what stands in for one of dbt's."""
-    known = {macro.name for macro in whole.macros.values() if macro.package_name in _DBT_PACKAGES} | {"ref", "source"}
-    return [
-        uid
-        for uid, macro in whole.macros.items()
-        if macro.package_name not in _DBT_PACKAGES
-        and (macro.name.startswith("materialization_") or known & {macro.name, _DISPATCHED.sub("", macro.name)})
-    ]
-
-
-def _macros(whole: Manifest, uids: Iterable[str]) -> list[str]:
-    """The code of these macros and of all that they call; dbt's own is known."""
-    seen: dict[str, str] = {}
-    waiting = list(uids)
-    while waiting:
-        macro = whole.macros.get(uid := waiting.pop())
-        if macro is not None and uid not in seen and macro.package_name not in _DBT_PACKAGES:
-            seen[uid] = macro.macro_sql
-            waiting += macro.depends_on.macros
-    return list(seen.values())
 
 
 def _dependencies(manifest: Manifest) -> dict[str, tuple[list[str], str]]:

@@ -1,4 +1,4 @@
-"""The dbt project as the bot sees it: an index of its models, the production manifest, its version.
+"""The dbt project as the bot sees it: an index of its models, the code that builds use, a process that has it parsed.
 
 dbt itself gives every name. It runs in children that know no credential but the builder's; production's names come
 from the deployed manifest (`[dbt] state`) or from a parse with the prod target and no way to log in.
@@ -8,27 +8,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
+import os
 import subprocess
 import threading
-import urllib.error
-import urllib.request
-import uuid
-from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import structlog
 
 from bot import dbt_profile
 from bot.dbt_code import Code
+from bot.dbt_deployed import Deployed
 from bot.dbt_manifest import Names, build_index
 from bot.dbt_process import ChildFailed, Process, as_refresh_error, setup
 from bot.dbt_warm import Warm
-from bot.errors import RefreshError
+from bot.errors import RefreshError, Unreadable
 from bot.index import Index
 from bot.settings import Settings, scrubbed_environ
 from bot.wording import dbt as wording
@@ -37,7 +35,19 @@ log = structlog.get_logger()
 
 _BEAT = 1.0  # seconds
 _PARSE_WITHIN = 900.0  # seconds; a project of 3,000 models takes about one minute
-_DOWNLOAD_WITHIN = 60.0
+_WRITTEN_BY_DBT = frozenset({"target", "logs"})
+
+Beat = Callable[[], object]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Newest:
+    """The code as it is now; `files` is what tells a directory from itself later, `fingerprint` what tells an index."""
+
+    settings: Settings
+    fingerprint: str
+    commit: str = ""  # of the repository
+    files: str = ""
 
 
 class Project:
@@ -50,32 +60,56 @@ class Project:
         self._settings, self._workdir = settings, workdir.resolve()
         self._keep_warm = warm and settings.dbt.warm_mb > 0
         self._now: tuple[Settings, Warm | None] = settings, None
+        self._parsed = ""  # `_files` of the code that the warm process has parsed
         self._code = Code(settings, self._workdir / "code") if settings.dbt.repository else None
         self._commit = ""  # of the repository, as indexed
-        self._deployed: dict[str, str] | None = None  # the code of every node in production's manifest
-        self._indexing = threading.Lock()
+        self._unreadable: dict[str, Unreadable] = {}  # by fingerprint, the newest only
+        self._deployed = Deployed(settings.dbt.state, self._workdir / "state")
+        self._reading = threading.Lock()
 
     @property
     def state_dir(self) -> Path:
         """Where the production manifest is, for --defer --favor-state --state; filled by `index()`."""
-        return self._workdir / "state"
+        return self._deployed.directory
 
     @property
     def now(self) -> tuple[Settings, Warm | None]:
         """What a child that starts now is given: settings with the directory of the indexed code, and the process that
-        has exactly this code parsed (None before the first index, without one, or when it has ended)."""
+        has exactly this code parsed (None before it has, when it has ended, and when a file was changed since)."""
         settings, warm = self._now
-        return settings, warm if warm is not None and warm.alive else None
-
-    def moved_on(self) -> bool:
-        """Fetch; whether the branch has another commit than was indexed. False without a repository."""
-        return self._code is not None and self._code.fetch() != self._commit
+        if warm is None or not warm.alive or (self._code is None and self._files() != self._parsed):
+            return settings, None
+        return settings, warm
 
     @property
-    def lost_warm(self) -> bool:
-        """Whether the warm process ended by itself: a new index starts the next one."""
+    def has_code(self) -> bool:
+        """Whether a build can start; before the first index there is nothing of a repository."""
+        return self._code is None or bool(self._commit)
+
+    @property
+    def cold(self) -> bool:
+        """Whether the warm process is not there yet, or has ended by itself: `warm_up` starts the next one."""
         warm = self._now[1]
-        return warm is not None and not warm.alive
+        return self._keep_warm and (warm is None or not warm.alive)
+
+    def moved_on(self) -> bool:
+        """Fetch; whether the branch has another commit than was indexed, and not one that dbt cannot read.
+
+        False without a repository.
+        """
+        if self._code is None:
+            return False
+        commit = self._code.fetch()
+        return commit != self._commit and self._fingerprint(commit, "") not in self._unreadable
+
+    def knows(self, index: Index | None, fingerprint: str) -> bool:
+        """Whether the index is of this code, and all is there that builds need beside it.
+
+        Raises Unreadable where dbt has failed to read exactly this: it would again.
+        """
+        if known := self._unreadable.get(fingerprint):
+            raise Unreadable(known.user_text, known.detail)
+        return index is not None and index.fingerprint == fingerprint and self._deployed.there
 
     def stop(self) -> None:
         """End the warm process; children forked from it go on."""
@@ -84,46 +118,73 @@ class Project:
         if warm is not None:
             warm.stop()
 
-    def index(self, beat: Callable[[], object] = lambda: None) -> Index:
-        """Read the whole project with dbt. Takes seconds; raises RefreshError with dbt's message in plain words.
+    def index(self, beat: Beat = lambda: None) -> Index:
+        """Read the whole project with dbt. Takes seconds; raises Unreadable with dbt's message in plain words.
 
-        `beat` is called every second or so meanwhile.
+        `beat` is called every second or so meanwhile. Raises RefreshError where code or manifest cannot be fetched.
         """
-        while not self._indexing.acquire(timeout=_BEAT):
+        with self._turn(beat):
+            return self._index(self._newest(), beat)
+
+    def warm_up(self) -> None:
+        """Start the warm process for code that is indexed already. Raises as `index`."""
+        with self._turn(lambda: None):
+            if not self.cold:
+                return
+            newest = self._newest()
+            self._now, self._commit = (newest.settings, None), newest.commit
+            with self._children() as (place, running):
+                dev = self._start("dev", newest.settings, place / "dev", running)
+                self._finish(dev, newest, lambda: None)
+                self._take(newest, dev, running)
+
+    @contextmanager
+    def _turn(self, beat: Beat) -> Iterator[None]:
+        while not self._reading.acquire(timeout=_BEAT):
             beat()
         try:
-            return self._index(beat)
+            yield
         finally:
-            self._indexing.release()
+            self._reading.release()
 
-    def _index(self, beat: Callable[[], object]) -> Index:
-        settings, commit = self._settings, ""
-        if self._code is not None:
-            commit = self._code.fetch()
-            settings = self._code.at(commit)
+    @contextmanager
+    def _children(self) -> Iterator[tuple[Path, ExitStack]]:
+        """A place for children that parse, who end with the block."""
         self._workdir.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=self._workdir, prefix="parse-") as place, ExitStack() as running:
-            state = self._fetch_state(Path(place)) if settings.dbt.state else None
-            dev = self._start("dev", settings, Path(place) / "dev", running)
-            prod = None if state else self._start("prod", settings, Path(place) / "prod", running)
-            for child in filter(None, (dev, prod)):
-                self._finish(child, beat)
-            self._keep_state(state or _written(Path(place) / "prod"))
-            content = json.loads(_written(Path(place) / "dev").read_text())
-            warm = self._kept(dev, running) if isinstance(dev, Warm) else None
-            before, self._now, self._commit = self._now[1], (settings, warm), commit
-            if before is not None:
-                before.stop()
+            yield Path(place), running
+
+    def _index(self, newest: _Newest, beat: Beat) -> Index:
+        dbt = newest.settings.dbt
+        with self._children() as (place, running):
+            state = self._deployed.fetch(place) if dbt.state else None
+            dev = self._start("dev", newest.settings, place / "dev", running)
+            prod = None if state else self._start("prod", newest.settings, place / "prod", running)
+            warnings = self._finish(dev, newest, beat)
+            if prod is not None:
+                self._finish(prod, newest, beat)
+            self._deployed.keep(state or _written(place / "prod"))
+            content = json.loads(_written(place / "dev").read_text())
+            self._take(newest, dev, running)
         code, dirty = self.version()
-        return build_index(
+        index = build_index(
             content,
-            self._manifest(),
-            Names(date_var=settings.dbt.date_var, columns_var=settings.dbt.columns_var),
+            self._deployed.read(),
+            Names(date_var=dbt.date_var, columns_var=dbt.columns_var),
             code=code,
             dirty=dirty,
             made_at=datetime.now(UTC),
-            from_state=bool(settings.dbt.state),
+            from_state=bool(dbt.state),
         )
+        return replace(index, fingerprint=newest.fingerprint, warnings=warnings)
+
+    def _take(self, newest: _Newest, dev: Process | Warm, running: ExitStack) -> None:
+        """From now on children are of this code; who was forked before goes on."""
+        warm = self._kept(dev, running) if isinstance(dev, Warm) else None
+        before, self._parsed = self._now[1], newest.files
+        self._now, self._commit = (newest.settings, warm), newest.commit
+        if before is not None:
+            before.stop()
 
     def _kept(self, warm: Warm, running: ExitStack) -> Warm | None:
         """The process that has parsed, to fork children from; None when it is larger than allowed."""
@@ -131,6 +192,7 @@ class Project:
         megabytes = warm.megabytes()
         if megabytes > self._settings.dbt.warm_mb:
             log.warning("the warm dbt process is too large: builds start cold", megabytes=round(megabytes))
+            self._keep_warm = False
             return None
         running.pop_all()  # nobody stops it now; the child that only parsed has ended
         log.info("dbt is warm", megabytes=round(megabytes))
@@ -150,44 +212,38 @@ class Project:
 
         Raises RefreshError when the repository does not answer.
         """
+        return self._fingerprint(self._code.fetch() if self._code else "", "" if self._code else self._files())
+
+    def _newest(self) -> _Newest:
         if self._code is not None:
-            return f"{self._code.fetch()} {self._state_mark()}"
-        root = self._now[0].dbt.project_dir
-        found = hashlib.sha256(f"{self.version()} {self._state_mark()}\n".encode())
-        for path in sorted(root.rglob("*")):
-            inside = path.relative_to(root).parts
-            if not path.is_file() or inside[0] in ("target", "logs") or any(p.startswith(".") for p in inside):
-                continue
-            stat = path.stat()
-            found.update(f"{path.relative_to(root)}:{stat.st_size}:{stat.st_mtime_ns}\n".encode())
-        return found.hexdigest()[:16]
+            commit = self._code.fetch()
+            return _Newest(settings=self._code.at(commit), commit=commit, fingerprint=self._fingerprint(commit, ""))
+        files = self._files()  # before anything is read: what changes meanwhile is seen afterwards
+        return _Newest(settings=self._settings, files=files, fingerprint=self._fingerprint("", files))
 
-    def _state_mark(self) -> str:
-        """What changes when production is deployed anew; "" without `[dbt] state`, or where its server does not say."""
-        where = self._settings.dbt.state
-        if not where:
-            return ""
-        if not where.startswith(("https://", "http://")):
-            path = self._manifest_path(where)
-            return f"{path.stat().st_mtime_ns}" if path.exists() else ""
-        request = urllib.request.Request(_manifest_url(where), method="HEAD")
-        try:
-            with urllib.request.urlopen(request, timeout=_DOWNLOAD_WITHIN) as answer:
-                return str(answer.headers.get("ETag") or answer.headers.get("Last-Modified") or "")
-        except (urllib.error.URLError, TimeoutError):
-            return ""
+    def _fingerprint(self, commit: str, files: str) -> str:
+        if commit:
+            return f"{commit} {self._deployed.mark()}"
+        return hashlib.sha256(f"{self.version()} {self._deployed.mark()} {files}".encode()).hexdigest()[:16]
 
-    @staticmethod
-    def _manifest_path(where: str) -> Path:
-        return Path(where) if where.endswith(".json") else Path(where) / "manifest.json"
+    def _files(self) -> str:
+        """Changes with every file of the directory, packages included; dbt's own output left out."""
+        root, seen = str(self._settings.dbt.project_dir), set[str]()
+        found = hashlib.sha256()
+        for place, folders, files in os.walk(root, followlinks=True):  # local packages are links
+            known = os.path.realpath(place) in seen
+            seen.add(os.path.realpath(place))
+            written = _WRITTEN_BY_DBT if place == root else frozenset()
+            folders[:] = () if known else sorted(f for f in folders if not f.startswith(".") and f not in written)
+            for name in sorted(f for f in files if not f.startswith(".")):
+                with suppress(OSError):  # gone a moment ago, or a link to nothing
+                    stat = os.stat(os.path.join(place, name))
+                    found.update(f"{place}/{name}:{stat.st_size}:{stat.st_mtime_ns}\n".encode())
+        return found.hexdigest()
 
     def sql(self, unique_ids: Iterable[str]) -> dict[str, str]:
         """The code of these nodes in production's manifest, compiled where it has that; for "who reads this column"."""
-        if self._deployed is None:
-            nodes = self._manifest()["nodes"].items()
-            self._deployed = {uid: node.get("compiled_code") or node.get("raw_code") or "" for uid, node in nodes}
-        there = self._deployed
-        return {uid: there[uid] for uid in unique_ids if uid in there}
+        return self._deployed.code(unique_ids)
 
     def _start(self, which: str, settings: Settings, workdir: Path, running: ExitStack) -> Process | Warm:
         """A child that parses the project with the dev target, or with prod's names."""
@@ -205,51 +261,24 @@ class Project:
         running.callback(started.stop)
         return started
 
-    def _finish(self, process: Process | Warm, beat: Callable[[], object]) -> None:
+    def _finish(self, process: Process | Warm, newest: _Newest, beat: Beat) -> int:
+        """Wait until the project is parsed; how many warnings dbt had."""
+
         def never() -> bool:
             beat()
             return False
 
         try:
             if isinstance(process, Warm):
-                process.ready(_PARSE_WITHIN, beat)
-            else:
-                process.ask({"do": "parse"}, within=_PARSE_WITHIN, cancelled=never)
-                process.stop()
+                return process.ready(_PARSE_WITHIN, beat)
+            done = process.ask({"do": "parse"}, within=_PARSE_WITHIN, cancelled=never)
+            process.stop()
+            return int(done["warnings"])
         except ChildFailed as failure:
-            raise as_refresh_error(failure, wording.cannot_read_project) from failure
-
-    def _fetch_state(self, place: Path) -> Path:
-        """The deployed manifest: a file in the directory, or downloaded from the URL (with or without its name)."""
-        where = self._settings.dbt.state
-        if not where.startswith(("https://", "http://")):
-            return self._manifest_path(where)
-        url = _manifest_url(where)
-        downloaded = place / "manifest.json"
-        try:
-            with urllib.request.urlopen(url, timeout=_DOWNLOAD_WITHIN) as answer, downloaded.open("wb") as file:
-                shutil.copyfileobj(answer, file)
-        except (urllib.error.URLError, TimeoutError) as error:
-            raise RefreshError(wording.no_state(url), str(error)) from error
-        return downloaded
-
-    def _keep_state(self, manifest: Path) -> None:
-        """A copy of our own, replaced in one step: a running build reads it while a new one comes in."""
-        self.state_dir.mkdir(parents=True, exist_ok=True)
-        fresh = self.state_dir / f"manifest.json.{uuid.uuid4().hex}"
-        try:
-            shutil.copyfile(manifest, fresh)
-        except OSError as error:
-            raise RefreshError(wording.no_state(str(manifest)), str(error)) from error
-        fresh.replace(self.state_dir / "manifest.json")
-        self._deployed = None
-
-    def _manifest(self) -> dict[str, Any]:
-        path = self.state_dir / "manifest.json"
-        try:
-            return json.loads(path.read_text())
-        except (OSError, ValueError) as error:
-            raise RefreshError(wording.no_state(str(path)), str(error)) from error
+            error = as_refresh_error(failure, wording.cannot_read_project)
+            unreadable = Unreadable(error.user_text, error.detail)
+            self._unreadable = {newest.fingerprint: unreadable}
+            raise unreadable from failure
 
     def _git(self, *arguments: str) -> str:
         command = ["git", "-C", str(self._now[0].dbt.project_dir), *arguments]
@@ -264,7 +293,3 @@ class Project:
 
 def _written(workdir: Path) -> Path:
     return workdir / "target" / "manifest.json"
-
-
-def _manifest_url(where: str) -> str:
-    return where if where.endswith(".json") else where.rstrip("/") + "/manifest.json"

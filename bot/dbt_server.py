@@ -14,12 +14,13 @@ import os
 import signal
 import socket
 import sys
+from pathlib import Path
 from typing import Any
 
 from bot.dbt_child import converse
 from bot.dbt_commands import Failure
 from bot.dbt_state import State
-from bot.dbt_warming import FromWarm, Warm, parsed
+from bot.dbt_warming import FromWarm, Warm, first_time, parsed
 
 _REAP_EVERY = 5.0  # seconds between two looks for children that have ended
 _LINE = 65536
@@ -71,6 +72,7 @@ class _Server:
                 _send(self._control, {"done": {"pid": self._fork(*descriptors)}})
             case {"do": "state", "directory": directory}:
                 self._state = State.read(directory)
+                first_time(self._state, Path(directory).with_name("state-first"))
                 gc.freeze()
                 _send(self._control, {"done": {}})
             case {"do": "kill", "pid": pid}:

@@ -21,7 +21,7 @@ from bot.errors import RefreshError
 from bot.wording import dbt as wording
 
 _BEAT = 1.0  # seconds
-_FORK_WITHIN = 30.0  # seconds
+_FORK_WITHIN = 10.0  # seconds
 _MEGABYTE = 1024.0
 
 
@@ -121,6 +121,7 @@ class Warm:
                     raise ConnectionResetError
                 self._received += part
         except OSError as error:
+            self._popen.kill()  # it hangs: a late answer would be taken for that to the next question
             raise RefreshError(wording.warm_ended(), clean(self._last_words())) from error
         reply, self._received = json.loads(self._received), b""
         if failed := reply.get("failed"):

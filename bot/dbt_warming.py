@@ -13,10 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from dbt.cli import requires
+from dbt.contracts.state import PreviousState
+from dbt_common.behavior_flags import BehaviorFlagRendered
 
-from bot.dbt_again import Base, NotWarm, again, readable
+from bot.dbt_again import Base, NotWarm, again
 from bot.dbt_commands import Parsed, Reply, tests_of
 from bot.dbt_inputs import Inputs
+from bot.dbt_part import readable
 from bot.dbt_state import State
 
 
@@ -40,6 +43,15 @@ def parsed(setup: dict[str, Any]) -> Warm:
     )
 
 
+def first_time(state: State, directory: Path) -> None:
+    """Do once what dbt does the first time only, and every child would do again: make readers of a manifest's JSON."""
+    one_of_each = {node.split(".", 1)[0]: node for nodes in state.nodes.values() for node in nodes}
+    state.write(one_of_each.values(), directory)
+    PreviousState(directory, directory / "target", directory)
+    # Only a message that nobody is shown has it, and it costs a look at every loaded module, five times a command.
+    BehaviorFlagRendered._default_source = staticmethod(lambda: "dbt")
+
+
 class FromWarm(Parsed):
     """Starts from a parsed project; parses in full, and says why, where only that is certain to be right."""
 
@@ -51,8 +63,11 @@ class FromWarm(Parsed):
         try:
             return self._from_base()
         except NotWarm as why:
-            self.send({"event": "ParsingInFull", "why": str(why)})
-            return super().read()
+            reason = str(why)
+        except Exception as error:
+            reason = f"dbt could not read the model by itself ({type(error).__name__})"
+        self.send({"event": "ParsingInFull", "why": reason})
+        return super().read()
 
     def _from_base(self) -> Any:
         whole = self._base.manifest

@@ -12,6 +12,8 @@ from typing import Any
 
 from bot.model import Relation
 
+REFRESHABLE = frozenset({"table", "incremental"})
+
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
@@ -53,6 +55,10 @@ class Entry:
         if self.meta is None:
             object.__setattr__(self, "meta", {})
 
+    @property
+    def refreshable(self) -> bool:
+        return self.enabled and self.prod is not None and self.materialized in REFRESHABLE
+
 
 @dataclass(frozen=True, kw_only=True)
 class Index:
@@ -64,10 +70,18 @@ class Index:
     exposures: dict[str, tuple[str, ...]]  # exposure name -> unique ids it depends on
     sources: dict[str, Relation]  # unique id -> relation
     analyses: dict[str, str]  # name -> raw SQL
+    fingerprint: str = ""  # of the code and the production manifest it was made of
+    warnings: int = 0  # of dbt while it read the project, deprecations for the most part
 
     @cached_property
     def by_id(self) -> dict[str, Entry]:
         return {e.unique_id: e for e in self.entries}
+
+    @cached_property
+    def typeahead(self) -> tuple[tuple[str, str, Entry], ...]:
+        """Name, production name and entry of every refreshable model in lower case, the shortest names first."""
+        found = ((e.name.lower(), str(e.prod).lower(), e) for e in self.entries if e.refreshable)
+        return tuple(sorted(found, key=lambda f: (len(f[0]), f[0], f[2].unique_id)))
 
     @cached_property
     def relations(self) -> dict[Relation, str]:

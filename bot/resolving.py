@@ -152,11 +152,14 @@ def _plan(
         readers=planning.readers(index, entry.unique_id, changed, sql),
         siblings=len(planning.siblings(index, entry.unique_id)),
         compiled_sql=compiled.sql,
-        notes=_notes(entry),
+        notes=_notes(entry, services.store.problem()),
         typical_seconds=statistics.median(earlier) if earlier else None,
     )
 
 
-def _notes(entry: Entry) -> tuple[str, ...]:
+def _notes(entry: Entry, problem: str) -> tuple[str, ...]:
     """What a person should know of before approving, and that no check can settle."""
-    return (planned.mentions_target(entry.name),) if entry.mentions_target else ()
+    return (
+        *((planned.mentions_target(entry.name),) if entry.mentions_target else ()),
+        *((planned.older_code(),) if problem else ()),
+    )

@@ -62,7 +62,7 @@ def reading_newest() -> str:
 
 
 def cannot_read_project(message: str) -> str:
-    return f"dbt cannot read the project. Repair it and ask again.\n{fenced(message)}"
+    return f"dbt cannot read the project; repair this first.\n{fenced(message)}"
 
 
 def missing_variable(name: str) -> str:
