@@ -20,6 +20,8 @@ from bot.slack_manifest import SCOPES
 from bot.warehouse import Warehouse
 from bot.wording.text import plain
 
+_SHOWN = 5
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Examined:
@@ -95,18 +97,18 @@ def _log_in(settings: Settings, which: str) -> str:
 
 
 def _warehouse(settings: Settings) -> Iterator[Examined]:
-    """The builder must see every production database; the promoter must find its backup schema there."""
+    """The promoter must find its backup schema in every production database; there may be hundreds, so in one line."""
     place = settings.warehouse
-    for database in place.prod_databases:
-        home = Relation(database, place.backup_schema, "")
 
-        def there(home: Relation = home) -> str:
-            with Warehouse(settings, "doctor").promoter("dbt-refresh:doctor") as session:
-                if session.schema(home) is None:
-                    raise RefreshError(f"{home.database}.{home.schema} is not there or not visible to the promoter")
-            return ""
+    def there() -> str:
+        with Warehouse(settings, "doctor").promoter("dbt-refresh:doctor") as session:
+            homes = [Relation(database, place.backup_schema, "") for database in place.prod_databases]
+            missing = [f"{home.database}.{home.schema}" for home in homes if session.schema(home) is None]
+        if missing:
+            raise RefreshError(f"not there or not visible to the promoter: {_some(missing)}")
+        return f"{len(homes)} of {len(homes)}"
 
-        yield _try(f"Backup schema of {database}", there)
+    yield _try("Backup schemas of the production databases", there)
 
 
 def _project(settings: Settings) -> Iterator[Examined]:
@@ -116,8 +118,11 @@ def _project(settings: Settings) -> Iterator[Examined]:
     except RefreshError as error:
         yield Examined(what="dbt project", good=False, detail=plain(error.user_text))
         return
+    warned = f", {index.warnings:,} warnings of dbt (deprecations and the like)" if index.warnings else ""
     yield Examined(
-        what="dbt project", good=True, detail=f"{len(index.entries)} models, code {index.code or 'not in git'}"
+        what="dbt project",
+        good=True,
+        detail=f"{len(index.entries):,} models, code {index.code or 'not in git'}{warned}",
     )
     prod = set(index.relations)
     both = sorted(str(e.dev) for e in index.entries if e.dev and e.dev in prod)
@@ -128,19 +133,25 @@ def _project(settings: Settings) -> Iterator[Examined]:
     yield Examined(
         what="No dev relation is a production relation",
         good=not both,
-        detail=f"the same in both: {', '.join(both[:5])}" if both else "",
+        detail=f"the same in both: {_some(both)}" if both else "",
     )
     yield Examined(
         what="Dev is outside the production databases",
         good=not dev,
-        detail=f"the dev target builds in {', '.join(dev)}" if dev else "",
+        detail=f"the dev target builds in {_some(dev)}" if dev else "",
     )
     if outside:
         yield Examined(
             what="Production databases",
             good=True,
-            detail=f"{len(outside)} more in the project, which the bot will refuse: {', '.join(outside[:5])}",
+            detail=f"more are in the project, which the bot will refuse: {_some(outside)}",
         )
+
+
+def _some(names: list[str]) -> str:
+    """The first few of what may be hundreds, and how many more."""
+    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
 
 
 def _index(settings: Settings) -> Index:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from bot.model import Plan, Reader, Request
 from bot.wording.text import code, day, listed, plural, sentences
 
+_COMMAND = 600  # characters of a command that still can be read in a post; readers by name make it long
 NEEDS_NOTHING = frozenset({"view", "ephemeral", "materialized_view", "dynamic_table"})
 
 
@@ -60,9 +61,10 @@ def follow_up(plan: Plan, request: Request, date_var: str) -> str:
         return "Next, by hand: nothing; everything downstream is a view and shows the new rows already."
     level = ranked(plan)
     following = f"First in line: {listed([code(r.name) for r in level], most=6)}." if level else ""
-    return sentences(f"Next, downstream: {_totals(plan.readers)}.", following) + (
-        f"\nAll at once, by hand in production: {code(selector(plan, request, date_var))}"
-    )
+    command = selector(plan, request, date_var)
+    said = code(command) if len(command) <= _COMMAND else "with the command at the end of the file"
+    totals = sentences(f"Next, downstream: {_totals(plan.readers)}.", following)
+    return f"{totals}\nAll at once, by hand in production: {said}"
 
 
 def _totals(found: Sequence[Reader]) -> str:
@@ -92,8 +94,9 @@ def selector(plan: Plan, request: Request, date_var: str) -> str:
     return f"dbt build --select {' '.join(roots)} --exclude {plan.name}{variables}"
 
 
-def in_order(found: Sequence[Reader]) -> str:
-    """Every descendant, nearest first, as a plain text file."""
+def in_order(plan: Plan, request: Request, date_var: str) -> str:
+    """Every descendant, nearest first, as a plain text file; then the command for all of them."""
+    found = plan.readers
     words = {True: "uses a changed column", False: "", None: "columns unclear"}
     order = sorted(found, key=lambda r: (r.depth, {True: 0, None: 1, False: 2}[r.uses_columns], r.name))
     lines = [
@@ -102,7 +105,10 @@ def in_order(found: Sequence[Reader]) -> str:
         ).rstrip()
         for r in order
     ]
-    return "\n".join(["level\tmodel\tproduction\tkind\tcolumns\tread", *lines]) + "\n"
+    return (
+        "\n".join(["level\tmodel\tproduction\tkind\tcolumns\tread", *lines, "", selector(plan, request, date_var)])
+        + "\n"
+    )
 
 
 def _read_by(reader: Reader) -> str:

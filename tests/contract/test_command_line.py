@@ -63,7 +63,7 @@ def test_doctor_names_every_problem_at_once(world: World) -> None:
     assert result.exit_code == 1
     for part in ("[policy] approvers", "Slack channel C0NOWHERE", "Slack channel C0SHARED", "Snowflake, builder"):
         assert any(part in line for line in bad), (part, result.output)
-    assert any("Backup schema of RAW" in line for line in bad)
+    assert any("RAW.REFRESH_BACKUPS" in line for line in bad)
 
 
 def test_settings_are_all_checked_before_anything_is_started(world: World) -> None:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from bot import events as e
+from bot.blocks import posts_for, render_live
 from bot.index import Entry, Index
 from bot.lineage import by_name
-from bot.model import Relation
+from bot.machine import Topic
+from bot.messages import Live
+from bot.model import Relation, State
 from bot.readers import readers
+from tests.unit.samples import CONTEXT, NOW, plan, reader, refresh
 
 FACT = Relation("QUARRY", "PROD", "FACT_FEES")
 MODELS = {FACT: "model.q.fact_fees", Relation("QUARRY", "PROD", "Odd Name"): "model.q.odd"}
@@ -60,3 +65,26 @@ def test_readers_by_name_are_followed_and_marked():
     marked = {r.name: (r.depth, r.by_name) for r in readers(index, "fact", (), {})}
 
     assert marked == {"by_ref": (1, False), "literal": (1, True), "below": (2, False)}
+
+
+def test_a_thousand_descendants_are_one_tidy_post_and_a_file_with_them_all():
+    below = tuple(
+        reader(f"model_{n:04d}_of_a_long_name", None, depth=n // 400 + 1, by_name=n % 4 == 3) for n in range(1266)
+    )
+    done = refresh(State.DONE, plan=plan(readers=below))
+
+    post = render_live(Live.PROMOTED, done, CONTEXT)
+    _, file = posts_for(Topic.PROMOTED, done, e.Started(at=NOW), CONTEXT)
+
+    (row,) = [block for block in post.blocks if block["type"] == "actions"]
+    assert {element["action_id"].partition(":")[0] for element in row["elements"]} >= {"undo", "downstream"}
+    texts = [block["text"]["text"] for block in post.blocks if block["type"] == "section"]
+    follow_up = next(text for text in texts if "Next, downstream" in text)
+    assert "1,266 that need a refresh of their own" in follow_up
+    assert len(follow_up) < 900
+    assert "at the end of the file" in follow_up
+    (attached,) = file.files
+    _, *listed, blank, command = attached.content.decode().splitlines()
+    assert blank == "" and command.startswith("dbt build --select ez_ethereum_metrics+ model_0003_of_a_long_name+ ")
+    assert [line.split("\t")[1] for line in listed] == [r.name for r in below]
+    assert sum("by name, not by ref" in line for line in listed) == 316
