@@ -21,14 +21,17 @@ from typing import Any
 from bench import dbt_project
 from bot import dbt_profile, lookup
 from bot.index import Entry, Index
+from bot.model import Refresh, State
 from bot.service import Service
 from bot.settings import Settings
 from bot.store.codec import dumps, loads
+from sandbox.people import Incident
 from sandbox.world import World
 
 _BUILDS = "create or replace"
 _TYPED = ("ez", "amber fees", "fact basalt", "prod swaps", "dim_", "ez_chalk", "core loans", "0042", "slate users", "x")
 _REPEAT = 3
+_MANY = 20  # refreshes asked for at once
 _WITHIN = 1800.0
 _COLUMNS = "current_date() as date, 'amber' as chain, 1.0 as amount"
 
@@ -142,8 +145,9 @@ def _ours(bench: Bench) -> dict[str, Any]:
         indexed = time.monotonic() - began
         usual = [e for e in index.entries if e.materialized == "table" and e.name.startswith("fact_") and e.parents]
         usual = [e for e in usual if e.language == "sql" and e.package == index.project]
-        chosen = usual[len(usual) // 2 : len(usual) // 2 + 3]
-        for entry in chosen:
+        middle = len(usual) // 2
+        chosen, crowd = usual[middle : middle + 3], usual[middle + 3 : middle + 3 + _MANY]
+        for entry in (*chosen, *crowd):
             _make_tables(bench.world, entry, index)
         plans = [_timed_plan(bench, chosen[0].name) for _ in range(_REPEAT)]
         people = ("alice", "bob", "carol")  # nobody has built before: each has a schema that was never parsed
@@ -152,6 +156,7 @@ def _ours(bench: Bench) -> dict[str, Any]:
             "plan_s": round(statistics.median(plans), 2),
             "typeahead_ms": round(_typeahead(service), 1),
             "first_statement_s": round(statistics.median(firsts), 2),
+            **many_at_once(bench, service, [e.name for e in crowd]),
             "index_s": round(indexed, 1),
             "index_load_s": round(_load(index), 2),
             "index_mb": round(len(dumps(index)) / 1e6, 1),
@@ -183,6 +188,30 @@ def _timed_build(bench: Bench, name: str, who: str) -> float:
     seen, began = len(bench.world.snowflake.log), time.monotonic()
     bench.world.slack.control.command(who, name, "C0INCIDENTS")
     return bench.first_build(seen) - began
+
+
+def many_at_once(bench: Bench, service: Service, names: list[str]) -> dict[str, Any]:
+    """Everything asked at once: how long until the last waits for people, how many built at a time, cards that are true."""
+    slack, store = bench.world.slack.control, service.store
+    before = {r.id for r in store.live()}
+    began, most = time.monotonic(), 0
+    for number, name in enumerate(names):
+        slack.command(("alice", "bob", "carol")[number % 3], name, "C0INCIDENTS")
+
+    def settled() -> list[Refresh]:
+        nonlocal most
+        ours = [r for r in store.live() if r.id not in before]
+        most = max(most, sum(r.state is State.BUILDING for r in ours))
+        waiting = [r for r in ours if r.state is State.AWAITING]
+        return waiting if len(waiting) == len(names) else []
+
+    waiting = _awaited(settled)
+    took = time.monotonic() - began
+    for refresh in waiting:  # as the card says it, of the right model
+        said = Incident(slack, refresh.ref).wait_card("waiting for approval", 30.0)
+        if refresh.name not in said.splitlines()[0]:
+            raise AssertionError(f"{refresh.ref} is {refresh.name}: {said}")
+    return {"many": len(waiting), "many_s": round(took, 1), "many_builds_at_once": most}
 
 
 def _typeahead(service: Service) -> float:

@@ -38,8 +38,8 @@ class Building:
             lease.progress(say.reading_newest())
             self._read_newest(lease)
         with (
-            services.warehouse.builder(tag, alive=lease.stay) as session,
             child_of(services, subject, refresh.ref, tag, lease.cancelled, lease.progress) as child,
+            services.warehouse.builder(tag, alive=lease.stay) as session,
         ):
             self._clear_the_way(session, refresh, tag, lease)
             resolved = resolve(services, subject, child, session)

@@ -41,13 +41,14 @@ Beat = Callable[[], object]
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Newest:
-    """The code as it is now; `files` is what tells a directory from itself later, `fingerprint` what tells an index."""
+class _Look:
+    """The code as it was looked at; `files` tells a directory from itself later, `fingerprint` is an index's."""
 
     settings: Settings
     fingerprint: str
     commit: str = ""  # of the repository
     files: str = ""
+    warm: Warm | None = None  # has exactly this parsed
 
 
 class Project:
@@ -59,10 +60,8 @@ class Project:
             raise RefreshError(wording.same_target(settings.dbt.target))
         self._settings, self._workdir = settings, workdir.resolve()
         self._keep_warm = warm and settings.dbt.warm_mb > 0
-        self._now: tuple[Settings, Warm | None] = settings, None
-        self._parsed = ""  # `_files` of the code that the warm process has parsed
+        self._now = _Look(settings=settings, fingerprint="")
         self._code = Code(settings, self._workdir / "code") if settings.dbt.repository else None
-        self._commit = ""  # of the repository, as indexed
         self._unreadable: dict[str, Unreadable] = {}  # by fingerprint, the newest only
         self._deployed = Deployed(settings.dbt.state, self._workdir / "state")
         self._reading = threading.Lock()
@@ -76,20 +75,19 @@ class Project:
     def now(self) -> tuple[Settings, Warm | None]:
         """What a child that starts now is given: settings with the directory of the indexed code, and the process that
         has exactly this code parsed (None before it has, when it has ended, and when a file was changed since)."""
-        settings, warm = self._now
-        if warm is None or not warm.alive or (self._code is None and self._files() != self._parsed):
-            return settings, None
-        return settings, warm
+        now = self._now
+        usable = now.warm is not None and now.warm.alive and (self._code is not None or self._files() == now.files)
+        return now.settings, now.warm if usable else None
 
     @property
     def has_code(self) -> bool:
         """Whether a build can start; before the first index there is nothing of a repository."""
-        return self._code is None or bool(self._commit)
+        return self._code is None or bool(self._now.commit)
 
     @property
     def cold(self) -> bool:
         """Whether the warm process is not there yet, or has ended by itself: `warm_up` starts the next one."""
-        warm = self._now[1]
+        warm = self._now.warm
         return self._keep_warm and (warm is None or not warm.alive)
 
     def moved_on(self) -> bool:
@@ -100,7 +98,7 @@ class Project:
         if self._code is None:
             return False
         commit = self._code.fetch()
-        return commit != self._commit and self._fingerprint(commit, "") not in self._unreadable
+        return commit != self._now.commit and self._fingerprint(commit, "") not in self._unreadable
 
     def knows(self, index: Index | None, fingerprint: str) -> bool:
         """Whether the index is of this code, and all is there that builds need beside it.
@@ -113,10 +111,7 @@ class Project:
 
     def stop(self) -> None:
         """End the warm process; children forked from it go on."""
-        (settings, warm) = self._now
-        self._now = settings, None
-        if warm is not None:
-            warm.stop()
+        self._use(replace(self._now, warm=None))
 
     def index(self, beat: Beat = lambda: None) -> Index:
         """Read the whole project with dbt. Takes seconds; raises Unreadable with dbt's message in plain words.
@@ -132,7 +127,7 @@ class Project:
             if not self.cold:
                 return
             newest = self._newest()
-            self._now, self._commit = (newest.settings, None), newest.commit
+            self._use(newest)
             with self._children() as (place, running):
                 dev = self._start("dev", newest.settings, place / "dev", running)
                 self._finish(dev, newest, lambda: None)
@@ -154,7 +149,7 @@ class Project:
         with TemporaryDirectory(dir=self._workdir, prefix="parse-") as place, ExitStack() as running:
             yield Path(place), running
 
-    def _index(self, newest: _Newest, beat: Beat) -> Index:
+    def _index(self, newest: _Look, beat: Beat) -> Index:
         dbt = newest.settings.dbt
         with self._children() as (place, running):
             state = self._deployed.fetch(place) if dbt.state else None
@@ -178,11 +173,12 @@ class Project:
         )
         return replace(index, fingerprint=newest.fingerprint, warnings=warnings)
 
-    def _take(self, newest: _Newest, dev: Process | Warm, running: ExitStack) -> None:
+    def _take(self, newest: _Look, dev: Process | Warm, running: ExitStack) -> None:
         """From now on children are of this code; who was forked before goes on."""
-        warm = self._kept(dev, running) if isinstance(dev, Warm) else None
-        before, self._parsed = self._now[1], newest.files
-        self._now, self._commit = (newest.settings, warm), newest.commit
+        self._use(replace(newest, warm=self._kept(dev, running) if isinstance(dev, Warm) else None))
+
+    def _use(self, now: _Look) -> None:
+        before, self._now = self._now.warm, now
         if before is not None:
             before.stop()
 
@@ -214,12 +210,12 @@ class Project:
         """
         return self._fingerprint(self._code.fetch() if self._code else "", "" if self._code else self._files())
 
-    def _newest(self) -> _Newest:
+    def _newest(self) -> _Look:
         if self._code is not None:
             commit = self._code.fetch()
-            return _Newest(settings=self._code.at(commit), commit=commit, fingerprint=self._fingerprint(commit, ""))
+            return _Look(settings=self._code.at(commit), commit=commit, fingerprint=self._fingerprint(commit, ""))
         files = self._files()  # before anything is read: what changes meanwhile is seen afterwards
-        return _Newest(settings=self._settings, files=files, fingerprint=self._fingerprint("", files))
+        return _Look(settings=self._settings, files=files, fingerprint=self._fingerprint("", files))
 
     def _fingerprint(self, commit: str, files: str) -> str:
         if commit:
@@ -261,7 +257,7 @@ class Project:
         running.callback(started.stop)
         return started
 
-    def _finish(self, process: Process | Warm, newest: _Newest, beat: Beat) -> int:
+    def _finish(self, process: Process | Warm, newest: _Look, beat: Beat) -> int:
         """Wait until the project is parsed; how many warnings dbt had."""
 
         def never() -> bool:
@@ -281,7 +277,7 @@ class Project:
             raise unreadable from failure
 
     def _git(self, *arguments: str) -> str:
-        command = ["git", "-C", str(self._now[0].dbt.project_dir), *arguments]
+        command = ["git", "-C", str(self._now.settings.dbt.project_dir), *arguments]
         try:
             done = subprocess.run(
                 command, capture_output=True, text=True, timeout=20, env=scrubbed_environ(), check=False
