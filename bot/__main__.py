@@ -79,7 +79,9 @@ def _serve(*, listen: bool, work: bool, same_host: bool) -> None:
         raise click.ClickException(
             f"Slack says {error.code}: is SLACK_BOT_TOKEN right, and Slack reachable?"
         ) from error
-    ended.wait()
+    # A process that was suspended may get its signal in another thread, which does not wake a wait without end.
+    while not ended.wait(1.0):
+        pass
     if not service.stop():
         os._exit(0)  # a step that did not end in time is taken over by others; its thread must not keep this process
 

@@ -127,6 +127,7 @@ class WorkerSection(_Section):
     lease: Span = timedelta(seconds=60)
     step_deadline: Span = timedelta(hours=3)
     sweep_seconds: float = 1.0
+    retry_seconds: float = 1.0  # before what broke is tried again; twice as long each time
     data_dir: Path = Path("var")  # dbt targets, logs, the SQLite file
 
 

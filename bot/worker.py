@@ -277,9 +277,9 @@ class Worker:
                 self._store.release(claim)
             except Exception:
                 log.exception("step broke", attempt=claim.attempt)
-                self._store.release(claim, retry_in=_pause(claim.attempt))
+                self._store.release(claim, retry_in=self._pause(claim.attempt))
             else:
-                self._store.release(claim, retry_in=_pause(claim.attempt - 1))
+                self._store.release(claim, retry_in=self._pause(claim.attempt - 1))
 
     def _decide(self, click: Click) -> None:
         with structlog.contextvars.bound_contextvars(click=click.id, action=click.action, refresh=click.refresh):
@@ -289,9 +289,13 @@ class Worker:
             except Exception:
                 log.exception("click not decided", attempt=click.attempt)
                 if click.attempt < _CLICK_TRIES:
-                    self._store.retry_click(click.id, _pause(click.attempt))
+                    self._store.retry_click(click.id, self._pause(click.attempt))
                 else:
                     self._store.settle_click(click.id, (self._apologise(click),) if self._apologise else ())
+
+    def _pause(self, attempt: int) -> float:
+        """Seconds until the next try: none at first, then twice as long each time."""
+        return min(self._settings.retry_seconds * 2.0 ** (attempt - 1), _LONGEST_PAUSE) if attempt > 0 else 0.0
 
     def _deliver(self) -> None:
         if self._delivering.acquire(blocking=False):
@@ -314,8 +318,3 @@ def _timer(name: str, run: Callable[[], object]) -> None:
         run()
     except Exception:
         log.exception("timer broke", timer=name)
-
-
-def _pause(attempt: int) -> float:
-    """Seconds until the next try: none at first, then 1, 2, 4 ... five minutes."""
-    return min(2.0 ** (attempt - 1), _LONGEST_PAUSE) if attempt > 0 else 0.0

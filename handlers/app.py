@@ -29,6 +29,7 @@ def build_app(desk: Desk, client: WebClient, settings: Settings) -> App:
     tokenless = copy.copy(client)
     tokenless.token = None  # Bolt warns about a token beside `authorize`, which spares a call to auth.test
     app = App(
+        name="dbt-refresh",
         client=tokenless,
         signing_secret=secret,
         authorize=lambda **_: AuthorizeResult(

@@ -1,4 +1,7 @@
-"""The instants around the one statement: whoever dies or freezes there, production is replaced once."""
+"""The instants around the one statement: whoever dies or freezes there, production is replaced once.
+
+On PostgreSQL: on SQLite a process that freezes while it writes keeps the others waiting until it thaws.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ INSTANTS = [
 
 @pytest.fixture(scope="module")
 def chaos() -> Iterator[Chaos]:
-    with stage("sqlite", refreshes=len(INSTANTS), seed=1) as made:
+    with stage("postgresql", refreshes=len(INSTANTS), seed=1) as made:
         made.scene.world.slack.control.wait_connected(timeout=60)
         yield made
 
