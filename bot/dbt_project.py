@@ -153,9 +153,8 @@ class Project:
         dbt = newest.settings.dbt
         with self._children() as (place, running):
             state = self._deployed.fetch(place) if dbt.state else None
-            dev = self._start("dev", newest.settings, place / "dev", running)
             prod = None if state else self._start("prod", newest.settings, place / "prod", running)
-            warnings = self._finish(dev, newest, beat)
+            dev, warnings = self._dev(newest, place, running, beat)
             if prod is not None:
                 self._finish(prod, newest, beat)
             self._deployed.keep(state or _written(place / "prod"))
@@ -173,6 +172,21 @@ class Project:
         )
         return replace(index, fingerprint=newest.fingerprint, warnings=warnings)
 
+    def _dev(self, look: _Look, place: Path, running: ExitStack, beat: Beat) -> tuple[Process | Warm, int]:
+        """The project parsed with the dev target; by a child that ends, where one that stays could not do it."""
+        dev = self._start("dev", look.settings, place / "dev", running)
+        try:
+            return dev, self._finish(dev, look, beat)
+        except RefreshError as error:
+            if isinstance(error, Unreadable) or not isinstance(dev, Warm) or dev.alive:
+                raise
+            self._do_without_warm(error)
+        return self._dev(look, place, running, beat)
+
+    def _do_without_warm(self, error: RefreshError) -> None:
+        log.warning("no dbt is kept warm: builds start cold", problem=error.user_text, detail=error.detail)
+        self._keep_warm = False
+
     def _take(self, newest: _Look, dev: Process | Warm, running: ExitStack) -> None:
         """From now on children are of this code; who was forked before goes on."""
         self._use(replace(newest, warm=self._kept(dev, running) if isinstance(dev, Warm) else None))
@@ -183,8 +197,11 @@ class Project:
             before.stop()
 
     def _kept(self, warm: Warm, running: ExitStack) -> Warm | None:
-        """The process that has parsed, to fork children from; None when it is larger than allowed."""
-        warm.use_state(self.state_dir)
+        """The process that has parsed, to fork children from; None when it is larger than allowed, or has ended."""
+        try:
+            warm.use_state(self.state_dir)
+        except RefreshError as error:
+            return self._do_without_warm(error)
         megabytes = warm.megabytes()
         if megabytes > self._settings.dbt.warm_mb:
             log.warning("the warm dbt process is too large: builds start cold", megabytes=round(megabytes))

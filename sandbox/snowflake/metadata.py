@@ -90,11 +90,9 @@ _NUMBER = re.compile(r"NUMBER\((\d+),(\d+)\)")
 
 
 def _columns(job: Job, database: str) -> Rows:
-    relations = visible(job, (database,))
-    columns = job.store.columns(*(r.physical for r in relations))
-    return [
-        _column(r, column, position) for r in relations for position, column in enumerate(columns[r.physical], start=1)
-    ]
+    places = [(r, r.physical) for r in visible(job, (database,))]  # another session may rename one meanwhile
+    columns = job.store.columns(*(physical for _, physical in places))
+    return [_column(r, column, n) for r, physical in places for n, column in enumerate(columns[physical], start=1)]
 
 
 def _column(r: Relation, column: Column, position: int) -> dict[str, object]:

@@ -6,10 +6,11 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bot import dbt_warm
+from bot import dbt_project, dbt_warm
 from bot.compiled import Compiled
 from bot.dbt_build import DbtChild
 from bot.index import Index
@@ -141,6 +142,22 @@ def test_a_warm_process_that_hangs_costs_no_refresh(
 
     assert compiled(bot, tmp_path / "cold") == expected
     assert bot.services.project.now[1] is None, "nobody asks it again"
+
+
+def test_an_index_needs_no_warm_process(start: Callable[[], Service], monkeypatch: pytest.MonkeyPatch):
+    class Killed(dbt_warm.Warm):
+        def __init__(self, *given: Any) -> None:
+            super().__init__(*given)
+            os.kill(self.pid, signal.SIGKILL)  # as the kernel does where memory is short
+
+    monkeypatch.setattr(dbt_project, "Warm", Killed)
+    bot = start()
+
+    bot.timers.refresh_index()
+
+    assert indexed(bot).by_id[FACT].dev is not None
+    assert bot.services.project.now[1] is None
+    assert not bot.services.project.cold, "it is not tried again and again"
 
 
 @pytest.mark.parametrize(

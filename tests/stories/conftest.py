@@ -261,7 +261,10 @@ def staged(
         moment.bring_back(world.slack, tmp_path / "refresh.db")
     world.slack.start()
     settings = Settings.load(world.environ(DATABASE_URL=f"sqlite:///{tmp_path / 'refresh.db'}"))
-    ours = {"slack": {"channels": ("C0INCIDENTS", "C0SHARED")}, "worker": {"data_dir": data, "sweep_seconds": 0.2, "retry_seconds": 0.05}}
+    ours = {
+        "slack": {"channels": ("C0INCIDENTS", "C0SHARED")},
+        "worker": {"data_dir": data, "sweep_seconds": 0.2, "retry_seconds": 0.05},
+    }
     for name, new in [*ours.items(), *changes.items()]:
         settings = settings.model_copy(update={name: _changed(settings, name, new)})
     before, seen = world.snowflake.census(set(PROD_DATABASES)), len(world.snowflake.log)
