@@ -90,9 +90,14 @@ _NUMBER = re.compile(r"NUMBER\((\d+),(\d+)\)")
 
 
 def _columns(job: Job, database: str) -> Rows:
-    places = [(r, r.physical) for r in visible(job, (database,))]  # another session may rename one meanwhile
-    columns = job.store.columns(*(physical for _, physical in places))
-    return [_column(r, column, n) for r, physical in places for n, column in enumerate(columns[physical], start=1)]
+    relations = visible(job, (database,))
+    stored = [r.physical for r in relations]  # another session may rename them from here on
+    columns = job.store.columns(*stored)
+    return [
+        _column(r, column, position)
+        for r, name in zip(relations, stored, strict=True)
+        for position, column in enumerate(columns[name], start=1)
+    ]
 
 
 def _column(r: Relation, column: Column, position: int) -> dict[str, object]:

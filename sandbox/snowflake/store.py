@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import NamedTuple
 
 import duckdb
@@ -67,14 +68,23 @@ class Store:
     def count(self, relations: list[Relation]) -> list[int]:
         """Committed rows of tables; counted again only where something changed."""
         stale = [r for r in relations if r.counted is None or r.counted[0] != r.changed]
-        if stale:
-            sql = " union all by name ".join(
-                f"select {i} as i, count(*) as n from {quoted(r.physical)}" for i, r in enumerate(stale)
-            )
-            markers = [r.changed for r in stale]
-            for i, n in self.root.cursor().execute(sql).fetchall():
-                stale[i].counted = (markers[i], n)
+        try:
+            self._count_again(stale)
+        except duckdb.CatalogException:  # another session has renamed or dropped one meanwhile
+            for relation in stale:
+                with suppress(duckdb.CatalogException):
+                    self._count_again([relation])
         return [r.counted[1] if r.counted else 0 for r in relations]
+
+    def _count_again(self, relations: list[Relation]) -> None:
+        if not relations:
+            return
+        markers = [r.changed for r in relations]
+        sql = " union all by name ".join(
+            f"select {i} as i, count(*) as n from {quoted(r.physical)}" for i, r in enumerate(relations)
+        )
+        for i, n in self.root.cursor().execute(sql).fetchall():
+            relations[i].counted = (markers[i], n)
 
     def width(self, view: Name) -> int:
         """The columns a view's query has now."""

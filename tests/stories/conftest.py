@@ -165,6 +165,7 @@ class Stage:
     def restart(self) -> None:
         """The bot's process ends and another begins on the same database."""
         self.bot.stop(drain_seconds=0.0)
+        self.slack.wait(lambda: not self.slack.connections(), what="the first process gone")
         self.bot = start(self.settings, self.index, self.clock)
         self.slack.wait_connected()
 
