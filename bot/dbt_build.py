@@ -50,16 +50,12 @@ class DbtChild:
         warm: Warm | None = None,
         tell: Callable[[str], object] = lambda _text: None,
     ) -> None:
-        """`env_user` fills {user} in `[dbt.env]`; `warehouse` overrides the model's; `full_refresh` is the mode.
-
-        `cancelled` is asked twice a second while dbt works, also while it reads a large project. The child is forked
-        from `warm` where there is one; `tell` hears what takes longer than people expect.
-
-        Raises RefreshError when the project's profiles or `[dbt.env]` cannot be used.
+        """`env_user` fills {user} in `[dbt.env]`; `warehouse` overrides the model's; `full_refresh` is the mode;
+        `cancelled` is asked twice a second. The child is forked from `warm` where there is one; `tell` hears what
+        takes longer than people expect. Raises RefreshError when profiles or `[dbt.env]` cannot be used.
         """
         self._settings, self._unique_id, self._name = settings, unique_id, name
-        self._full_refresh = full_refresh
-        self._workdir = workdir.resolve()
+        self._full_refresh, self._workdir = full_refresh, workdir.resolve()
         self._environment = dbt_profile.environment(settings, env_user)
         profiles = dbt_profile.write_dev(settings, self._workdir / "profiles", tag)
         target, profile = settings.dbt.target, dbt_profile.profile_name(settings)
@@ -87,7 +83,7 @@ class DbtChild:
     def _start(self) -> Conversation:
         given = (self._name, self._workdir, self._environment, self._setup)
         if self._warm is not None:
-            with contextlib.suppress(RefreshError):  # it ended a moment ago: cold is only slower
+            with contextlib.suppress(RefreshError, OSError):  # it ended a moment ago: cold is only slower
                 return self._warm.fork(*given)
         return Process(*given)
 
