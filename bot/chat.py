@@ -71,7 +71,6 @@ class Channel:
     id: str
     name: str
     is_private: bool
-    is_archived: bool
     is_member: bool  # whether the bot is in it
     is_ext_shared: bool
     is_pending_ext_shared: bool
@@ -83,6 +82,7 @@ class Identity(NamedTuple):
     team_id: str
     bot_user_id: str
     enterprise_id: str
+    name: str  # of the bot, as people write it after an @
 
 
 class Chat:
@@ -176,12 +176,22 @@ class Chat:
 
     def channel(self, channel_id: str) -> Channel:
         found = self._call(self._reader.conversations_info, channel=channel_id)["channel"]
-        flags = ("is_private", "is_archived", "is_member", "is_ext_shared", "is_pending_ext_shared")
+        flags = ("is_private", "is_member", "is_ext_shared", "is_pending_ext_shared")
         return Channel(id=found["id"], name=found.get("name") or "", **{f: bool(found.get(f)) for f in flags})
+
+    def is_in(self, channel_id: str) -> bool:
+        """Whether the bot is in a channel; asked once only, since a person waits for the answer."""
+        try:
+            found = self._call(self._writer.conversations_info, channel=channel_id)["channel"]
+        except ChatRefused as refused:
+            if refused.code == "channel_not_found":  # a private one
+                return False
+            raise
+        return bool(found.get("is_member"))
 
     def auth(self) -> Identity:
         found = self._call(self._reader.auth_test)
-        return Identity(found["team_id"], found["user_id"], found.get("enterprise_id") or "")
+        return Identity(found["team_id"], found["user_id"], found.get("enterprise_id") or "", found.get("user") or "")
 
     def _find(
         self, channel: str, thread_ts: str, since: datetime, wanted: Callable[[dict[str, Any]], bool]

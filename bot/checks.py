@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from bot.columns import ScopedColumn, base_type, match
 from bot.model import Build, Column, ColumnChange, Finding, Mode, Side, Verdict
-from bot.scope import Scope, ScopedColumn, base_type, match
+from bot.scope import Scope
 
 Row = Mapping[str, Any]
 Sides = Mapping[str, Row]  # "baseline" and "candidate"

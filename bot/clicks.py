@@ -23,7 +23,7 @@ from bot.messages import Click, Message, Post
 from bot.model import Refresh
 from bot.resolving import Subject, child_of, entry_of, resolve
 from bot.services import Services
-from bot.store import Hold, Taken
+from bot.store import Decided, Hold, Taken
 from bot.wording import answers as say
 from bot.wording import holds as held
 from bot.wording import plan as planned
@@ -48,7 +48,8 @@ class Clicks:
             "close": lambda c, r: self._simple(c, r, e.CancelAsked(at=self._now, by=c.by)),
             "recheck": self._recheck,
             "rebuild": lambda c, r: self._unless_held(c, r, e.RebuildAsked(at=self._now, by=c.by)),
-            "add_columns": self._add_columns,
+            "add_columns": lambda c, r: self._add_columns(c, r, left_behind(r)),
+            "add_clocks": lambda c, r: self._add_columns(c, r, r.plan.kept_clocks if r.plan else ()),
             "look": lambda c, r: self._simple(c, r, e.LookAgain(at=self._now, by=c.by)),
             "happened": lambda c, r: self._settle(c, r, happened=True),
             "not_happened": lambda c, r: self._settle(c, r, happened=False),
@@ -60,7 +61,7 @@ class Clicks:
         }
 
     def decide(self, click: Click) -> None:
-        """Settle one click, with its answer, in the transaction of what it does."""
+        """Settle one click, with its answer, in the transaction of what it does; silent when another worker was faster."""
         if click.refresh is None:
             return self._without_refresh(click)
         for _ in range(_TRIES):
@@ -71,6 +72,8 @@ class Clicks:
                 return self._decide(click, refresh)
             except LostClaim:
                 continue
+            except Decided:
+                return None
             except NotAllowed:
                 return self._answer(click, say.moved_on(refresh))
             except Taken as taken:
@@ -157,9 +160,9 @@ class Clicks:
         event = replace(event, digest=report.digest(waived(refresh, event)))
         self._services.record(refresh, event, click=click.id)
 
-    def _add_columns(self, click: Click, refresh: Refresh) -> None:
-        columns = tuple(dict.fromkeys((*refresh.request.columns, *left_behind(refresh))))
-        self._simple(click, refresh, e.RebuildAsked(at=self._now, by=click.by, columns=columns))
+    def _add_columns(self, click: Click, refresh: Refresh, more: tuple[str, ...]) -> None:
+        columns = tuple(dict.fromkeys((*refresh.request.columns, *more)))
+        self._unless_held(click, refresh, e.RebuildAsked(at=self._now, by=click.by, columns=columns))
 
     def _undo(self, click: Click, refresh: Refresh, *, forced: bool) -> None:
         self._simple(click, refresh, e.UndoAsked(at=self._now, by=click.by, forced=forced))

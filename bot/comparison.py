@@ -10,7 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bot import buckets, checks, clocks, concentration, grain, left_behind, outliers, report, scope, spot, usual
+from bot import checks, clocks, concentration, keys, left_behind, outliers, report, scope, spot, usual
+from bot.asking import Asking, Row, Sides
+from bot.columns import ScopedColumn
 from bot.inspection import column as as_column
 from bot.known_failures import known
 from bot.model import (
@@ -30,14 +32,11 @@ from bot.model import (
     Series,
     Side,
 )
-from bot.outliers import Row
-from bot.scope import ScopedColumn
 from bot.session import Session
 from bot.settings import Settings
 from bot.wording import findings as wording
 
 Progress = Callable[[str, float | None], None]
-Sides = dict[str, Row]
 Counts = dict[str, int]
 
 _MOST_ROWS = 1000  # outliers that leave the warehouse, for the table and the file
@@ -92,7 +91,7 @@ class Comparison:
     """
 
     def __init__(self, session: Session, pair: Pair, progress: Progress, joined: int = _JOINED) -> None:
-        self._session = session
+        self._session, self._asking = session, Asking(session)
         self._pair = pair
         self._progress = progress
         self._joined = joined
@@ -119,7 +118,7 @@ class Comparison:
         rows_in = self._keys(sides)
         counts, days, found, held = self._parity(sides, rows_in)
         groups = self._outliers(days, found)
-        headline, series = self._context(sides, counts, held, found)
+        headline, series = self._context(sides, rows_in, counts, held, found)
         self._judge_alone()
         base, cand = _side(sides["baseline"]), _side(sides["candidate"])
         window = checks.count(sides["candidate"], "window_rows")
@@ -152,7 +151,10 @@ class Comparison:
     def _glance(self) -> Sides:
         self._step("rows")
         limited = usual.limited(self._scope, self._rules)
-        sides = self._sides("checks/glance", usual.limit_binds(limited, self._rules), limited=limited)
+        sides: Sides = self._sides("checks/glance", usual.limit_binds(limited, self._rules), limited=limited)
+        if odd := usual.strange(self._scope, sides):
+            found = self._sides("checks/strange", floats=odd)
+            sides = {side: {**row, **found[side]} for side, row in sides.items()}
         self._scope = replace(self._scope, last_day=sides["baseline"]["last_day"])
         if self._scope.clock_source == "none" and not self._rules.clock:
             build = self._pair.build
@@ -168,49 +170,12 @@ class Comparison:
         """Prove what is equal, then look whether the key identifies rows. Rows of both sides left to join."""
         self._step("grain")
         if not self._scope.keys and not self._rules.grain.columns:
-            self._discover()
-        rows_in, keys, examples = 0, {}, []
-        if self._scope.keys:
-            rows_in = self._prove(sides)
-            keys = self._sides("checks/grain_proof")
-            problems = [r for r in keys.values() if any(checks.count(r, n) for n in ("null_rows", "duplicate_keys"))]
-            if problems:
-                keys = self._sides("checks/grain", partly=True, tries=())
-                problems = [
-                    r for r in keys.values() if any(checks.count(r, n) for n in ("null_rows", "duplicate_keys"))
-                ]
-            if problems:
-                rows = self._ask("checks/grain_examples")
-                examples = [self._keyed(row, self._scope.keys, rows=row["n"]) for row in rows]
-            self._scope = replace(self._scope, unique=not problems)
-        self._add(checks.grain(self._scope, keys, sides, examples))
-        return rows_in
-
-    def _discover(self) -> None:
-        """A key found in the data: one look at how many values each column has, then exact tries."""
-        offered = grain.offered(self._scope)
-        if not offered:
-            return
-        tried = grain.tries(offered, self._ask("checks/distinct", offered=offered)[0])
-        for batch in (tried[:2], tried[2:]):
-            if batch:
-                rows = self._ask("checks/grain", partly=False, tries=batch)
-                place = grain.unique(batch, rows)
-                if place is not None:
-                    names = tuple(c.name for c in batch[place])
-                    self._scope = scope.with_grain(self._scope, names, "found in the data")
-                    return
-
-    def _prove(self, sides: Sides) -> int:
-        base, cand = sides["baseline"], sides["candidate"]
-        rows = max(checks.count(base, "row_count"), checks.count(cand, "row_count"))
-        first, last = base["first_day"], base["last_day"]
-        self._scope = buckets.parted(self._scope, rows, (last - first).days + 1 if first and last else 1)
-        found = self._ask("checks/proof", {"most": buckets.MOST + 1})
-        self._scope = buckets.suspected(self._scope, found, self._session.query_ids[-1])
-        if not self._scope.suspects:
-            return checks.count(base, "row_count") + checks.count(cand, "row_count")
-        return int(found[0]["rows_in"])
+            self._scope = keys.discovered(self._asking, self._scope)
+        proof = keys.proven(self._asking, self._scope, sides)
+        self._scope = proof.scope
+        examples = [self._keyed(row, self._scope.keys, rows=row["n"]) for row in proof.examples]
+        self._add(checks.grain(self._scope, proof.counts, sides, examples))
+        return proof.rows_in
 
     # Row by row
 
@@ -220,8 +185,9 @@ class Comparison:
         if self._scope.unique:
             counts, rows = self._pairs(rows_in)
         else:
-            multiset = self._ask("checks/multiset", zones=self._scope.zones)
-            counts, rows = checks.multiset_counts(self._scope, multiset), self._moves()
+            multiset = self._ask("checks/multiset", zones=self._scope.zones) if rows_in else []
+            counts = checks.multiset_counts(self._scope, multiset)
+            rows = self._moves() if rows_in else []
         counts["named_rows"] = checks.count(sides["candidate"], "named_rows")
         if not self._scope.unique:
             counts["named_changed"] = 0
@@ -282,7 +248,7 @@ class Comparison:
     # What surrounds it
 
     def _context(
-        self, sides: Sides, counts: Counts, held: list[Row], found: tuple[Outlier, ...]
+        self, sides: Sides, rows_in: int, counts: Counts, held: list[Row], found: tuple[Outlier, ...]
     ) -> tuple[Headline | None, Series | None]:
         """Sanity, concentration and the picture, in one statement."""
         self._step("sanity")
@@ -296,8 +262,12 @@ class Comparison:
             binds = usual.binds(sides) | dict(zip(("first", "last"), span or (), strict=False))
             for column, values in where:
                 binds |= {f"value_{column.index}_{j}": value for j, value in enumerate(values)}
-            sampled = replace(self._scope, suspects=None, sample=usual.sample(self._scope, sides))
-            rows = self._ask("checks/context", binds, sampled, metrics=measured, where=where, shown=shown)
+            joined = self._scope.unique and self._scope.suspects is None
+            known = self._scope.suspects if rows_in else None  # without differing buckets nothing has to be left out
+            sampled = replace(self._scope, suspects=known, sample=usual.sample(self._scope, sides))
+            rows = self._ask(
+                "checks/context", binds, sampled, metrics=measured, joined=joined, where=where, shown=shown
+            )
         self._sanity(sides, measured, rows)
         if self._scope.unique and changed:
             shares = [row for row in rows if row["part"] == "shares"]
@@ -350,11 +320,10 @@ class Comparison:
         over: scope.Scope | None = None,
         **context: object,
     ) -> list[Row]:
-        about = over or self._scope
-        return list(self._session.rows(sql_name, about.binds | dict(binds or {}), scope=about, **context))
+        return self._asking.rows(sql_name, over or self._scope, binds, **context)
 
     def _sides(self, sql_name: str, binds: Mapping[str, object] | None = None, **context: Any) -> Sides:
-        return {row["side"]: row for row in self._ask(sql_name, binds, **context)}
+        return self._asking.sides(sql_name, self._scope, binds, **context)
 
     def _add(self, found: Finding) -> None:
         """Attribute the statements since the last finding to this one."""

@@ -9,8 +9,9 @@ from datetime import date, timedelta
 from typing import Any
 
 from bot.checks import count, finding, short
+from bot.columns import ScopedColumn, base_type
 from bot.model import Finding, Verdict
-from bot.scope import Scope, ScopedColumn, base_type
+from bot.scope import Scope
 
 _MOST_COLUMNS = 12
 _MOST_SHOWN = 5

@@ -15,7 +15,7 @@ from typing import Any
 
 from bot import lineage
 from bot.index import Entry, Index
-from bot.model import Relation
+from bot.model import Exposure, Relation
 
 Node = dict[str, Any]
 Manifest = dict[str, Any]
@@ -55,7 +55,7 @@ def build_index(
         made_at=made_at,
         project=str(dev["metadata"].get("project_name") or ""),
         entries=tuple(sorted(entries, key=lambda e: (e.name, e.unique_id))),
-        exposures={e["name"]: tuple(e["depends_on"]["nodes"]) for e in dev.get("exposures", {}).values()},
+        exposures=tuple(sorted(map(_exposure, dev.get("exposures", {}).values()), key=lambda e: e.name)),
         sources=sources,
         analyses={n["name"]: n["raw_code"] for n in dev["nodes"].values() if n["resource_type"] == "analysis"},
     )
@@ -127,6 +127,7 @@ class _Reader:
             on_schema_change=str(config.get("on_schema_change") or "ignore"),
             reads_date=bool(self._date.search(text)),
             reads_columns=bool(self._columns.search(text)),
+            exclude_columns=_names(config.get("merge_exclude_columns")),
             warehouse=str(config.get("snowflake_warehouse") or ""),
             hooks=tuple(hook["sql"] for when in ("pre-hook", "post-hook") for hook in config.get(when) or ()),
             meta=dict((config.get("meta") or {}).get("refresh") or {}),
@@ -240,6 +241,16 @@ class _Reader:
             if group["name"] == node.get("group"):
                 return str(group["owner"].get("name") or group["owner"].get("email") or "")
         return ""
+
+
+def _exposure(node: Node) -> Exposure:
+    owner = node.get("owner") or {}
+    return Exposure(
+        name=node["name"],
+        type=str(node.get("type") or ""),
+        owner=str(owner.get("name") or owner.get("email") or ""),
+        reads=tuple(node["depends_on"]["nodes"]),
+    )
 
 
 def _var_pattern(name: str) -> re.Pattern[str]:

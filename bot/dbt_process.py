@@ -20,17 +20,13 @@ from typing import Any, TextIO
 from bot.errors import Cancelled, RefreshError
 from bot.settings import Settings
 from bot.wording import dbt as wording
+from bot.wording.warehouse import redact
 
 _POLL = 0.5  # seconds between two looks at `cancelled`
 STOP_WITHIN = 20.0  # seconds that dbt has to cancel its queries before its process group is killed
 LOG = "dbt-child.log"
 _LOG_TAIL = 4000
 
-# Error texts of Snowflake that carry cells of the rows: a whole row, or one value.
-_ROW = re.compile(r"Row Values: \[(?:.|\n)*\]")
-_CELL = re.compile(
-    r"\b((?:Numeric value|Boolean value|Date|Time|Timestamp|String|User character length limit)) '[^'\n]*'"
-)
 _COMPILED_AT = re.compile(r"\n?\s*compiled code at [^\n]*", re.IGNORECASE)
 _MISSING_VARIABLE = re.compile(r"Env var required but not provided: '(\w+)'")
 
@@ -45,8 +41,7 @@ class ChildFailed(Exception):
 
 def clean(message: str) -> str:
     """dbt's message as it is, without values of rows and without paths of this machine."""
-    text = _ROW.sub("Row Values: [not shown]", message)
-    return _COMPILED_AT.sub("", _CELL.sub(r"\1 '...'", text)).strip()
+    return _COMPILED_AT.sub("", redact(message)).strip()
 
 
 def as_refresh_error(failure: ChildFailed, say: Callable[[str], str]) -> RefreshError:

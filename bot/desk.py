@@ -71,6 +71,7 @@ class Desk(Board):
     """`wake` tells the worker, when it runs in this process, that there is something to do.
 
     `env_user` says what {user} in `[dbt.env]` is for a person; it is only asked where a project's dev schema needs it.
+    `present` raises Refusal for a channel that the bot is not in: what it posts later could tell nobody.
     """
 
     def __init__(
@@ -81,11 +82,13 @@ class Desk(Board):
         wake: Callable[[], object] = lambda: None,
         clock: Callable[[], datetime] = _utc_now,
         env_user: Callable[[Actor], str] | None = None,
+        present: Callable[[str], object] = lambda _: None,
     ) -> None:
         super().__init__(store, settings, clock)
         self.home = home
         self._wake = wake
         self._env_user = env_user or self._named
+        self._present = present
 
     # --- commands ---------------------------------------------------------------------------------------------------
 
@@ -257,8 +260,10 @@ class Desk(Board):
 
     def submitted(self, form: str, pressed: Pressed, answers: dict[str, Any], where: Where) -> dict[str, str]:
         """Store a form as the click it stands for; what is wrong comes back by field."""
-        if form == "explain" and answers.get("reason") == "other" and not (answers.get("note") or "").strip():
+        if form == "explain" and answers.get("reason") == "other" and not _says_something(answers.get("note")):
             return {"note": words.other_needs_text()}
+        if "reason" in answers and not _says_something(answers["reason"]):
+            return {"reason": words.reason_is_empty()}
         try:
             if form == "undo_forced" and (answers.get("name") or "").strip() != self._known(pressed.refresh).name:
                 return {"name": words.undo_typed_wrong()}
@@ -303,6 +308,12 @@ class Desk(Board):
     def _allowed_here(self, channel: str) -> None:
         if channel not in self.settings.slack.channels:
             raise Refusal(say.not_here(self.settings.slack.channels))
+        self._present(channel)
+
+
+def _says_something(text: object) -> bool:
+    """Spaces, dots and what cannot be seen are no reason that anybody could read in the trail."""
+    return any(c.isalnum() for c in str(text or ""))
 
 
 def _there(relation: Relation | None) -> Relation:

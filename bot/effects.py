@@ -27,6 +27,7 @@ class Topic(StrEnum):
     CANCELLED = "cancelled"
     EXPIRED = "expired"
     NEEDS_ATTENTION = "needs_attention"
+    SETTLED = "settled"
     UNDO_REFUSED = "undo_refused"
     UNDONE = "undone"
     AUDIT_START = "audit_start"  # in the audit channel

@@ -103,9 +103,9 @@ class CancelAsked(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stopped(Event):
-    """building or checking -> cancelled: the step has stopped as `cancel` asked."""
+    """building or checking -> cancelled, or -> queued for other columns: the step has stopped as it was asked."""
 
-    name: ClassVar[str] = "cancelled"
+    name: ClassVar[str] = "stopped"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +169,10 @@ class RecheckAsked(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RebuildAsked(Event):
-    """stale or awaiting -> queued: fresh baseline, new build; `columns` replaces backfill_columns when given."""
+    """stale or awaiting -> queued: fresh baseline, new build; `columns` replaces backfill_columns when given.
+
+    With `columns` also while building or checking, which stops first.
+    """
 
     name: ClassVar[str] = "rebuild asked"
     by: Actor

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from math import prod
 from typing import Any
 
-from bot.scope import Scope, ScopedColumn, base_type, is_dated
+from bot.columns import ScopedColumn, base_type, has_decimals, is_dated
+from bot.scope import Scope
 
 MOST_TRIES = 8
 _WIDEST = 4  # columns of one key
@@ -23,19 +25,18 @@ def offered(scope: Scope) -> tuple[ScopedColumn, ...]:
     return tuple(
         c
         for c in scope.columns
-        if not (c.float_ or c.clock or c.as_text or base_type(c.type) in _NEVER or _has_decimals(c.type))
+        if not (c.float_ or c.clock or c.as_text or base_type(c.type) in _NEVER or has_decimals(c.type))
     )
-
-
-def _has_decimals(type_: str) -> bool:
-    found = re.search(r",\s*(\d+)\)", type_)
-    return bool(found and int(found[1]))
 
 
 def tries(columns: Sequence[ScopedColumn], row: Mapping[str, Any]) -> list[tuple[ScopedColumn, ...]]:
     """At most 8 keys worth an exact look, the likeliest first: dates and ids before measures, few columns before many."""
     rows = int(row["row_count"])
-    whole = [c for c in columns if rows and int(row[f"v{c.index}"]) == rows and int(row[f"d{c.index}"]) > 1]
+    whole = [
+        c
+        for c in columns
+        if rows and int(row[f"v{c.index}"]) == rows and not int(row[f"w{c.index}"]) and int(row[f"d{c.index}"]) > 1
+    ]
     values = {c.index: int(row[f"d{c.index}"]) for c in whole}
     pool = sorted(whole, key=lambda c: (_rank(c), -values[c.index], c.index))[:_POOL]
     found: list[tuple[ScopedColumn, ...]] = []
@@ -60,5 +61,24 @@ def _rank(column: ScopedColumn) -> int:
 
 def unique(tried: Sequence[tuple[ScopedColumn, ...]], rows: Sequence[Mapping[str, Any]]) -> int | None:
     """The first of the tries that identifies every row on both sides; None: none does."""
-    bad = {int(r["i"]) for r in rows if any(int(r[n] or 0) for n in ("null_rows", "duplicate_keys"))}
+    bad = {int(r["i"]) for r in rows if int(r["repeated"])}
     return next((i for i in range(len(tried)) if i not in bad), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tried:
+    """A key as checks/grain_proof looks at it: `block` is the column whose values lie close together, if any."""
+
+    rest: tuple[ScopedColumn, ...]
+    block: ScopedColumn | None
+
+    @property
+    def by_day(self) -> bool:
+        return self.block is not None and not self.block.whole
+
+
+def tried(keys: Sequence[ScopedColumn]) -> Tried:
+    """Dates lie close together, and whole numbers often do: 32 of them are looked at as one."""
+    days = [k for k in keys if base_type(k.type) == "DATE" and not k.as_text]
+    block = next(iter((*days, *(k for k in keys if k.whole))), None)
+    return Tried(rest=tuple(k for k in keys if k is not block), block=block)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 
 from bot import policy
 from bot.chat import Chat, ChatError
@@ -48,6 +49,13 @@ def require_own_channel(services: Services, channel_id: str) -> None:
         raise Refusal(say.channel_unknown(), str(error)) from error
     if channel.is_ext_shared or channel.is_pending_ext_shared:
         raise Refusal(say.shared_channel(), "externally shared channel")
+
+
+def require_presence(chat: Chat, channel_id: str) -> None:
+    """Raises Refusal where the bot could not post what it is asked for. Slack not answering is left to the worker."""
+    with suppress(ChatError):
+        if not chat.is_in(channel_id):
+            raise Refusal(say.not_in_channel(channel_id, chat.auth().name), "not in the channel")
 
 
 def env_user(services: Services, by: Actor) -> str:

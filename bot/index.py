@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from bot.model import Relation
+from bot.model import Exposure, Relation
 
 REFRESHABLE = frozenset({"table", "incremental"})
 
@@ -36,6 +36,7 @@ class Entry:
     on_schema_change: str = "ignore"
     reads_date: bool = False  # var('backfill_date') in the model or a macro it uses
     reads_columns: bool = False  # var('backfill_columns') likewise
+    exclude_columns: tuple[str, ...] = ()  # merge_exclude_columns of an ordinary run
     warehouse: str = ""  # snowflake_warehouse of its config
     hooks: tuple[str, ...] = ()  # raw SQL of pre and post hooks
     meta: dict[str, Any] = None  # type: ignore[assignment]  # config.meta.refresh
@@ -67,7 +68,7 @@ class Index:
     made_at: datetime
     project: str
     entries: tuple[Entry, ...]
-    exposures: dict[str, tuple[str, ...]]  # exposure name -> unique ids it depends on
+    exposures: tuple[Exposure, ...]
     sources: dict[str, Relation]  # unique id -> relation
     analyses: dict[str, str]  # name -> raw SQL
     fingerprint: str = ""  # of the code and the production manifest it was made of

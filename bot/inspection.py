@@ -73,7 +73,6 @@ def table(relation: Relation, row: Row, columns: tuple[Column, ...], **seen: tup
         comment=row.get("comment") or "",
         clustering=row.get("clustering_key") or "",
         reclustering=yes(row.get("auto_clustering_on")),
-        retention_days=int(row.get("retention_time") or 0),
         **seen,
     )
 

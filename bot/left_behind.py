@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot import checks, reads
+from bot.columns import EXACT, NOISE, ScopedColumn
 from bot.model import Column, Finding, Relation
-from bot.scope import EXACT, NOISE, Scope, ScopedColumn
+from bot.scope import Scope
 from bot.session import Session, SqlError
 
 _HEAD = ("rows", "only_candidate", "only_model", "repeated")

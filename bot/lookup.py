@@ -44,7 +44,7 @@ def find(index: Index, typed: str) -> Entry:
             say.unknown_model(typed, [say.near(e.name, str(e.prod or "")) for e in near]), [e.name for e in near]
         )
     choices = sorted(_apart(found))
-    by_table = all(e.prod and e.prod.name.lower() == parts[-1] for e in found)
+    by_table = len({e.name for e in found}) > 1 and all(e.prod and e.prod.name.lower() == parts[-1] for e in found)
     sentence = say.ambiguous_table if by_table else say.ambiguous
     raise NoSuchModel(sentence(typed, len(found), choices), choices)
 
@@ -63,8 +63,10 @@ def _answers(entry: Entry, parts: list[str]) -> bool:
 
 
 def _apart(found: list[Entry]) -> list[str]:
-    """For each model the shortest name that no other of them answers to."""
+    """For each model the shortest name that no other of them answers to; of one name in two packages, both in full."""
     ways = [_names(e) for e in found]
+    if len({e.name.lower() for e in found}) == 1:
+        ways = [names[-1:] for names in ways]
     taken = Counter(chain.from_iterable(set(w) for w in ways))
     return [next((n for n in names if taken[n] == 1), e.unique_id) for e, names in zip(found, ways, strict=True)]
 

@@ -33,7 +33,7 @@ def step(refresh: Refresh, event: e.Event) -> Step:
     if isinstance(event, e.REMARKS):
         return refresh, ()
     transition = TABLE[refresh.state].get(type(event))
-    if transition is None or (refresh.cancel and isinstance(event, _FORWARD)):
+    if transition is None or (refresh.stopping and isinstance(event, _FORWARD)):
         raise NotAllowed(refresh, event)
     after, effects = transition(refresh, event)
     return replace(after, changed_at=event.at), effects
@@ -43,7 +43,7 @@ def allows(refresh: Refresh, event: type[e.Event]) -> bool:
     """Whether the table has a transition for this kind of event, for showing or leaving out a button."""
     if issubclass(event, e.REMARKS):
         return True
-    return event in TABLE[refresh.state] and not (refresh.cancel and issubclass(event, _FORWARD))
+    return event in TABLE[refresh.state] and not (refresh.stopping and issubclass(event, _FORWARD))
 
 
 # --- before and while building ---------------------------------------------------------------------------------
@@ -80,6 +80,7 @@ def _checked(refresh: Refresh, event: e.Checked) -> Step:
         digest=event.digest,
         expires_at=event.expires_at,
         problem=None,
+        withdrawn="",
     )
     ask = Say(Topic.NOTHING) if event.report.nothing_changes else Say(Topic.READY)
     return after, (_CARD, Say(Topic.RESULT), ask)
@@ -103,10 +104,19 @@ def _cancelled(refresh: Refresh, event: e.CancelAsked) -> Step:
 
 
 def _stopped(refresh: Refresh, event: e.Stopped | e.CancelAsked) -> Step:
-    if not refresh.cancel:
+    if not refresh.stopping:
         raise NotAllowed(refresh, event)
+    if not refresh.cancel:
+        return _built_again(refresh, refresh.again)
     after = replace(refresh, state=State.CANCELLED)
     return after, _end(Say(Topic.CANCELLED)) if refresh.plan else ()
+
+
+def _again(refresh: Refresh, event: e.RebuildAsked) -> Step:
+    """A build that runs is only stopped for more columns: the same ones it has already."""
+    if refresh.stopping or not event.columns:
+        raise NotAllowed(refresh, event)
+    return replace(refresh, again=event.columns), (_CARD,)
 
 
 # --- waiting for people ----------------------------------------------------------------------------------------
@@ -151,11 +161,16 @@ def _recheck(refresh: Refresh, _: e.RecheckAsked) -> Step:
 
 
 def _rebuild(refresh: Refresh, event: e.RebuildAsked) -> Step:
+    return _built_again(refresh, event.columns)
+
+
+def _built_again(refresh: Refresh, columns: tuple[str, ...]) -> Step:
     """Everything about the old build goes, but the report stays until the next one, for what can be carried over."""
     after = replace(
         refresh,
         state=State.QUEUED,
-        request=replace(refresh.request, columns=event.columns or refresh.request.columns),
+        request=replace(refresh.request, columns=columns or refresh.request.columns),
+        again=(),
         baseline=None,
         build=None,
         candidate=None,
@@ -200,6 +215,12 @@ def _look_again(refresh: Refresh, _: e.LookAgain) -> Step:
 
 
 def _settled(refresh: Refresh, event: e.Settled) -> Step:
+    """Whoever says so stands in the thread with the reason, before what follows from it."""
+    after, effects = _as_settled(refresh, event)
+    return after, (Say(Topic.SETTLED), *effects)
+
+
+def _as_settled(refresh: Refresh, event: e.Settled) -> Step:
     if refresh.undo_request:
         return _undone_now(refresh) if event.happened else _not_undone(refresh, event)
     if event.happened:
@@ -243,7 +264,8 @@ def _end(*said: Say) -> tuple[Effect, ...]:
 
 def _stale(refresh: Refresh) -> Step:
     """Decisions are dropped so that they can never count again; the audit trail keeps them."""
-    after = replace(refresh, state=State.STALE, decisions=())
+    why = refresh.problem.text if refresh.problem else ""
+    after = replace(refresh, state=State.STALE, decisions=(), withdrawn=why)
     return after, (_CARD, _APPROVAL, Say(Topic.WITHDRAWN))
 
 
@@ -260,7 +282,7 @@ def _not_undone(refresh: Refresh, event: e.UndoRefused | e.Settled) -> Step:
     return after, (_CARD, _PROMOTED, Say(Topic.UNDO_REFUSED))
 
 
-_FORWARD = (e.Planned, e.BaselineTaken, e.Built, e.Checked)  # an accepted cancel is never overtaken by these
+_FORWARD = (e.Planned, e.BaselineTaken, e.Built, e.Checked)  # who asked to stop is never overtaken by these
 
 TABLE: dict[State, dict[type[e.Event], Callable[[Refresh, Any], Step]]] = {
     State.QUEUED: {e.Started: _started, e.CancelAsked: _cancelled},
@@ -271,6 +293,7 @@ TABLE: dict[State, dict[type[e.Event], Callable[[Refresh, Any], Step]]] = {
         e.Built: _built,
         e.Failed: _failed,
         e.CancelAsked: _cancel_flag,
+        e.RebuildAsked: _again,
         e.Stopped: _stopped,
     },
     State.CHECKING: {
@@ -278,6 +301,7 @@ TABLE: dict[State, dict[type[e.Event], Callable[[Refresh, Any], Step]]] = {
         e.Checked: _checked,
         e.Failed: _failed,
         e.CancelAsked: _cancel_flag,
+        e.RebuildAsked: _again,
         e.Stopped: _stopped,
     },
     State.AWAITING: {

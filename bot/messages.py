@@ -20,6 +20,7 @@ class Live(StrEnum):
     """Messages that are updated in place, rendered from the current row each time they are sent."""
 
     CARD = "card"
+    PLAN = "plan"
     APPROVAL = "approval"
     PROMOTED = "promoted"
 

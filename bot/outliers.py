@@ -13,8 +13,9 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from bot.checks import finding
+from bot.columns import ScopedColumn
 from bot.model import Finding, Headline, Outlier, OutlierGroup, Rules, Series, Verdict
-from bot.scope import Scope, ScopedColumn
+from bot.scope import Scope
 
 Row = Mapping[str, Any]
 

@@ -58,10 +58,12 @@ class Pipeline:
                 refresh = self._failed(self._latest(before), broken, lease)
             if refresh == before:  # waiting, such as for a statement that still runs
                 return
+            if refresh.state is State.QUEUED:  # stopped to start again: the next claim has names of its own
+                return
 
     def _step(self, refresh: Refresh, lease: Lease, *, taken_over: bool) -> Refresh:
         """One step; `taken_over`: the claim found the refresh in this state, so a predecessor may have begun it."""
-        if refresh.cancel is not None and refresh.state in (State.BUILDING, State.CHECKING):
+        if refresh.stopping and refresh.state in (State.BUILDING, State.CHECKING):
             raise Cancelled(say.cancelled())
         match refresh.state:
             case State.QUEUED:
@@ -84,10 +86,10 @@ class Pipeline:
         return self._services.store.get(refresh.id) or refresh
 
     def _stop_if_asked(self, refresh: Refresh, lease: Lease) -> Refresh:
-        """The row moved on under a step: only a cancel does that while the claim is ours."""
+        """The row moved on under a step: only who wants it to stop does that while the claim is ours."""
         latest = self._latest(refresh)
         lease.renew()  # only this proves that the claim is still ours
-        if latest.cancel is None:
+        if not latest.stopping:
             raise LostClaim("The refresh has moved on.", f"{refresh.ref} at revision {latest.revision}")
         return self._services.record(latest, Stopped(at=self._services.clock()), claim=lease.claim)
 
@@ -97,7 +99,7 @@ class Pipeline:
         passing = isinstance(error, Unreachable) and lease.claim.attempt < _TRIES
         log.warning("step failed", refresh=refresh.ref, state=refresh.state, detail=error.detail[:500])
         match refresh.state:
-            case State.BUILDING | State.CHECKING if refresh.cancel is not None:
+            case State.BUILDING | State.CHECKING if refresh.stopping:
                 return services.record(refresh, Stopped(at=now), claim=lease.claim)
             case State.BUILDING if isinstance(error, Refusal):
                 event = Refused(at=now, problem=_problem("refused", error))

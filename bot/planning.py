@@ -6,6 +6,7 @@ Three looks, cheapest first, each raising `Refusal` with the way out: `refuse` (
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
 
@@ -15,7 +16,7 @@ from bot.compiled import Compiled
 from bot.errors import Refusal
 from bot.index import REFRESHABLE, Entry, Index
 from bot.model import Kind, Mode, Relation, Request, Table
-from bot.readers import readers, siblings
+from bot.readers import exposures, readers, siblings
 from bot.rules import rules, spot_checks
 from bot.settings import Settings
 from bot.wording import refusals as say
@@ -25,7 +26,9 @@ __all__ = [
     "ANY_USER",
     "code_in_prod",
     "dev_relation",
+    "exposures",
     "foreign_hooks",
+    "kept_clocks",
     "readers",
     "refuse",
     "refuse_compiled",
@@ -68,6 +71,14 @@ def variables(entry: Entry, request: Request, settings: Settings) -> dict[str, o
     return given
 
 
+def kept_clocks(entry: Entry, request: Request, clocks: Iterable[str]) -> tuple[str, ...]:
+    """Columns that say when a row was written and that `columns=` leaves out, although an ordinary run writes them."""
+    if not request.columns:
+        return ()
+    left = {name.upper() for name in (*request.columns, *entry.exclude_columns)}
+    return tuple(name for name in clocks if name.upper() not in left)
+
+
 def code_in_prod(entry: Entry) -> bool | None:
     """Whether production was built from this code; None where no deployed manifest says so."""
     return entry.checksum == entry.prod_checksum if entry.checksum and entry.prod_checksum else None
@@ -86,7 +97,7 @@ def refuse(entry: Entry, request: Request, index: Index, settings: Settings, tod
     if request.mode is Mode.BACKFILL:
         _refuse_backfill(entry, request, settings)
     else:
-        _refuse_full_refresh(entry, request, settings, today)
+        _refuse_full_refresh(entry, request, settings)
 
 
 def _refuse_model(entry: Entry, index: Index) -> None:
@@ -123,12 +134,14 @@ def _refuse_places(entry: Entry, index: Index, settings: Settings) -> None:
         raise Refusal(say.dev_is_production(entry.name, entry.dev, index.relations[entry.dev]))
 
 
-def _refuse_full_refresh(entry: Entry, request: Request, settings: Settings, today: date) -> None:
+def _refuse_full_refresh(entry: Entry, request: Request, settings: Settings) -> None:
     literal = entry.full_refresh is False and not entry.full_refresh_var
     if entry.materialized != "incremental" or not literal:
         return
     honours = entry.reads_date and bool(entry.unique_key)
-    since = min(request.dates, default=today)
+    since = min(request.at, default=None)
+    if honours and since is None:  # from which day on is the asker's to say
+        raise Refusal(say.full_refresh_off(entry.name, settings.dbt.date_var, f"{entry.name} backfill <date>"))
     at = () if request.at == (since,) else request.at  # a backfill's date is the wrong one unless others are named
     backfill = replace(request, model=entry.name, mode=Mode.BACKFILL, since=since, at=at) if honours else None
     raise Refusal(say.full_refresh_off(entry.name, settings.dbt.date_var, _text(backfill)), offers=_offer(backfill))

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
+from bot import decisions
 from bot.model import Actor, Refresh
 from bot.people import Home, Person
 from bot.settings import Settings
@@ -18,10 +20,11 @@ Members = Callable[[str], frozenset[str]]  # user group id -> user ids, live; ma
 
 REQUESTER = frozenset({"ask", "plan", "downstream"})
 ASKER_OR_APPROVER = frozenset(
-    {"cancel", "close", "explain", "recheck", "rebuild", "add_columns", "keep_dev", "drop_dev"}
+    {"cancel", "close", "explain", "recheck", "rebuild", "add_columns", "add_clocks", "keep_dev", "drop_dev"}
 )
 OTHER_APPROVER = frozenset({"approve", "reject", "waive", "accept"})  # never the asker, while four_eyes is on
 APPROVER = frozenset({"undo", "look", "happened", "not_happened", "hold", "unhold"})  # at night too: no four eyes
+REMINDERS = 5  # of one wait; who has not come by then is not called by more of the same
 ACTIONS = REQUESTER | ASKER_OR_APPROVER | OTHER_APPROVER | APPROVER
 
 
@@ -83,8 +86,7 @@ def quorum(refresh: Refresh, settings: Settings) -> int:
 
 def approvals(refresh: Refresh) -> tuple[Actor, ...]:
     """Those whose approval counts: one each, on the digest as it is now."""
-    on_digest = {d.by.user_id: d.by for d in refresh.decisions if d.approve and d.digest == refresh.digest}
-    return tuple(on_digest.values())
+    return tuple({d.by.user_id: d.by for d in decisions.approvals(refresh)}.values())
 
 
 def missing(refresh: Refresh, settings: Settings) -> int:
@@ -102,6 +104,19 @@ def candidates(
         asker = {refresh.asker.user_id} if settings.policy.four_eyes else set()
         users = [u for u in users if u not in done | asker]
     return tuple(users)
+
+
+def reminder(refresh: Refresh, last: datetime | None, every: timedelta, now: datetime) -> int:
+    """Which reminder is due: the first after `every`, each pause twice the one before, the last after 31 times; 0: none.
+
+    `last` is when people were reminded last. Whatever changes the refresh begins anew.
+    """
+
+    def passed(when: datetime) -> int:
+        return sum(when >= refresh.changed_at + every * (2**n - 1) for n in range(1, REMINDERS + 1))
+
+    due = passed(now)
+    return due if due > (passed(last) if last else 0) else 0
 
 
 def _outsider(action: str, person: Person, home: Home) -> Denied | None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from bot.index import Entry, Index
-from bot.model import Reader
+from bot.model import Exposure, Reader
 
 _STAR = re.compile(r"\bselect\s+(?:distinct\s+)?(?:\w+\.)?\*|,\s*\w+\.\*|\bstar\s*\(", re.IGNORECASE)
 
@@ -32,6 +32,12 @@ def readers(index: Index, unique_id: str, changed: Collection[str], sql: Mapping
     above = {*depths, unique_id}
     found = (_reader(index.by_id[uid], depth, uses[uid], above) for uid, depth in depths.items())
     return tuple(sorted(found, key=lambda r: (r.depth, r.name)))
+
+
+def exposures(index: Index, unique_id: str, found: Iterable[Reader]) -> tuple[Exposure, ...]:
+    """What shows the model itself, or something downstream that may use what changes."""
+    shown = {unique_id} | {r.unique_id for r in found if r.uses_columns is not False}
+    return tuple(e for e in index.exposures if shown.intersection(e.reads))
 
 
 def siblings(index: Index, unique_id: str) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from bot import machine
 from bot.blocks import posts_for
+from bot.blocks.buttons import on_plan
 from bot.context import Context
 from bot.errors import LostClaim
 from bot.events import Event
@@ -42,6 +43,8 @@ class Recorder:
         after, effects = machine.step(before, event)
         posts: list[Post] = []
         touch: list[Live] = [Live.CARD]
+        if bool(on_plan(before)) is not bool(on_plan(after)):
+            touch.append(Live.PLAN)
         hold = ""
         for effect in effects:
             match effect:

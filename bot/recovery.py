@@ -104,23 +104,44 @@ class Recovery:
         head = " ".join(row.text.upper().split()[:3])
         return head == "CREATE OR REPLACE" and prod.sql in row.text
 
+    def fenced_undo(self, refresh: Refresh, lease: Lease) -> Refresh:
+        """The promoter renames the backup, so that a late undo finds nothing to clone; the row goes on with the new name."""
+        services, undo, promotion = self._services, refresh.undo, refresh.promotion
+        assert undo is not None and undo.backup is not None and promotion is not None
+        schema = services.settings.warehouse.backup_schema
+        name = names.backup(refresh, schema, services.store.installation, lease.claim.fence)
+        with services.warehouse.promoter(self._fence_tag(refresh), alive=lease.check) as session:
+            backup = self._renamed(session, refresh, "backup", undo.backup, name)
+        undo = replace(undo, source=backup.relation, backup=backup)
+        return replace(refresh, undo=undo, promotion=replace(promotion, backup=backup))
+
     def _fence(self, refresh: Refresh, lease: Lease) -> Refresh:
-        """The builder renames the candidate; repeated after a crash it finds the name it gave before."""
+        """The builder renames the candidate."""
         services, candidate = self._services, refresh.candidate
         assert candidate is not None
-        fenced = names.candidate(refresh, services.store.installation, lease.claim.fence)
-        tag = names.tag(refresh, services.store.installation, "fence")
-        with services.warehouse.builder(tag, alive=lease.check) as session:
-            current = self._current(session, refresh, candidate)
-            if current is None:
-                return refresh
-            if current != fenced:
-                services.store.record_object(fenced, "candidate", refresh.id)
-                session.rename(current, fenced)
-                services.store.forget_object(current)
-        return replace(refresh, candidate=replace(candidate, relation=fenced))
+        name = names.candidate(refresh, services.store.installation, lease.claim.fence)
+        with services.warehouse.builder(self._fence_tag(refresh), alive=lease.check) as session:
+            return replace(refresh, candidate=self._renamed(session, refresh, "candidate", candidate, name))
 
-    def _current(self, session: Session, refresh: Refresh, candidate: Snapshot) -> Relation | None:
-        """The candidate under whatever name an earlier fence gave it."""
-        known = [o.relation for o in self._services.store.objects(refresh.id) if o.kind == "candidate"]
-        return next((r for r in (*reversed(known), candidate.relation) if session.exists(r)), None)
+    def _fence_tag(self, refresh: Refresh) -> str:
+        return names.tag(refresh, self._services.store.installation, "fence")
+
+    def _renamed(self, session: Session, refresh: Refresh, kind: str, frozen: Snapshot, name: Relation) -> Snapshot:
+        """Under `name` from here on, kept as long as before."""
+        store = self._services.store
+        current = self.found(session, refresh, kind, frozen)
+        if current is None:
+            return frozen
+        if current != name:
+            keep = next((o.keep_until for o in store.objects(refresh.id) if o.relation == current), None)
+            store.record_object(name, kind, refresh.id, keep)
+            session.rename(current, name)
+            store.forget_object(current)
+        return replace(frozen, relation=name)
+
+    def found(self, session: Session, refresh: Refresh, kind: str, frozen: Snapshot) -> Relation | None:
+        """Where a candidate or backup is now. A fence whose work was lost may have renamed it: known by its content."""
+        if session.exists(frozen.relation):
+            return frozen.relation
+        others = [o.relation for o in self._services.store.objects(refresh.id) if o.kind == kind]
+        return next((r for r in others if session.exists(r) and session.content(r) == frozen.content), None)

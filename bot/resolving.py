@@ -9,7 +9,7 @@ import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot import planning
+from bot import clocks, planning
 from bot.compiled import Compiled
 from bot.dbt_build import DbtChild
 from bot.errors import RefreshError, Refusal
@@ -130,6 +130,7 @@ def _plan(
     below = planning.readers(index, entry.unique_id, (), {})
     sql = services.project.sql(r.unique_id for r in below)
     foreign = planning.foreign_hooks(compiled, index, settings)
+    found = planning.readers(index, entry.unique_id, changed, sql)
     earlier = services.store.durations(entry.unique_id, request.mode)
     return Plan(
         unique_id=entry.unique_id,
@@ -149,12 +150,20 @@ def _plan(
         hooks=tuple(h for h in compiled.hooks if h not in foreign),
         skipped_hooks=foreign,
         tests=compiled.tests,
-        readers=planning.readers(index, entry.unique_id, changed, sql),
+        readers=found,
+        exposures=planning.exposures(index, entry.unique_id, found),
         siblings=len(planning.siblings(index, entry.unique_id)),
         compiled_sql=compiled.sql,
         notes=_notes(entry, services.store.problem()),
+        kept_clocks=planning.kept_clocks(entry, request, _clocks(prod, rules, compiled)),
         typical_seconds=statistics.median(earlier) if earlier else None,
     )
+
+
+def _clocks(prod: Table, rules: Rules, compiled: Compiled) -> tuple[str, ...]:
+    """Those that are set, else those that the model's SQL fills with the current time."""
+    written = clocks.written(compiled.sql)
+    return rules.clock or tuple(c.name for c in prod.columns if c.name.upper() in written)
 
 
 def _notes(entry: Entry, problem: str) -> tuple[str, ...]:

@@ -5,30 +5,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 
+from bot.columns import ScopedColumn, base_type, is_dated, match, matched, scoped
 from bot.model import Column, Mode, Origin, Relation, Request, Rules
-
-_NUMERIC = (
-    "NUMBER",
-    "DECIMAL",
-    "NUMERIC",
-    "INT",
-    "BIGINT",
-    "SMALLINT",
-    "TINYINT",
-    "BYTEINT",
-    "FLOAT",
-    "DOUBLE",
-    "REAL",
-)
-_FLOAT = ("FLOAT", "DOUBLE", "REAL")
-_NESTED = ("VARIANT", "OBJECT", "ARRAY")
-_TEXT = ("VARCHAR", "TEXT", "CHAR", "STRING")
-_FINEST = 1e-10  # a tolerance that the cut floats of `_sides.sql` can stand for
 
 # When a column was written, not what it says: only a fallback where nothing is configured.
 CLOCK_NAMES = frozenset(
@@ -37,43 +19,7 @@ CLOCK_NAMES = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tolerance:
-    relative: float
-    absolute: float
-
-
-EXACT = Tolerance(relative=0.0, absolute=0.0)
-NOISE = Tolerance(relative=1e-9, absolute=0.0)  # sums of floats differ from run to run
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScopedColumn:
-    """A column on both sides; `index` is its name in the statements (c0, c1 ...)."""
-
-    index: int
-    name: str
-    type: str  # on the baseline
-    key: bool
-    clock: bool
-    allowed: bool  # may change in the window: listed in backfill_columns, none listed, or a full refresh
-    tolerance: Tolerance | None
-    as_text: bool  # the two sides have different kinds of type
-    as_json: bool
-    noisy: bool = False  # a float on both sides whose tolerance lets the hash cut its last bits
-
-    @property
-    def softened(self) -> bool:
-        """Not hashed as it is, where it may change."""
-        return self.allowed and not self.key and (self.clock or self.noisy)
-
-    @property
-    def numeric(self) -> bool:
-        return is_numeric(self.type) and not self.as_text
-
-    @property
-    def float_(self) -> bool:
-        return base_type(self.type) in _FLOAT and not self.as_text
+UNDATED = -1_000_000  # days since 1970: far from every date
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +48,7 @@ class Suspects:
     """The buckets that differ, left in the warehouse as the result of the statement `proof`."""
 
     proof: str  # query id
+    rows: int  # of both sides, in these buckets
     first: date | None = None  # days of these buckets; None where they are not by day
     last: date | None = None
 
@@ -130,12 +77,27 @@ class Scope:
 
     @property
     def by_day(self) -> bool:
-        """Buckets follow the day: only where it is part of the key, so that no key is in two buckets."""
-        return self.date is not None and self.date.key
+        """Buckets follow the day, where its column says something about the row: recent changes are then in few of them."""
+        return self.date is not None and not self.date.softened
+
+    @property
+    def undated(self) -> int:
+        """The day of a row without a date."""
+        return UNDATED
+
+    @property
+    def key_bound(self) -> bool:
+        """The bucket follows from the key alone, so that a repeated key is in one bucket."""
+        return not self.by_day or (self.date is not None and self.date.key)
 
     @cached_property
     def hashed_keys(self) -> tuple[ScopedColumn, ...]:
         return tuple(k for k in self.keys if not (self.by_day and k is self.date)) or self.keys
+
+    @cached_property
+    def counters(self) -> tuple[ScopedColumn, ...]:
+        """Whole numbers of the key: their low bits spread rows as well as a hash would."""
+        return tuple(k for k in self.hashed_keys if k.whole)
 
     @cached_property
     def undecided(self) -> tuple[ScopedColumn, ...]:
@@ -168,8 +130,8 @@ class Scope:
 
     @cached_property
     def measured(self) -> tuple[ScopedColumn, ...]:
-        """Columns whose least and greatest value is asked for."""
-        return tuple(c for c in self.values if c.numeric and c is not self.date)
+        """Columns whose least and greatest value is asked for; of a key only a float, which may be NaN."""
+        return tuple(c for c in self.columns if c.numeric and c is not self.date and (c.float_ or not c.key))
 
     @cached_property
     def floats(self) -> tuple[ScopedColumn, ...]:
@@ -214,27 +176,6 @@ class Scope:
         return next((c for c in self.columns if c.name == wanted), None)
 
 
-def base_type(text: str) -> str:
-    """`NUMBER(38,2)` -> `NUMBER`."""
-    return re.split(r"[(\s]", text.strip().upper(), maxsplit=1)[0]
-
-
-def is_numeric(text: str) -> bool:
-    return base_type(text) in _NUMERIC
-
-
-def is_dated(text: str) -> bool:
-    return base_type(text) == "DATE" or base_type(text).startswith("TIMESTAMP")
-
-
-def match(name: str, names: list[str]) -> str | None:
-    """A column by the name people write: exactly, else in any case where only one fits."""
-    if name in names:
-        return name
-    folded = [n for n in names if n.upper() == name.upper()]
-    return folded[0] if len(folded) == 1 else None
-
-
 def build(
     baseline: Relation | Filtered,
     candidate: Relation | Filtered,
@@ -250,11 +191,11 @@ def build(
     before, after = columns
     names = [c.name for c in before]
     other = {c.name: c for c in after}
-    keys = _matched(rules.grain.columns, names)
+    keys = matched(rules.grain.columns, names)
     keys = keys if len(keys) == len(rules.grain.columns) and all(k in other for k in keys) else ()
     clocks = _clocks(rules, names, written)
     shared = [c for c in before if c.name in other]
-    made = tuple(_scoped(i, c, other[c.name], keys, clocks.columns, rules, request) for i, c in enumerate(shared))
+    made = tuple(scoped(i, c, other[c.name], keys, clocks.columns, rules, request) for i, c in enumerate(shared))
     dated, source = _date_column(rules, made)
     return Scope(
         mode=request.mode,
@@ -265,7 +206,7 @@ def build(
         date=dated,
         since=request.since if request.mode is Mode.BACKFILL and dated else None,
         named=request.dates,
-        metric_names=_matched(rules.metrics, names),
+        metric_names=matched(rules.metrics, names),
         grain_source=rules.grain.source if keys else "none",
         date_source=source,
         clock_source=clocks.source,
@@ -292,59 +233,9 @@ def with_clocks(scope: Scope, names: tuple[str, ...], source: str) -> Scope:
 def _clocks(rules: Rules, names: list[str], written: frozenset[str]) -> Origin:
     """Configured, else those that the model's SQL fills with the current time; names come last, after the data."""
     if rules.clock:
-        return Origin(columns=_matched(rules.clock, names), source="settings")
+        return Origin(columns=matched(rules.clock, names), source="settings")
     found = tuple(n for n in names if n.upper() in {w.upper() for w in written})
     return Origin(columns=found, source="the model's SQL") if found else Origin(columns=(), source="none")
-
-
-def _matched(wanted: tuple[str, ...], names: list[str]) -> tuple[str, ...]:
-    return tuple(found for name in wanted if (found := match(name, names)))
-
-
-def _scoped(
-    index: int,
-    column: Column,
-    other: Column,
-    keys: tuple[str, ...],
-    clocks: tuple[str, ...],
-    rules: Rules,
-    request: Request,
-) -> ScopedColumn:
-    listed = _matched(request.columns, [column.name])
-    allowed = request.mode is Mode.FULL_REFRESH or not request.columns or bool(listed)
-    as_text = _family(column.type) != _family(other.type)
-    tolerance = _tolerance(column, other, rules) if allowed and not as_text else None
-    floats = base_type(column.type) in _FLOAT and base_type(other.type) in _FLOAT
-    return ScopedColumn(
-        index=index,
-        name=column.name,
-        type=column.type,
-        key=column.name in keys,
-        clock=column.name in clocks,
-        allowed=allowed,
-        tolerance=tolerance,
-        as_text=as_text,
-        as_json=not as_text and base_type(column.type) in _NESTED,
-        noisy=floats and tolerance is not None and tolerance.relative >= _FINEST,
-    )
-
-
-def _tolerance(column: Column, other: Column, rules: Rules) -> Tolerance | None:
-    if not is_numeric(column.type):
-        return None
-    for name, given in rules.tolerance.items():
-        if match(name, [column.name]):
-            return Tolerance(relative=float(given.get("rel", 0.0)), absolute=float(given.get("abs", 0.0)))
-    if base_type(column.type) in _FLOAT or base_type(other.type) in _FLOAT:
-        return NOISE
-    return None
-
-
-def _family(text: str) -> str:
-    base = base_type(text)
-    if is_numeric(text):
-        return "number"
-    return "text" if base in _TEXT else base
 
 
 def _date_column(rules: Rules, columns: tuple[ScopedColumn, ...]) -> tuple[ScopedColumn | None, str]:

@@ -21,7 +21,7 @@ from bot.dbt_project import Project
 from bot.desk import Desk
 from bot.errors import RefreshError
 from bot.http_server import HttpServer
-from bot.identity import env_user, home_of
+from bot.identity import env_user, home_of, require_presence
 from bot.messages import Live, Message
 from bot.model import Refresh
 from bot.outbox import Delivery
@@ -36,6 +36,8 @@ from bot.warehouse import Warehouse
 from bot.wording.failures import no_way_in
 from bot.worker import Worker
 from handlers import build_app
+
+_AT_ONCE = 1  # seconds of the three that Slack gives a command
 
 
 def utc_now() -> datetime:
@@ -120,6 +122,7 @@ class Service:
 
     def app(self) -> App:
         """The Bolt app over this service's store; the worker is woken when it runs in this process."""
+        door = Chat(self.settings, timeout=_AT_ONCE)
         desk = Desk(
             self.store,
             self.settings,
@@ -127,6 +130,7 @@ class Service:
             wake=self.worker.wake,
             clock=self.services.clock,
             env_user=lambda by: env_user(self.services, by),
+            present=lambda channel: require_presence(door, channel),
         )
         return build_app(desk, self._client(self.settings.secrets.slack_bot_token), self.settings)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot import checks, reads
+from bot.columns import EXACT, NOISE, ScopedColumn
 from bot.model import Build, Finding, Plan, Relation
-from bot.scope import EXACT, NOISE, Scope, ScopedColumn
+from bot.scope import Scope
 from bot.session import Session, SqlError
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import structlog
 
-from bot import guards, names
+from bot import guards, names, policy
 from bot.blocks import reminder
 from bot.context import Context
 from bot.errors import LostClaim, RefreshError
@@ -39,10 +39,11 @@ class Timers:
                 log.debug("decided meanwhile", refresh=refresh.ref)
 
     def remind(self) -> None:
-        """Say again what has waited for people for `remind_every` without anybody doing anything."""
+        """Say again what waits for people without anybody doing anything."""
         services, now = self._services, self._services.clock()
-        for refresh in services.store.to_remind(now - services.settings.policy.remind_every):
-            services.store.remind(refresh, reminder(refresh, self._context(refresh)), now)
+        for refresh, last in services.store.waiting():
+            if number := policy.reminder(refresh, last, services.settings.policy.remind_every, now):
+                services.store.remind(refresh, reminder(refresh, self._context(refresh), number), now)
 
     def poll_stale(self) -> None:
         """Look at prod's token while a refresh waits, so that nobody approves what is gone."""

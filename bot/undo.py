@@ -24,19 +24,30 @@ class Undoing:
 
     def run(self, refresh: Refresh, lease: Lease) -> Refresh:
         """undoing -> undone, back to where it was when refused, or needs_attention when in doubt."""
-        if refresh.undo is not None:
-            return self._look(refresh, lease)
+        return self._attempt(refresh, lease) if refresh.undo is None else self._look(refresh, lease)
+
+    def _attempt(self, refresh: Refresh, lease: Lease) -> Refresh:
         services, promotion = self._services, refresh.promotion
         assert promotion is not None and refresh.undo_request is not None
         attempt = uuid.uuid4().hex
         tag = names.tag(refresh, services.store.installation, "undo", attempt)
         with services.warehouse.promoter(tag, alive=lease.check) as session:
+            refresh, promotion = self._with_backup(session, refresh, promotion)
             if refused := self._refused(session, refresh, promotion):
                 return self._record(refresh, UndoRefused(at=services.clock(), problem=refused), lease)
             intent = self._intent(session, refresh, promotion, attempt, tag)
             refresh = self._record(refresh, UndoIntended(at=services.clock(), undo=intent), lease)
             lease.check()
             return self._send(session, refresh, intent, lease)
+
+    def _with_backup(self, session: Session, refresh: Refresh, promotion: Promotion) -> tuple[Refresh, Promotion]:
+        """The backup under the name that it has now, where there still is one."""
+        backup = promotion.backup
+        current = self._recovery.found(session, refresh, "backup", backup) if backup else None
+        if backup is None or current is None or current == backup.relation:
+            return refresh, promotion
+        promotion = replace(promotion, backup=replace(backup, relation=current))
+        return replace(refresh, promotion=promotion), promotion
 
     def _refused(self, session: Session, refresh: Refresh, promotion: Promotion) -> Problem | None:
         """Why not: no backup any more, or prod moved since and nobody forced it."""
@@ -72,33 +83,40 @@ class Undoing:
 
     def _send(self, session: Session, refresh: Refresh, intent: Promotion, lease: Lease) -> Refresh:
         services = self._services
-        replace_prod, *rest = intent.statements
         try:
-            session.send(replace_prod)
+            session.send(intent.statements[0])
         except InDoubt:
-            raise  # stays `undoing` with its intent: the next claim looks
+            raise  # stays `undoing` with its intent: the next claim fences and looks
         except SqlError as error:
             problem = Problem(kind="undo refused", text=say.refused_statement(error.detail), detail=error.detail)
             return self._record(refresh, Doubted(at=services.clock(), problem=problem), lease)
-        with suppress(SqlError):  # production is restored; that clustering is still suspended is seen in its table
-            for statement in rest:
+        return self._sent(session, refresh, intent, lease)
+
+    def _sent(self, session: Session, refresh: Refresh, intent: Promotion, lease: Lease) -> Refresh:
+        """Production is the backup now; a clone suspends clustering. Whether that goes on is seen in its table."""
+        with suppress(SqlError):
+            for statement in intent.statements[1:]:
                 session.send(statement)
-        done = replace(intent, query_ids=tuple(filter(None, session.query_ids)), sent_at=services.clock())
-        done = replace(done, after=session.snapshot(refresh.prod))
-        return self._finished(refresh, done, lease)
+        sent_at = intent.sent_at or self._services.clock()
+        done = replace(intent, query_ids=tuple(filter(None, session.query_ids)), sent_at=sent_at)
+        return self._finished(refresh, replace(done, after=session.snapshot(refresh.prod)), lease)
 
     def _look(self, refresh: Refresh, lease: Lease) -> Refresh:
-        """After a crash or a lost answer: the undo happened, still runs, or a person has to say."""
-        services, intent = self._services, refresh.undo
+        """After a crash or a lost answer, as for a promotion: fence, look, and decide or ask."""
+        services = self._services
+        fenced = self._recovery.fenced_undo(refresh, lease)
+        intent = fenced.undo
         assert intent is not None
         with services.warehouse.promoter(f"{intent.tag}:look", alive=lease.check) as session:
             seen = self._recovery.evidence(session, intent, refresh.prod)
-            fate = decide(seen)
+            fate, auto = decide(seen), services.settings.policy.recovery == "auto"
             if fate is Fate.HAPPENED:
-                return self._finished(refresh, replace(intent, after=session.snapshot(refresh.prod)), lease)
-        if fate is Fate.RUNNING:
+                return self._sent(session, fenced, intent, lease)
+        if fate is Fate.RUNNING or (auto and seen.too_early):
             return refresh
-        return self._record(refresh, self._recovery.doubt(seen), lease)
+        if fate is Fate.NOT_SENT and auto:
+            return self._attempt(fenced, lease)
+        return self._record(fenced, self._recovery.doubt(seen), lease)
 
     def _finished(self, refresh: Refresh, done: Promotion, lease: Lease) -> Refresh:
         """Undone only when prod equals the backup; anything else is for a person."""

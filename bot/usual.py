@@ -9,14 +9,16 @@ from decimal import Decimal
 from typing import Any
 
 from bot import checks
+from bot.columns import ScopedColumn, match
 from bot.model import Finding, Rules, Verdict
 from bot.outliers import decimal
-from bot.scope import Scope, ScopedColumn, match
+from bot.scope import Scope
 
 Row = Mapping[str, Any]
 Sides = Mapping[str, Row]
 
 _FAR = 100.0  # times what is usual
+_GREATEST = 1e308
 _QUANTILE = 0.999
 _ENOUGH = 200_000  # rows that say what is usual; of more a sample of keys is read
 
@@ -41,14 +43,28 @@ def limit_binds(columns: Sequence[ScopedColumn], rules: Rules) -> dict[str, obje
     return {f"{end}_{c.index}": limits_of(rules, c.name).get(end) for c in columns for end in ("min", "max")}
 
 
+def strange(scope: Scope, sides: Sides) -> list[ScopedColumn]:
+    """Floats that hold NaN or infinity somewhere, by their extremes: NaN is greater than every number."""
+    return [
+        c
+        for c in scope.floats
+        if not all(_finite(row.get(f"{end}{c.index}")) for row in sides.values() for end in ("low", "high"))
+    ]
+
+
+def _finite(text: object) -> bool:
+    value = decimal(text)
+    return value is None or value.is_finite()
+
+
 def measured(scope: Scope, rules: Rules) -> tuple[ScopedColumn, ...]:
     """Metrics without a limit: judged by what production usually holds."""
     return tuple(c for c in scope.metrics if not limits_of(rules, c.name))
 
 
 def sample(scope: Scope, sides: Sides) -> int:
-    """One key in so many says what is usual."""
-    return max(1, checks.count(sides["baseline"], "row_count") // _ENOUGH) if scope.keys else 1
+    """One bucket, or one key, in so many says what is usual; odd, so that no part of a day is left out."""
+    return (checks.count(sides["baseline"], "row_count") // _ENOUGH) | 1 if scope.keys else 1
 
 
 def quantile(sides: Sides) -> float:
@@ -76,7 +92,12 @@ def _may_be_far(metric: ScopedColumn, sides: Sides, reference: float | None) -> 
     if not reference:
         return False
     ends = [decimal(row.get(f"{end}{metric.index}")) for row in sides.values() for end in ("low", "high")]
-    return any(end is not None and not abs(float(end)) <= _FAR * reference for end in ends)
+    return any(end is not None and not abs(float(end)) <= _threshold(reference) for end in ends)
+
+
+def _threshold(reference: float) -> float:
+    """Where far begins: finite, so that infinity is far from everything."""
+    return min(_FAR * reference, _GREATEST)
 
 
 def _may_be_new(metric: ScopedColumn, sides: Sides) -> bool:
@@ -94,7 +115,7 @@ def _sign(text: object) -> int:
 
 def far_binds(metrics: Sequence[ScopedColumn], usual: Mapping[int, float]) -> dict[str, object]:
     """Where far begins; without a reference nowhere."""
-    return {f"far_{m.index}": min(_FAR * usual.get(m.index, 1e308), 1e308) for m in metrics}
+    return {f"far_{m.index}": _threshold(usual.get(m.index, _GREATEST)) for m in metrics}
 
 
 def findings(

@@ -25,11 +25,15 @@ def waiting(refresh: Refresh, context: Context) -> list[Block]:
             nothing = refresh.report is not None and refresh.report.nothing_changes
             return [make("close", refresh)] if nothing else _deciding(refresh, context)
         case State.STALE:
-            recheck = refresh.problem is not None and refresh.problem.kind == RECHECK_KIND
-            return [make(a, refresh) for a in (["recheck"] if recheck else []) + ["rebuild"]]
+            return [make(a, refresh) for a in (["recheck"] if can_recheck(refresh) else []) + ["rebuild"]]
         case State.NEEDS_ATTENTION:
             return [make(a, refresh) for a in ("look", "happened", "not_happened")]
     return []
+
+
+def can_recheck(refresh: Refresh) -> bool:
+    """Whether the same candidate may be compared again: a fresh baseline has no key that it lacks."""
+    return refresh.problem is not None and refresh.problem.kind == RECHECK_KIND
 
 
 def _deciding(refresh: Refresh, context: Context) -> list[Block]:
@@ -62,15 +66,17 @@ def left_behind(refresh: Refresh) -> tuple[str, ...]:
     return ()
 
 
+def on_plan(refresh: Refresh) -> list[Block]:
+    """Take along the clock columns that `columns=` leaves out, for as long as it can still be built again."""
+    kept = refresh.plan.kept_clocks if refresh.plan else ()
+    if not kept or refresh.stopping or not allows(refresh, e.RebuildAsked):
+        return []
+    return [make("add_clocks", refresh, label=say.add_clocks(len(kept)))]
+
+
 def _add_columns(refresh: Refresh, columns: tuple[str, ...]) -> Block:
     wanted = (*refresh.request.columns, *columns)
-    item = Button(
-        action="add_columns",
-        label=say.add_columns(len(wanted)),
-        value=value(refresh.id, refresh.revision, refresh.digest),
-        spoken=say.spoken("add_columns", refresh),
-    )
-    return button(item)
+    return make("add_columns", refresh, label=say.add_columns(len(wanted)))
 
 
 def after_promotion(refresh: Refresh, context: Context) -> list[Block]:
@@ -128,11 +134,11 @@ def on_card(refresh: Refresh) -> list[Block]:
     return [make("cancel", refresh)]
 
 
-def make(action: str, refresh: Refresh, *, style: str = "", confirm: Confirm | None = None) -> Block:
+def make(action: str, refresh: Refresh, *, label: str = "", style: str = "", confirm: Confirm | None = None) -> Block:
     return button(
         Button(
             action=action,
-            label=say.LABELS[action],
+            label=label or say.LABELS[action],
             value=value(refresh.id, refresh.revision, refresh.digest),
             spoken=say.spoken(action, refresh),
             style=style,

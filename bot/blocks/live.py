@@ -17,6 +17,7 @@ from bot.report import Blocker, blockers
 from bot.wording import approval as asks
 from bot.wording import card as says
 from bot.wording import downstream, findings
+from bot.wording import plan as planned
 from bot.wording import promoted as after
 from bot.wording.numbers import number
 from bot.wording.text import dotted, sentences
@@ -33,6 +34,8 @@ def render_live(live: Live, refresh: Refresh, context: Context) -> Message:
     match live:
         case Live.CARD:
             return card(refresh, context)
+        case Live.PLAN:
+            return plan(refresh, context)
         case Live.APPROVAL:
             return approval(refresh, context)
         case Live.PROMOTED:
@@ -82,6 +85,14 @@ def _in_the_way(open_points: tuple[Blocker, ...]) -> str:
     return says.wants(groups, [b.name for b in open_points if b.kind == "finding"])
 
 
+def plan(refresh: Refresh, context: Context) -> Message:
+    """The plan as it was made; only its button goes, once the build cannot begin again any more."""
+    assert refresh.plan is not None  # the event that posts it brings it
+    dbt = context.settings.dbt
+    text = planned.plan(refresh.plan, refresh.request, date_var=dbt.date_var, columns_var=dbt.columns_var)
+    return message(section(text), buttons.row(buttons.on_plan(refresh), "plan", refresh))
+
+
 def approval(refresh: Refresh, context: Context) -> Message:
     """Where the refresh waits for people before production is touched, or while it is in doubt."""
     report = refresh.report
@@ -98,7 +109,8 @@ def approval(refresh: Refresh, context: Context) -> Message:
             return message(section(f"{asks.nothing(refresh, _still_there(refresh, context))} {asks.closed(refresh)}"))
     decided = dotted([asks.decided(refresh), asks.on_digest(refresh.digest)])
     sent = None if refresh.state in _UNTOUCHED else _statements(refresh)
-    return message(section(decided), _lines(_said(refresh)), sent)
+    before = asks.withdrawn(refresh.withdrawn) if refresh.withdrawn else ""
+    return message(_lines([before, decided]), _lines(_said(refresh)), sent)
 
 
 def _ready(refresh: Refresh, context: Context) -> Message:
@@ -143,6 +155,11 @@ def _who(refresh: Refresh, context: Context) -> str:
     return asks.who(entries, refresh.asker.user_id, context.settings.policy.four_eyes) or asks.nobody()
 
 
+def approvers(refresh: Refresh, context: Context) -> str:
+    """Who may act where four eyes are not asked for."""
+    return asks.who(policy.approvers(refresh, context.settings), "", four_eyes=False) or asks.nobody()
+
+
 def _warnings(refresh: Refresh) -> list[str]:
     """Findings that do not block but that nobody should miss; what fails has a reply of its own above."""
     waived = {w.finding for w in refresh.waivers}
@@ -174,11 +191,9 @@ def _still_there(refresh: Refresh, context: Context) -> str:
 
 
 def _withdrawn(refresh: Refresh, context: Context) -> Message:
-    problem = refresh.problem
-    recheck = problem is not None and problem.kind == buttons.RECHECK_KIND
     return message(
-        section(asks.withdrawn(problem.text if problem else "", decisions=True)),
-        small(asks.ways_on(recheck)),
+        section(asks.withdrawn(refresh.withdrawn)),
+        small(asks.ways_on(buttons.can_recheck(refresh))),
         buttons.row(buttons.waiting(refresh, context), "approval", refresh),
     )
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 from bot import events as e
 from bot import policy
 from bot.blocks.budget import message
-from bot.blocks.buttons import has_backup
+from bot.blocks.buttons import can_recheck, has_backup
 from bot.blocks.kit import Button, actions, button, section
-from bot.blocks.live import render_live, waits
+from bot.blocks.live import approvers, render_live, waits
 from bot.commands import write
 from bot.context import Context
 from bot.machine import Topic
 from bot.messages import AUDIT_HEAD, THREAD_LINK, Attachment, Live, Message, Post
 from bot.model import Problem, Refresh, State, Verdict
 from bot.report import may_waive
-from bot.wording import audit, downstream, findings, outcomes, picture, rules, tables
-from bot.wording import plan as planned
+from bot.wording import approval, audit, downstream, findings, outcomes, picture, promoted, reminders, rules, tables
 from bot.wording.buttons import try_again
 from bot.wording.failing import failing
 
@@ -23,6 +22,7 @@ LONG_LIST = 10  # readers; more of them become a file
 
 _LIVE = {
     Topic.CARD: Live.CARD,
+    Topic.PLAN: Live.PLAN,
     Topic.READY: Live.APPROVAL,
     Topic.NOTHING: Live.APPROVAL,
     Topic.WITHDRAWN: Live.APPROVAL,
@@ -56,10 +56,6 @@ def posts_for(topic: Topic, refresh: Refresh, event: e.Event, context: Context) 
 def _text(topic: Topic, refresh: Refresh, event: e.Event, context: Context) -> str:
     """Replies of one paragraph."""
     match topic:
-        case Topic.PLAN:
-            dbt = context.settings.dbt
-            assert refresh.plan is not None  # the event that says this topic brings it
-            return planned.plan(refresh.plan, refresh.request, date_var=dbt.date_var, columns_var=dbt.columns_var)
         case Topic.APPROVED:
             missing = policy.missing(refresh, context.settings)
             done = {a.user_id for a in policy.approvals(refresh)}
@@ -74,6 +70,9 @@ def _text(topic: Topic, refresh: Refresh, event: e.Event, context: Context) -> s
             return outcomes.cancelled(refresh.cancel, refresh)
         case Topic.EXPIRED:
             return outcomes.expired(write(refresh.request))
+        case Topic.SETTLED:
+            assert isinstance(event, e.Settled)
+            return outcomes.settled(event.by, event.happened, event.reason, event.at)
         case Topic.UNDO_REFUSED:
             if not isinstance(event, e.UndoRefused):
                 return outcomes.undo_did_not_happen()
@@ -89,11 +88,25 @@ def plan_only(text: str) -> Message:
     return message(section(text))
 
 
-def reminder(refresh: Refresh, context: Context) -> Post:
+def reminder(refresh: Refresh, context: Context, number: int) -> Post:
     """That it still waits for people, and for what; a new post each time, since updates notify nobody."""
-    text = outcomes.reminder(refresh, waits(refresh, context), context.now)
-    key = _key(refresh, f"reminder/{context.now:%Y%m%dT%H%M}")
-    return Post(key=key, channel=refresh.channel, message=message(section(text)))
+    key = _key(refresh, f"reminder/{number}")
+    return Post(key=key, channel=refresh.channel, message=message(section(_reminder(refresh, context))))
+
+
+def _reminder(refresh: Refresh, context: Context) -> str:
+    who, now = approvers(refresh, context), context.now
+    match refresh.state:
+        case State.STALE:
+            return reminders.stale(refresh, who, approval.ways_on(can_recheck(refresh)), now)
+        case State.FAULTY:
+            return reminders.faulty(refresh, who, promoted.faulty_choices(has_backup(refresh, context)))
+        case State.NEEDS_ATTENTION:
+            undo = refresh.undo_request is not None
+            return reminders.needs_attention(refresh, who, approval.in_doubt_choices(undo))
+    if refresh.report and refresh.report.nothing_changes:
+        return reminders.nothing(refresh, who, now)
+    return reminders.awaiting(refresh, waits(refresh, context), now)
 
 
 def _key(refresh: Refresh, name: str) -> str:

@@ -3,7 +3,7 @@
 Times are aware UTC datetimes, durations are seconds, hashes are Snowflake's signed 64-bit `HASH_AGG` numbers.
 """
 
-from bot.model.plans import Actor, Build, Origin, Plan, Reader, Request, Rules, TestResult
+from bot.model.plans import Actor, Build, Exposure, Origin, Plan, Reader, Request, Rules, TestResult
 from bot.model.refreshes import Decision, Explanation, Problem, Promotion, Refresh, UndoRequest, Waiver
 from bot.model.reports import ColumnChange, Finding, Headline, Outlier, OutlierGroup, Report, Series, Side
 from bot.model.states import DRIVEN, ENDS, Kind, Mode, State, Verdict
@@ -19,6 +19,7 @@ __all__ = [
     "Content",
     "Decision",
     "Explanation",
+    "Exposure",
     "Finding",
     "Headline",
     "Kind",

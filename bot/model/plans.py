@@ -79,6 +79,16 @@ class Reader:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Exposure:
+    """A dashboard, notebook or the like that dbt knows of, as declared: what people look at."""
+
+    name: str
+    type: str
+    owner: str  # a name, else an e-mail address
+    reads: tuple[str, ...]  # unique ids
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What resolving found, all names from dbt itself and all facts about prod from the warehouse."""
 
@@ -100,9 +110,13 @@ class Plan:
     skipped_hooks: tuple[str, ...] = ()
     tests: tuple[str, ...] = ()
     readers: tuple[Reader, ...] = ()
+    exposures: tuple[Exposure, ...] = ()  # of the model or of what is downstream
     siblings: int = 0  # other models that read the same sources
     compiled_sql: str = ""
     notes: tuple[str, ...] = ()
+    kept_clocks: tuple[
+        str, ...
+    ] = ()  # not in `columns=`, so they keep prod's value although an ordinary run writes them
     typical_seconds: float | None = None  # median of earlier builds of this model
 
 

@@ -94,6 +94,7 @@ class Refresh:
     changed_at: datetime
     expires_at: datetime | None = None
     cancel: Actor | None = None  # who asked for it; the running step sees it and stops
+    again: tuple[str, ...] = ()  # columns to start again with, once the running step has stopped
     plan: Plan | None = None
     baseline: Snapshot | None = None
     build: Build | None = None
@@ -109,6 +110,7 @@ class Refresh:
     undo_request: UndoRequest | None = None
     acceptance: Decision | None = None  # of a faulty production, with the reason
     problem: Problem | None = None
+    withdrawn: str = ""  # why decisions were withdrawn, for people; until the next comparison stands in the thread
     progress: str = ""  # live only: what the running step is doing
     progress_share: float | None = None  # 0 to 1, against earlier builds
     undelivered: int = 0  # live only: messages that Slack refused, said on the card
@@ -116,6 +118,11 @@ class Refresh:
     @property
     def ref(self) -> str:
         return f"R{self.id}"
+
+    @property
+    def stopping(self) -> bool:
+        """Somebody wants the running step to stop: to end it, or to start again with other columns."""
+        return self.cancel is not None or bool(self.again)
 
     @property
     def live(self) -> bool:

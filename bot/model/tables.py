@@ -70,7 +70,6 @@ class Table:
     comment: str = ""
     clustering: str = ""
     reclustering: bool = False
-    retention_days: int = 1
     grants: tuple[str, ...] | None = None  # "SELECT to ROLE BI", sorted
     policies: tuple[str, ...] | None = None
     tags: tuple[str, ...] | None = None

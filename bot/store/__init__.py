@@ -3,9 +3,9 @@
 from bot.store.claims import Claims
 from bot.store.mail import Letter, LiveMessage, Mail, StoredFile
 from bot.store.records import Held, Hold, Object, Records
-from bot.store.refreshes import Claim, Refreshes, Taken
+from bot.store.refreshes import Claim, Decided, Refreshes, Taken
 
-__all__ = ["Claim", "Held", "Hold", "Letter", "LiveMessage", "Object", "Store", "StoredFile", "Taken"]
+__all__ = ["Claim", "Decided", "Held", "Hold", "Letter", "LiveMessage", "Object", "Store", "StoredFile", "Taken"]
 
 
 class Store(Refreshes, Claims, Mail, Records):

@@ -7,24 +7,18 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, and_, insert, or_, select, update
+from sqlalchemy import Connection, Row, Table, insert, select, update
 
 from bot.messages import Click, Live, Post
 from bot.model import DRIVEN, State
 from bot.store import tables as t
 from bot.store.codec import dumps, loads
 from bot.store.database import Database
-from bot.store.mail import insert_posts, touch_live
+from bot.store.mail import insert_posts, settled_now, touch_live
 from bot.store.refreshes import Claim, to_refresh
 
 R = t.refreshes.c
 C = t.clicks.c
-
-
-def free(table: Table, now: float) -> Any:
-    """Nobody holds the row, and it may be tried (again)."""
-    c = table.c
-    return and_(or_(c.lease_until.is_(None), c.lease_until < now), or_(c.not_before.is_(None), c.not_before <= now))
 
 
 def taken(table: Table, owner: str, until: float) -> dict[str, Any]:
@@ -64,7 +58,7 @@ class Claims(Database):
         driven = R.state.in_(sorted(states))
         with self.writing() as connection:
             now = self.now(connection)
-            query = select(t.refreshes).where(driven, free(t.refreshes, now)).order_by(R.id)
+            query = select(t.refreshes).where(driven, t.free(t.refreshes, now)).order_by(R.id)
             if per_warehouse is None:
                 query = query.limit(limit)
             else:
@@ -151,7 +145,9 @@ class Claims(Database):
                 .where(earlier.c.refresh == C.refresh, earlier.c.id < C.id, ~earlier.c.settled)
                 .exists()
             )
-            query = select(t.clicks).where(~C.settled, *chosen, free(t.clicks, now), first).order_by(C.id).limit(limit)
+            query = (
+                select(t.clicks).where(~C.settled, *chosen, t.free(t.clicks, now), first).order_by(C.id).limit(limit)
+            )
             rows = connection.execute(query.with_for_update(skip_locked=True)).all()
             if rows:
                 values = taken(t.clicks, owner, now + lease_seconds)
@@ -159,9 +155,10 @@ class Claims(Database):
         return [replace(loads(Click, row.body), id=row.id, attempt=row.attempts + 1) for row in rows]
 
     def settle_click(self, number: int, posts: tuple[Post, ...] = ()) -> None:
-        """The click is decided; `posts` answer it, in the same transaction."""
+        """The click is decided; `posts` answer it, in the same transaction. Nothing when somebody else has settled it."""
         with self.writing() as connection:
-            connection.execute(update(t.clicks).where(C.id == number).values(settled=True))
+            if not settled_now(connection, number):
+                return
             refresh = connection.execute(select(C.refresh).where(C.id == number)).scalar()
             insert_posts(connection, refresh, posts, self.now(connection))
 

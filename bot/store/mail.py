@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, insert, or_, select, update
+from sqlalchemy import Connection, Row, insert, or_, select, update
 
 from bot.messages import Attachment, Live, Message, Post
 from bot.store import tables as t
@@ -95,6 +95,12 @@ def insert_posts(
             _expect_live(connection, refresh, post.live, post.channel)
 
 
+def settled_now(connection: Connection, click: int) -> bool:
+    """Settle a click; False when it was settled already: one decision counts, and one answer."""
+    c = t.clicks.c
+    return connection.execute(update(t.clicks).where(c.id == click, ~c.settled).values(settled=True)).rowcount == 1
+
+
 def touch_live(connection: Connection, refresh: int, lives: Collection[Live]) -> None:
     """The row has changed: these messages have a newer version to show. Those never posted stay unposted."""
     if lives:
@@ -113,10 +119,6 @@ def _filled(text: str, fill: Mapping[str, str]) -> str:
     for placeholder, value in fill.items():
         text = text.replace(placeholder, json.dumps(value)[1:-1])
     return text
-
-
-def _free(c: Any, now: float) -> Any:
-    return and_(or_(c.lease_until.is_(None), c.lease_until < now), or_(c.not_before.is_(None), c.not_before <= now))
 
 
 class Mail(Database):
@@ -140,7 +142,7 @@ class Mail(Database):
             now = self.now(connection)
             query = (
                 select(t.outbox)
-                .where(O.state.in_(_UNSENT), _free(O, now), first)
+                .where(O.state.in_(_UNSENT), t.free(t.outbox, now), first)
                 .order_by(O.attempts, O.id)
                 .limit(limit)
             )
@@ -202,7 +204,7 @@ class Mail(Database):
         with self.writing() as connection:
             now = self.now(connection)
             rested = or_(L.shown_at.is_(None), L.shown_at <= now - gap)
-            old = (L.ts.is_not(None), L.wanted > L.shown, rested, ~posts_wait, _free(L, now))
+            old = (L.ts.is_not(None), L.wanted > L.shown, rested, ~posts_wait, t.free(t.live_messages, now))
             query = select(t.live_messages).where(*old).order_by(L.attempts, L.shown_at).limit(limit)
             rows = connection.execute(query.with_for_update(skip_locked=True)).all()
             for row in rows:

@@ -17,8 +17,8 @@ from bot.messages import AUDIT_HEAD, Live, Post
 from bot.model import DRIVEN, ENDS, Actor, Mode, Refresh, Relation, Request, State
 from bot.store import tables as t
 from bot.store.codec import dumps, loads, plain
-from bot.store.database import Database, seconds
-from bot.store.mail import insert_posts, touch_live
+from bot.store.database import Database, moment, seconds
+from bot.store.mail import insert_posts, settled_now, touch_live
 from bot.store.records import Held, Hold, held, put_hold
 
 R = t.refreshes.c
@@ -42,6 +42,10 @@ class Taken(Exception):
     def __init__(self, holder: Refresh) -> None:
         super().__init__(f"held by {holder.ref}")
         self.holder = holder
+
+
+class Decided(Exception):
+    """Another worker has settled this click: whatever was about to be stored for it does not count."""
 
 
 def to_refresh(row: Row[Any]) -> Refresh:
@@ -132,7 +136,7 @@ class Refreshes(Database):
         None, and nothing stored, when the row is no longer at `before`'s state and revision, or `claim` was taken
         over. A remark changes nothing: it only adds its audit line, posts and settled click, whatever else moves.
         Leaving the driven states gives the lease back. Raises Taken when an undo needs locks that someone else
-        holds by now.
+        holds by now, and Decided when `click` was settled by another worker meanwhile.
         """
         stored = before if isinstance(event, REMARKS) else _following(before, after)
         try:
@@ -200,13 +204,11 @@ class Refreshes(Database):
         with self.reading() as connection:
             return bool(connection.execute(select(R.cancel).where(R.id == number)).scalar())
 
-    def to_remind(self, before: datetime) -> list[Refresh]:
-        """Awaiting refreshes that nobody was reminded of since `before`, nor were they changed since."""
-        last = func.coalesce(R.reminded_at, 0.0)
-        waiting = self._select(
-            select(t.refreshes).where(R.state == State.AWAITING, last <= seconds(before)).order_by(R.id)
-        )
-        return [r for r in waiting if r.changed_at <= before]
+    def waiting(self) -> list[tuple[Refresh, datetime | None]]:
+        """Refreshes that wait for a person, and when people were last reminded of each."""
+        idle = select(t.refreshes).where(_live(), R.state.not_in(sorted(DRIVEN))).order_by(R.id)
+        with self.reading() as connection:
+            return [(to_refresh(row), moment(row.reminded_at)) for row in connection.execute(idle).all()]
 
     def remind(self, refresh: Refresh, post: Post, at: datetime) -> None:
         """Queue the reminder and note that it was given, together."""
@@ -266,7 +268,7 @@ def _columns(refresh: Refresh) -> dict[str, Any]:
     return {
         "state": refresh.state,
         "revision": refresh.revision,
-        "cancel": refresh.cancel is not None,
+        "cancel": refresh.stopping,
         "unique_id": refresh.unique_id,
         "mode": refresh.request.mode,
         "channel": refresh.channel,
@@ -301,5 +303,6 @@ def _append(
 
 
 def _settle(connection: Connection, click: int | None) -> None:
-    if click is not None:
-        connection.execute(update(t.clicks).where(t.clicks.c.id == click).values(settled=True))
+    """Raises Decided, which undoes the transaction, for a click that is settled already."""
+    if click is not None and not settled_now(connection, click):
+        raise Decided(f"click {click}")

@@ -5,6 +5,8 @@ Times are seconds since 1970 (UTC) of the clock that `Database.now` reads, so th
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     Boolean,
     Column,
@@ -19,7 +21,9 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    and_,
     false,
+    or_,
 )
 
 from bot.model import ENDS
@@ -37,6 +41,12 @@ def _leased() -> tuple[Column[str], Column[float], Column[int], Column[float]]:
         Column("attempts", Integer, nullable=False, server_default="0"),
         Column("not_before", Double),
     )
+
+
+def free(table: Table, now: float) -> Any:
+    """Nobody holds the row, and it may be tried (again)."""
+    c = table.c
+    return and_(or_(c.lease_until.is_(None), c.lease_until < now), or_(c.not_before.is_(None), c.not_before <= now))
 
 
 installation = Table("installation", metadata, Column("id", String(16), primary_key=True))

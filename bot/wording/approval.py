@@ -116,9 +116,9 @@ def on_digest(digest: str) -> str:
     return f"digest {code(digest[:8])}" if digest else ""
 
 
-def withdrawn(text: str, decisions: bool) -> str:
+def withdrawn(text: str) -> str:
     """Withdrawn. Prod changed after 13:55 ..."""
-    return sentences("*Withdrawn.*", text, "Earlier approvals no longer count." if decisions else "")
+    return sentences("*Withdrawn.*", text, "Earlier approvals no longer count.")
 
 
 def ways_on(recheck: bool) -> str:

@@ -25,6 +25,8 @@ LABELS = {
     "downstream": "Refresh downstream",
 }
 _SPOKEN = {
+    "add_clocks": "Add what says when a row was written to",
+    "add_columns": "Rebuild with more columns",
     "explain": "Explain the outliers of",
     "waive": "Waive a finding of",
     "recheck": "Check again",
@@ -47,6 +49,10 @@ def spoken(action: str, refresh: Refresh) -> str:
 
 def add_columns(count: int) -> str:
     return f"Rebuild with {plural(count, 'column')}"
+
+
+def add_clocks(count: int) -> str:
+    return "Add it" if count == 1 else "Add them"
 
 
 def downstream_one(name: str) -> str:

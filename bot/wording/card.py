@@ -44,6 +44,8 @@ def state(refresh: Refresh) -> str:
     """Where it stands, in words."""
     if refresh.cancel and refresh.state in (State.BUILDING, State.CHECKING):
         return "being cancelled"
+    if refresh.again and refresh.state in (State.BUILDING, State.CHECKING):
+        return f"about to begin again with {plural(len(refresh.again), 'column')}"
     if refresh.state is State.AWAITING and refresh.report and refresh.report.nothing_changes:
         return "nothing would change"
     return _STATES[refresh.state]

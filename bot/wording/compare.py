@@ -18,9 +18,5 @@ def result(code: int, statements: int, seconds: float) -> str:
     return f"{_RESULTS[code]} {plural(statements, 'statement')} in {seconds:.1f} s. {small}"
 
 
-def not_three_parts(name: str) -> str:
-    return f"{name}: write database.schema.table"
-
-
 def where_in_one_statement() -> str:
     return "--where is one condition: no semicolon, no comment"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from bot.model import Plan, Reader, Request
-from bot.wording.text import code, day, listed, plural, sentences
+from bot.model import Exposure, Plan, Reader, Request
+from bot.wording.text import code, day, listed, plural, prose, sentences
 
 _COMMAND = 600  # characters of a command that still can be read in a post; readers by name make it long
 NEEDS_NOTHING = frozenset({"view", "ephemeral", "materialized_view", "dynamic_table"})
@@ -21,7 +21,13 @@ def readers(plan: Plan, request: Request) -> str:
         reads = f"Reads it: {plural(count, 'model')}{_unseen(plan.readers)}{_uses(plan.readers, request)}."
     others = plan.siblings
     source = f"Same sources: {plural(others, 'other model')}, not refreshed." if others else ""
-    return sentences(reads, source)
+    return sentences(reads, exposures(plan.exposures), source)
+
+
+def exposures(found: Sequence[Exposure]) -> str:
+    """Exposures: dashboard `ethereum_page` (Frontend)."""
+    shown = [f"{prose(e.type, 40)} {code(e.name)}" + (f" ({prose(e.owner, 60)})" if e.owner else "") for e in found]
+    return f"Exposures: {listed(shown, most=3)}." if shown else ""
 
 
 def _uses(found: Sequence[Reader], request: Request) -> str:

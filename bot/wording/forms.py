@@ -131,6 +131,10 @@ def not_happened_intro(refresh: Refresh) -> str:
     return f"You have looked at {code(refresh.prod)} yourself and it was *not* {verb}. Nothing more is sent."
 
 
+def reason_is_empty() -> str:
+    return "Please say it in words: it stands in the thread as the reason."
+
+
 def other_needs_text() -> str:
     return "“Other” needs a word of explanation."
 

@@ -39,6 +39,11 @@ def undo_refused(text: str, can_force: bool) -> str:
     return sentences("*Not undone.*", text, "Production was not touched.", forced)
 
 
+def settled(by: Actor, happened: bool, reason: str, at: datetime) -> str:
+    said = "it happened" if happened else "it did not happen"
+    return f"*{mention(by)} {clock(at)}: {said}.* “{prose(reason)}”"
+
+
 def undo_did_not_happen() -> str:
     return "*Not undone.* The undo did not reach production, which stays as it was promoted."
 
@@ -53,8 +58,3 @@ def undone(refresh: Refresh) -> str:
 
 def compiled_sql(ref: str) -> str:
     return f"The compiled SQL of {ref}."
-
-
-def reminder(refresh: Refresh, waits: str, now: datetime) -> str:
-    expires = f"It expires {clock(refresh.expires_at, now)}." if refresh.expires_at else ""
-    return sentences(f"*{refresh.ref} still waits for a decision:*", f"{waits}.", expires)

@@ -11,7 +11,7 @@ def plan(found: Plan, request: Request, *, date_var: str, columns_var: str) -> s
     """The plan reply. Lines that have nothing to say are left out."""
     lines = [
         f"*Plan.* Prod {code(found.prod.relation)} ({found.prod.kind}) · dev {code(found.dev)}.",
-        sentences(_parents(found), _honours(request, date_var), _columns(found, request, columns_var)),
+        sentences(_parents(found), _honours(request, date_var), _columns(found, columns_var)),
         _grain(found.rules.grain, found.rules.date_column),
         _warehouse(found),
         _code(found),
@@ -34,12 +34,16 @@ def _honours(request: Request, date_var: str) -> str:
     return ""
 
 
-def _columns(found: Plan, request: Request, columns_var: str) -> str:
-    """With a list of columns a merge leaves the others as they were, the write time included."""
-    if not request.columns:
+def _columns(found: Plan, columns_var: str) -> str:
+    """With a list of columns a merge leaves the others as they were, the write time included.
+
+    The plan's own columns: the request may have got more since.
+    """
+    wanted = found.vars.get(columns_var)
+    if not isinstance(wanted, list | tuple):
         return ""
-    kept = [c for c in found.rules.clock if c.upper() not in {x.upper() for x in request.columns}]
-    only = f"Only {listed([code(column(c)) for c in request.columns])} will change (by {code(columns_var)})"
+    only = f"Only {listed([code(column(str(c))) for c in wanted])} will change (by {code(columns_var)})"
+    kept = found.kept_clocks
     if not kept:
         return only + "."
     verb = "keeps" if len(kept) == 1 else "keep"

@@ -7,13 +7,21 @@ from datetime import datetime
 from bot.decisions import approvals
 from bot.model import Refresh, State
 from bot.wording.text import clock, hour, listed, mention, prose, sentences
-from bot.wording.verification import verified
+from bot.wording.verification import unseen, verified
 
 
 def promoted(refresh: Refresh) -> str:
     """Approved by @bob 14:07, promoted 14:07 UTC, verified: pass. 3,032 rows ..."""
     found = verified(refresh.promotion) if refresh.promotion else ""
-    return sentences(f"*{_promoted(refresh)}, verified: pass.*", f"{found}." if found else "")
+    return sentences(f"*{_promoted(refresh)}, {_verdict(refresh)}.*", f"{found}." if found else "")
+
+
+def _verdict(refresh: Refresh) -> str:
+    """What could not be seen did not pass, and what was never looked at neither."""
+    unknown = unseen(refresh.promotion) if refresh.promotion else []
+    if unknown:
+        return f"verified: {listed(unknown)} unknown"
+    return "verified: pass" if refresh.promotion and refresh.promotion.findings else "not verified"
 
 
 def _promoted(refresh: Refresh) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.wording.text import listed, mention, sentences
+from bot.wording.text import listed, mention, prose, sentences
 
 VERBS = {
     "ask": "ask for a refresh",
@@ -16,6 +16,7 @@ VERBS = {
     "recheck": "check it again",
     "rebuild": "rebuild it",
     "add_columns": "rebuild it with more columns",
+    "add_clocks": "rebuild it with more columns",
     "keep_dev": "keep what is left in dev",
     "drop_dev": "drop what is left in dev",
     "approve": "approve it",
@@ -94,6 +95,10 @@ def shared_channel() -> str:
         "This channel is shared with another organisation, so nothing about production is shown in it: "
         "ask in a channel of your own workspace."
     )
+
+
+def not_in_channel(channel: str, name: str) -> str:
+    return f"I am not in <#{channel}>, so nothing could be shown there: type `/invite @{prose(name)}` in it, and ask again."
 
 
 def channel_unknown() -> str:

@@ -21,7 +21,6 @@ def _name(finding: Finding) -> str:
 def verified(promotion: Promotion) -> str:
     """3,032 rows, hash equal to the candidate; grants, owner, tags and policies unchanged."""
     passed = [_name(f) for f in promotion.findings if f.verdict is Verdict.PASS]
-    unseen = [_name(f) for f in promotion.findings if f.verdict is Verdict.UNKNOWN]
     parts = []
     if promotion.after is not None and "content" in passed:
         parts.append(f"{plural(promotion.after.content.rows, 'row')}, hash equal to the candidate (64 bit)")
@@ -31,9 +30,14 @@ def verified(promotion: Promotion) -> str:
     views = next((f for f in promotion.findings if f.name == "verification:views"), None)
     if views is not None and views.verdict is Verdict.PASS and views.numbers.get("read"):
         parts.append(plural(int(str(views.numbers["read"])), "view on it still answers", "views on it still answer"))
-    if unseen:
-        parts.append(f"{listed(unseen)} not visible to the promoter")
+    if unknown := unseen(promotion):
+        parts.append(f"{listed(unknown)} not visible to the promoter")
     return "; ".join(parts)
+
+
+def unseen(promotion: Promotion) -> list[str]:
+    """What could not be compared with how it was."""
+    return [_name(f) for f in promotion.findings if f.verdict is Verdict.UNKNOWN]
 
 
 def faulty(failed: Sequence[Finding]) -> str:

@@ -8,7 +8,7 @@ from bot.wording.text import code, prose
 
 # Snowflake quotes rows and single values in some messages; they must not reach Slack or a log.
 _ROW_VALUES = re.compile(r"(Row Values?:\s*)\[.*\]", re.IGNORECASE | re.DOTALL)
-_VALUE = re.compile(r"\b((?:numeric |boolean |string )?value|date|timestamp|time)(\s+)'[^']*'", re.IGNORECASE)
+_VALUE = re.compile(r"\b((?:numeric |boolean |string )?value|string|date|timestamp|time)(\s+)'[^']*'", re.IGNORECASE)
 
 
 def redact(message: str) -> str:

@@ -22,7 +22,6 @@ Json = dict[str, Any]
 T = TypeVar("T")
 
 TRIGGER_SECONDS = 3.0
-RESPONSE_URL_SECONDS = 30 * 60
 RESPONSE_URL_USES = 5
 
 

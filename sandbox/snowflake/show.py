@@ -137,7 +137,8 @@ def _relation(r: Relation, rows: int | None) -> Row:
         **{f"is_{k}": "Y" if r.shown_as == k.upper() else "N" for k in ("external", "hybrid", "iceberg", "dynamic")},
         **dict.fromkeys(("is_event", "is_immutable"), "N"),
         "text": r.text,
-        **dict.fromkeys(("is_secure", "is_materialized"), "false"),
+        "is_secure": "false",
+        "is_materialized": "true" if r.shown_as == "MATERIALIZED" else "false",
     }
 
 

@@ -98,6 +98,8 @@ def to_duckdb(expression: Expr) -> str:
     """DuckDB's SQL for a bound expression, which is consumed."""
     for node in reversed(list(expression.find_all(exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseXor))):
         node.replace(exp.Paren(this=node.copy()))  # BITAND(..) becomes an operator, which binds weaker than + and *
+    for node in reversed(list(expression.find_all(exp.CountIf))):  # DuckDB's is NULL for no rows
+        node.replace(exp.Count(this=exp.Case(ifs=[exp.If(this=node.this.copy(), true=exp.Literal.number(1))])))
     expression = expression.transform(_own, copy=False)
     for step in _CHAIN:
         expression = expression.transform(step, copy=False)

@@ -4,24 +4,34 @@
 {% if column.as_json %}TO_JSON({{ column.name | q }}){% elif column.as_text %}TO_VARCHAR({{ column.name | q }}){% else %}{{ column.name | q }}{% endif %}
 {%- endmacro %}
 
-{% macro key_values(scope) %}{% for key in scope.keys %}{{ value(key) }}{% if not loop.last %}, {% endif %}{% endfor %}{% endmacro %}
+{% macro listed(columns) %}{% for column in columns %}{{ value(column) }}{% if not loop.last %}, {% endif %}{% endfor %}{% endmacro %}
 
-{# A number that depends on the key alone: the day where the key has one, and a part of the hash of its other columns. #}
+{% macro days(column) %}DATEDIFF('day', '1970-01-01'::DATE, {{ column.name | q }}::DATE){% endmacro %}
+
+{# The low bits of the whole numbers of the key, which cost nothing, or of a hash where there is none. #}
+{% macro part(scope) -%}
+{% if scope.parts == 1 %}0
+{%- elif scope.counters %}COALESCE(BITAND({% for key in scope.counters %}{% if not loop.last %}BITXOR({% endif %}{{ key.name | q }}::NUMBER(38,0){% if not loop.last %}, {% endif %}{% endfor %}{{ ')' * (scope.counters | length - 1) }}, {{ scope.parts - 1 }}), 0)
+{%- else %}BITAND(HASH({{ listed(scope.hashed_keys) }}), {{ scope.parts - 1 }}){% endif %}
+{%- endmacro %}
+
+{# A number that a row keeps as long as nothing in it changes: its day, and a part that depends on the key alone. #}
 {% macro bucket(scope) -%}
-{% if scope.by_day %}COALESCE(DATEDIFF('day', '1970-01-01'::DATE, {{ scope.date.name | q }}::DATE), -1000000){% if scope.parts > 1 %} * {{ scope.parts }} + {% endif %}{% endif %}
-{% if scope.parts > 1 or not scope.by_day %}BITAND(HASH({% for key in scope.hashed_keys %}{{ value(key) }}{% if not loop.last %}, {% endif %}{% endfor %}), {{ scope.parts - 1 }}){% endif %}
+{% if scope.by_day %}COALESCE({{ days(scope.date) }}, {{ scope.undated }}) * {{ scope.parts }} + {% endif %}{{ part(scope) }}
 {%- endmacro %}
 
 {# Only rows of buckets that differ (the result of checks/proof), and of them the sample of keys, where one is taken. #}
-{% macro chosen(scope) -%}
+{% macro only(scope) -%}
 {% if scope.suspects %}
-WHERE {{ bucket(scope) }} IN (SELECT BUCKET FROM suspect)
-{%- if scope.by_day and scope.suspects.first %} AND {{ scope.date.name | q }}::DATE BETWEEN %(suspect_first)s::DATE AND %(suspect_last)s::DATE{% endif %}
-{% endif %}
+{{ bucket(scope) }} IN (SELECT BUCKET FROM suspect)
+{%- if scope.suspects.first %} AND {{ scope.date.name | q }}::DATE BETWEEN %(suspect_first)s::DATE AND %(suspect_last)s::DATE{% endif %}
+{% else %}TRUE{% endif %}
 {% if scope.sample > 1 %}
- {{ 'AND' if scope.suspects else 'WHERE' }} MOD(ABS(HASH({{ key_values(scope) }})), {{ scope.sample }}) = 0
+ AND MOD(ABS(HASH({{ listed(scope.keys) }})), {{ scope.sample }}) = 0
 {%- endif %}
 {%- endmacro %}
+
+{% macro chosen(scope) %}{% if scope.suspects or scope.sample > 1 %}WHERE {{ only(scope) }}{% endif %}{% endmacro %}
 
 {% macro suspect(scope) -%}
 {% if scope.suspects %}

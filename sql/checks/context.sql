@@ -1,28 +1,35 @@
--- What surrounds the change. In: scope, metrics (to measure), shown (metrics of the picture), where (pairs of a column and a list of its values); binds usual (the
+-- What surrounds the change. In: scope, metrics (to measure), joined (so much differs that each value is looked at), shown (metrics of the picture), where (pairs of a column and a list of its values); binds usual (the
 -- quantile), value_<i>_<j>, first, last (days of the picture). The reference for what is usual are the baseline's
--- values that stay as they are; of a large table, those of a deterministic sample of keys.
+-- values that stay as they are: those of equal buckets, else one by one; of a large table, a deterministic sample.
 -- Rows by `part`, `side` = baseline or candidate:
 --   usual     text: the reference magnitude of each metric
 --   shares    of column i: n rows of the candidate that hold the value `text`; i NULL: all of them
 --   day       text: the sum of each metric in `shown` on `day`
 -- Texts are numbers separated by commas; NULL is left empty.
 {% import 'checks/_sides.sql' as sides %}
-WITH none AS (SELECT 1 AS one)
-{% if metrics %}
+WITH {{ sides.suspect(scope) }}none AS (SELECT 1 AS one)
+{% if metrics and not joined %}
+, kept AS (
+  SELECT {% for metric in metrics %}{{ metric.name | q }}::FLOAT AS v{{ metric.index }}{% if not loop.last %}, {% endif %}{% endfor %}
+
+  FROM {{ scope.baseline | rel }}
+  WHERE {% if scope.sample > 1 %}MOD({{ sides.bucket(scope) }}, {{ scope.sample }}) = 0{% else %}TRUE{% endif %}
+  {% if scope.suspects %} AND {{ sides.bucket(scope) }} NOT IN (SELECT BUCKET FROM suspect){% endif %}
+
+)
+{% elif metrics %}
 , b AS (
   {{ sides.side(scope, scope.baseline) }}
-)
-{% if scope.unique %}
-, c AS (
+), c AS (
   {{ sides.side(scope, scope.candidate) }}
+), kept AS (
+  SELECT {% for metric in metrics %}CASE WHEN b.c{{ metric.index }} IS NOT DISTINCT FROM c.c{{ metric.index }} THEN b.c{{ metric.index }}::FLOAT END AS v{{ metric.index }}{% if not loop.last %}, {% endif %}{% endfor %}
+
+  FROM b JOIN c ON {{ sides.on_keys(scope) }}
 )
 {% endif %}
-, kept AS (
-  SELECT {% for metric in metrics %}{% if scope.unique %}CASE WHEN b.c{{ metric.index }} IS NOT DISTINCT FROM c.c{{ metric.index }} THEN b.c{{ metric.index }}::FLOAT END{% else %}b.c{{ metric.index }}::FLOAT{% endif %} AS v{{ metric.index }}{% if not loop.last %}, {% endif %}{% endfor %}
-
-  FROM b{% if scope.unique %} JOIN c ON {{ sides.on_keys(scope) }}{% endif %}
-
-), reference AS (
+{% if metrics %}
+, reference AS (
   SELECT {% for metric in metrics %}PERCENTILE_CONT(%(usual)s) WITHIN GROUP (ORDER BY ABS(v{{ metric.index }})) AS r{{ metric.index }}{% if not loop.last %}, {% endif %}{% endfor %}
 
   FROM kept

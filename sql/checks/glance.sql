@@ -1,11 +1,12 @@
 -- Size, dates and extremes of both sides, without grouping: most of it Snowflake answers from metadata.
 -- In: scope, limited (columns with a limit); binds since (backfill), named_<i>, min_<i>, max_<i>.
--- Two rows, side = baseline and candidate: row_count, first_day, last_day, window_rows, named_rows; of metric i low<i> and
--- high<i> as text; n<i> = NaN or infinity in float i; o<i> = rows outside the limits of column i; of a timestamp that may be
+-- Two rows, side = baseline and candidate: row_count, whole_keys (rows with a whole key at most), first_day, last_day, window_rows,
+-- named_rows; of metric i low<i> and high<i> as text; o<i> = rows outside the limits of column i; of a timestamp that may be
 -- a clock a<i>, z<i> (least and greatest in rows that were rebuilt) and u<i> (how many have a value).
 {% import 'checks/_sides.sql' as sides %}
 {% for name, relation in (('baseline', scope.baseline), ('candidate', scope.candidate)) %}
 SELECT '{{ name }}' AS side, COUNT(*) AS row_count,
+  {% if scope.keys %}LEAST({% for key in scope.keys %}COUNT({{ key.name | q }}), {% endfor %}COUNT(*)){% else %}COUNT(*){% endif %} AS whole_keys,
 {% if scope.date %}
   MIN({{ scope.date.name | q }}::DATE) AS first_day, MAX({{ scope.date.name | q }}::DATE) AS last_day,
 {% else %}
@@ -13,10 +14,7 @@ SELECT '{{ name }}' AS side, COUNT(*) AS row_count,
 {% endif %}
   {% if scope.since %}COUNT_IF({{ scope.date.name | q }}::DATE >= %(since)s::DATE){% else %}COUNT(*){% endif %} AS window_rows,
   {% if scope.named and scope.date %}COUNT_IF({{ scope.date.name | q }}::DATE IN {{ sides.named_days(scope) }}){% else %}0{% endif %} AS named_rows
-{%- for column in scope.floats %},
-  COUNT_IF(NOT ABS({{ column.name | q }}) < 'inf'::FLOAT) AS n{{ column.index }}
-{%- endfor %}
-{% for column in scope.measured %},
+{%- for column in scope.measured %},
   TO_VARCHAR(MIN({{ column.name | q }})) AS low{{ column.index }}, TO_VARCHAR(MAX({{ column.name | q }})) AS high{{ column.index }}
 {%- endfor %}
 {% for column in limited %},

@@ -1,42 +1,38 @@
--- Does a key identify rows, on both sides? In: scope, tries (keys: lists of columns), partly (the key is the one whose
--- buckets were proven: the candidate is read in differing buckets only, and equal buckets count as the baseline's).
--- One row a try and side: i, side = baseline and candidate, null_rows (any key column NULL), duplicate_keys (keys that stand in
--- several rows), duplicate_rows (rows they stand in).
+-- The key where it is NULL or repeated, counted exactly and in full on both sides. In: scope.
+-- Two rows, side = baseline and candidate: null_rows (any key column NULL), duplicate_keys (keys that stand in several rows),
+-- duplicate_rows (rows they stand in). Then up to 5 rows, side = example: a key of the candidate as text (k0, k1 ...) and its n rows.
 {% import 'checks/_sides.sql' as sides %}
-{% macro counted(keys, relation, flag) -%}
-SELECT COUNT(*) AS n, {% for key in keys %}MAX(CASE WHEN {{ key.name | q }} IS NULL THEN 1 ELSE 0 END) {% if not loop.last %}+ {% endif %}{% endfor %}AS nulls, {{ flag }} AS shared
-  FROM {{ relation | rel }}
+{% macro grouped() %}{% for key in scope.keys %}, g{{ key.index }}{% endfor %}{% endmacro %}
+{% macro counted(relation) -%}
+SELECT COUNT(*) AS n, nulls{% for key in scope.keys %}, TO_VARCHAR(g{{ key.index }}) AS k{{ loop.index0 }}{% endfor %}
+
+  FROM (
+    SELECT CASE WHEN {% for key in scope.keys %}{{ key.name | q }} IS NULL{% if not loop.last %} OR {% endif %}{% endfor %} THEN 1 ELSE 0 END AS nulls
+      {%- for key in scope.keys %}, {{ sides.value(key) }} AS g{{ key.index }}{% endfor %}
+
+    FROM {{ relation | rel }}
+  ) keyed
+  GROUP BY nulls{{ grouped() }}
+  HAVING COUNT(*) > 1 OR nulls > 0
 {%- endmacro %}
-{% macro grouped(keys) %}GROUP BY {% for key in keys %}{{ key.name | q }}{% if not loop.last %}, {% endif %}{% endfor %} HAVING n > 1 OR nulls > 0{% endmacro %}
-{% macro added(i, side, rows) -%}
-SELECT {{ i }} AS i, '{{ side }}' AS side, COALESCE(SUM(CASE WHEN nulls > 0 THEN n END), 0) AS null_rows,
-  COUNT_IF(n > 1 AND nulls = 0) AS duplicate_keys, COALESCE(SUM(CASE WHEN n > 1 AND nulls = 0 THEN n END), 0) AS duplicate_rows
+{% macro added(side, rows) -%}
+SELECT '{{ side }}' AS side, COALESCE(SUM(CASE WHEN nulls > 0 THEN n END), 0) AS null_rows,
+  COUNT_IF(n > 1 AND nulls = 0) AS duplicate_keys, COALESCE(SUM(CASE WHEN n > 1 AND nulls = 0 THEN n END), 0) AS duplicate_rows,
+  NULL::NUMBER(38,0) AS n{% for key in scope.keys %}, NULL::VARCHAR AS k{{ loop.index0 }}{% endfor %}
+
 FROM {{ rows }}
 {%- endmacro %}
-{% if partly %}
-WITH {{ sides.suspect(scope) }}base AS (
-  {{ counted(scope.keys, scope.baseline, 'MAX(CASE WHEN ' ~ sides.bucket(scope) ~ ' IN (SELECT BUCKET FROM suspect) THEN 0 ELSE 1 END)' if scope.suspects else '1') }}
-  {{ grouped(scope.keys) }}
-), cand AS (
-  SELECT n, nulls, shared FROM base WHERE shared = 1
-{% if scope.suspects %}
-  UNION ALL
-  {{ counted(scope.keys, scope.candidate, '0') }}
-  {{ sides.chosen(scope) }}
-  {{ grouped(scope.keys) }}
-{% endif %}
+WITH b AS (
+  {{ counted(scope.baseline) }}
+), c AS (
+  {{ counted(scope.candidate) }}
 )
-{{ added(0, 'baseline', 'base') }}
+{{ added('baseline', 'b') }}
 UNION ALL
-{{ added(0, 'candidate', 'cand') }}
-{% else %}
-{% for keys in tries %}
-{% set i = loop.index0 %}
-{{ added(i, 'baseline', '(' ~ counted(keys, scope.baseline, '0') ~ ' ' ~ grouped(keys) ~ ') b' ~ i) }}
+{{ added('candidate', 'c') }}
 UNION ALL
-{{ added(i, 'candidate', '(' ~ counted(keys, scope.candidate, '0') ~ ' ' ~ grouped(keys) ~ ') c' ~ i) }}
-{% if not loop.last %}
-UNION ALL
-{% endif %}
-{% endfor %}
-{% endif %}
+(SELECT 'example', NULL, NULL, NULL, n{% for key in scope.keys %}, k{{ loop.index0 }}{% endfor %}
+
+FROM c ORDER BY n DESC{% for key in scope.keys %}, k{{ loop.index0 }}{% endfor %}
+
+LIMIT 5)

@@ -1,18 +1,43 @@
--- Does the key identify rows? Cheap: distinct 64-bit hashes prove distinct keys; where two meet, checks/grain looks exactly.
--- The candidate is read in differing buckets only: equal ones hold the baseline's keys. In: scope.
--- Two rows, side = baseline and candidate: null_rows (rows without a whole key), duplicate_keys (hashes that occur twice).
+-- Does a key identify rows? Cheap, and exact for keys without NULL: rows are grouped by the key, one day or whole number of it in
+-- blocks of 32. A row sets one bit of its block; the sum of the bits equals their OR only where no bit is set twice.
+-- In: scope, tries (keys, each with its columns, the one that goes into blocks, and whether that one is a day), read (sides; a
+-- candidate whose buckets are all equal holds the baseline's keys). One row a try and side: i, side, repeated (blocks with a repeated key).
 {% import 'checks/_sides.sql' as sides %}
-{% macro repeated(relation, part) -%}
-SELECT HASH({{ sides.key_values(scope) }}) AS h, COUNT(*) AS n, MAX(CASE WHEN {% for key in scope.keys %}{{ key.name | q }} IS NULL{% if not loop.last %} OR {% endif %}{% endfor %} THEN 1 ELSE 0 END) AS nulls
+{% macro repeated(i, tried, side, relation, part) -%}
+SELECT {{ i }} AS i, '{{ side }}' AS side, COUNT(*) AS repeated
+FROM (
+{% if tried.block %}
+  SELECT 1 AS one
+  FROM (
+    SELECT {% for key in tried.rest %}{{ sides.value(key) }} AS k{{ key.index }}, {% endfor %}
+
+      {% if tried.by_day %}{{ sides.days(tried.block) }}{% else %}{{ tried.block.name | q }}::NUMBER(38,0){% endif %} AS n
+    FROM {{ relation | rel }}
+    {{ part }}
+  ) keyed
+  GROUP BY {% for key in tried.rest %}k{{ key.index }}, {% endfor %}n - BITAND(n, 31)
+  HAVING SUM(BITSHIFTLEFT(1, BITAND(n, 31))::NUMBER(38,0)) <> BITOR_AGG(BITSHIFTLEFT(1, BITAND(n, 31))::NUMBER(38,0))
+{% else %}
+  SELECT 1 AS one
   FROM {{ relation | rel }}
   {{ part }}
-  GROUP BY h HAVING n > 1 OR nulls > 0
+  GROUP BY {{ sides.listed(tried.rest) }}
+  HAVING COUNT(*) > 1
+{% endif %}
+) repeated_keys
 {%- endmacro %}
-WITH {{ sides.suspect(scope) }}b AS (
-  {{ repeated(scope.baseline, '') }}
-), c AS (
-  {{ repeated(scope.candidate, sides.chosen(scope)) }}
-)
-SELECT 'baseline' AS side, COALESCE(SUM(nulls), 0) AS null_rows, COUNT(*) AS duplicate_keys FROM b
+{% set partly = scope.suspects and scope.key_bound and 'candidate' in read %}
+{% if partly %}
+WITH {{ sides.suspect(scope) }}none AS (SELECT 1 AS one)
+{% endif %}
+{% for tried in tries %}
+{% set i = loop.index0 %}
+{{ repeated(i, tried, 'baseline', scope.baseline, '') }}
+{% if 'candidate' in read %}
 UNION ALL
-SELECT 'candidate', COALESCE(SUM(nulls), 0), COUNT(*) FROM c
+{{ repeated(i, tried, 'candidate', scope.candidate, sides.chosen(scope) if partly else '') }}
+{% endif %}
+{% if not loop.last %}
+UNION ALL
+{% endif %}
+{% endfor %}

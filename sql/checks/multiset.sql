@@ -1,12 +1,16 @@
--- Without a usable key: rows as multisets, by their 64-bit hash and how often each occurs.
+-- Without a usable key: rows as multisets, by their 64-bit hash and how often each occurs; only those of buckets that differ.
 -- In: scope, zones (each with a name, which rows: all, history or window, and its columns); bind since.
 -- One row a zone: zone, only_baseline, only_candidate (rows, duplicates counted).
 {% import 'checks/_sides.sql' as sides %}
 {% macro rows_of(zone, relation, b, c) %}
-SELECT '{{ zone.name }}' AS zone, HASH({% for column in zone.columns %}{{ sides.value(column) }}{% if not loop.last %}, {% endif %}{% endfor %}) AS h, {{ b }} AS b, {{ c }} AS c
+SELECT '{{ zone.name }}' AS zone, HASH({% for column in zone.columns %}{{ sides.soft(column) if column.softened and zone.rows != 'history' else sides.value(column) }}{% if not loop.last %}, {% endif %}{% endfor %}) AS h, {{ b }} AS b, {{ c }} AS c
     FROM {{ relation | rel }}
-{%- if zone.rows == 'window' %} WHERE {{ scope.date.name | q }}::DATE >= %(since)s::DATE{% elif zone.rows == 'history' %} WHERE NOT COALESCE({{ scope.date.name | q }}::DATE >= %(since)s::DATE, FALSE){% endif %}
+    WHERE {{ sides.only(scope) }}
+{%- if zone.rows == 'window' %} AND {{ scope.date.name | q }}::DATE >= %(since)s::DATE{% elif zone.rows == 'history' %} AND NOT COALESCE({{ scope.date.name | q }}::DATE >= %(since)s::DATE, FALSE){% endif %}
 {% endmacro %}
+{% if scope.suspects %}
+WITH {{ sides.suspect(scope) }}none AS (SELECT 1 AS one)
+{% endif %}
 SELECT zone, SUM(GREATEST(in_b - in_c, 0)) AS only_baseline, SUM(GREATEST(in_c - in_b, 0)) AS only_candidate
 FROM (
   SELECT zone, h, COUNT_IF(b = 1) AS in_b, COUNT_IF(c = 1) AS in_c

@@ -31,10 +31,11 @@ WITH {{ sides.suspect(scope) }}b AS (
 {%- endfor %}
 
   FROM b FULL OUTER JOIN c ON {{ sides.on_keys(scope) }}
+  WHERE b.here IS NULL OR c.here IS NULL{% for column in scope.values %} OR {{ sides.differs(column) }}{% endfor %}
+
 ), changed AS (
   SELECT pairs.*, in_both AND NOT old AND {{ sides.any(scope.judged, true) }} AS moved
   FROM pairs
-  WHERE missing OR extra OR {{ sides.any(scope.values, false) }}
 ), counts AS (
   SELECT
     COUNT_IF(missing AND old) AS history_missing,
@@ -116,7 +117,7 @@ WITH {{ sides.suspect(scope) }}b AS (
 )
 {% endif %}
 SELECT 'counts' AS part, NULL::NUMBER(38,0) AS i, NULL::DATE AS day, NULL::VARCHAR AS direction, NULL::NUMBER(38,0) AS n, NULL::NUMBER(38,0) AS m,
-  CONCAT_WS(',', {% for name in counted %}TO_VARCHAR(COALESCE({{ name }}, 0)){% if not loop.last %}, {% endif %}{% endfor %}) AS text,
+  CONCAT_WS(',', {% for name in counted %}TO_VARCHAR({{ name }}){% if not loop.last %}, {% endif %}{% endfor %}) AS text,
   NULL::VARCHAR AS before_text, NULL::VARCHAR AS after_text, NULL::FLOAT AS share{{ nothing(scope.keys) }}
 FROM counts
 UNION ALL

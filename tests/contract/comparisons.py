@@ -14,8 +14,8 @@ from typing import Any
 from snowflake.connector.converter import SnowflakeConverter
 
 from bot import queries
+from bot.columns import base_type
 from bot.model import Relation
-from bot.scope import base_type
 from sandbox.snowflake.store import Store, snowflake_type
 from sandbox.snowflake.translate import name_columns, parse, to_duckdb
 
@@ -96,7 +96,7 @@ class DirectSession:
         self.query_ids.append("proof")
         if sql_name == "checks/proof":
             self.connection.execute("create or replace temp table proof (BUCKET BIGINT)")
-            self.connection.executemany("insert into proof values (?)", [[r["bucket"]] for r in rows])
+            self.connection.execute("insert into proof select unnest(?::bigint[])", [[r["bucket"] for r in rows]])
 
 
 @cache

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from bot.__main__ import main
 from bot.service import Service
 from bot.settings import Settings
 from sandbox.world import ROOT, World, setup_sql
@@ -92,6 +94,23 @@ def test_manifests_for_both_ways_to_reach_slack(world: World) -> None:
     assert socket_mode["settings"]["socket_mode_enabled"] is True
     assert http["settings"]["socket_mode_enabled"] is False
     assert http["settings"]["interactivity"]["request_url"] == "https://bot.example.com/slack/events"
+
+
+def test_compare_says_by_its_exit_code_whether_two_tables_differ(world: World) -> None:
+    """In this process, so that what it prints and how it ends are click's own."""
+    runner, fact = CliRunner(env=world.environ()), "ANALYTICS.PROD.FACT_ETHEREUM_DAILY_DEX_VOLUMES"
+    equal = runner.invoke(main, ["compare", fact, fact.lower(), "--json"])
+    assert equal.exit_code == 0, equal.output
+    report = json.loads(equal.stdout)
+    assert (report["result"], report["prod"]) == ("equal", fact)
+    assert len(report["query_ids"]) >= report["statements"]
+    other = fact.replace("ETHEREUM", "SOLANA")
+    different = runner.invoke(main, ["compare", fact, other, "--grain", "date", "--where", "DATE >= '2026-04-01'"])
+    assert different.exit_code == 1, different.output
+    assert "Different." in different.stdout
+    gone = runner.invoke(main, ["compare", fact, "ANALYTICS.PROD.NOWHERE"])
+    assert (gone.exit_code, gone.stdout) == (2, "")
+    assert runner.invoke(main, ["compare", fact, "two.parts"]).exit_code == 2
 
 
 def test_an_unknown_refresh_has_no_trail(world: World) -> None:

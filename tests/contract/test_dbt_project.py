@@ -16,7 +16,7 @@ from bot import dbt_profile, planning
 from bot.dbt_project import Project
 from bot.errors import RefreshError
 from bot.index import Index
-from bot.model import Relation
+from bot.model import Exposure, Relation
 from sandbox.incident import PRODUCTION
 from tests.contract.dbt_demo import BEFORE, EZ, FACT, PROJECT, changed_project, contents, read_once, unreachable
 
@@ -56,6 +56,7 @@ def test_what_a_model_says_of_itself(index: Index):
     assert ez.on_schema_change == "append_new_columns"
     assert (ez.warehouse, ez.owner) == ("ETHEREUM", "data-platform")
     assert ez.meta["clock"] == ["created_on", "modified_on"]
+    assert ez.exclude_columns == ("created_on",)
     assert "ez_ethereum_metrics_is_never_negative" in ez.tests
     assert len(ez.checksum) == 64
     assert (fact.reads_date, fact.transient, fact.mentions_target) == (False, None, False)
@@ -71,7 +72,8 @@ def test_every_kind_of_node_is_known(index: Index):
     assert kinds["chains"][0] == "seed"
     assert kinds["ez_ethereum_metrics_legacy"][2] is False
     assert index.by_id["model.onchain.ez_ethereum_metrics_legacy"].prod is None
-    assert index.exposures == {"ethereum_page": (EZ, "model.onchain.ecosystem_overview")}
+    page = (EZ, "model.onchain.ecosystem_overview")
+    assert index.exposures == (Exposure(name="ethereum_page", type="dashboard", owner="Frontend", reads=page),)
     assert set(index.analyses) == {"spot_dex_volumes", "spot_ez_dex_volumes"}
 
 

@@ -25,7 +25,7 @@ from bot.events import Started
 from bot.index import Entry, Index
 from bot.machine import Topic
 from bot.messages import Click, Live, Message
-from bot.model import Actor, Explanation, Mode, Refresh, Relation, State
+from bot.model import Actor, Explanation, Mode, Refresh, Relation, State, Verdict
 from bot.people import Home
 from bot.settings import (
     DbtSection,
@@ -97,7 +97,7 @@ INDEX = Index(
         entry("ez_solana_metrics", "SOLANA.PROD_CORE.EZ_METRICS", **INCREMENTAL),
         entry("dex_view", "ANALYTICS.PROD.DEX_VIEW", "view"),
     ),
-    exposures={},
+    exposures=(),
     sources={},
     analyses={},
 )
@@ -392,6 +392,29 @@ def test_forms_that_decide_are_stored_as_clicks(
     assert bot.slack.control.submit("bob", action, answers).ok
     (click,) = bot.clicks()
     assert (click.action, click.payload, click.channel) == (action, payload, CHANNEL)
+
+
+@pytest.mark.parametrize("reason", ["   ", "\n\t\u00a0", "\u200b", " . "])
+@pytest.mark.parametrize(
+    ("action", "state", "live"),
+    [
+        ("waive", State.AWAITING, Live.APPROVAL),
+        ("reject", State.AWAITING, Live.APPROVAL),
+        ("accept", State.FAULTY, Live.PROMOTED),
+        ("happened", State.NEEDS_ATTENTION, Live.APPROVAL),
+        ("not_happened", State.NEEDS_ATTENTION, Live.APPROVAL),
+    ],
+)
+def test_a_reason_that_says_nothing_is_refused_at_its_field(
+    bot: Bot, action: str, state: State, live: Live, reason: str
+) -> None:
+    failing = samples.finding("turned null", Verdict.FAIL, blocks=True, waivable=True, values=1, by_column=["FEES: 1"])
+    refresh = waiting(bot, state, report=samples.report(findings=(failing,)))
+    bot.presses(action, bot.shows(render_live(live, refresh, samples.CONTEXT)))
+    bot.form()
+    assert not bot.slack.control.submit("bob", action, {"reason": reason}).ok
+    assert bot.form()["errors"] == {"reason": "Please say it in words: it stands in the thread as the reason."}
+    assert bot.clicks() == []
 
 
 def test_the_forced_undo_wants_the_name_typed(bot: Bot) -> None:

@@ -198,6 +198,12 @@ def test_information_schema_columns_and_views(world: World) -> None:
 # Comparing ------------------------------------------------------------------------------------------------------------
 
 
+def test_count_if_of_no_rows_is_zero(world: World) -> None:
+    sql = "SELECT COUNT_IF(A > 1) FROM (VALUES (1), (2), (3), (NULL)) AS X (A)"
+    assert world.admin.value(sql) == 2
+    assert world.admin.value(f"{sql} WHERE FALSE") == 0
+
+
 def test_hash_agg_is_order_free_counts_duplicates_and_sees_every_value(world: World) -> None:
     def hashed(rows: str) -> object:
         return world.admin.value(f"SELECT HASH_AGG(A, B) FROM (VALUES {rows}) AS X (A, B)")

@@ -7,9 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from bot import events as e
 from bot.model import Refresh, State
-from bot.store import Claim, Store
+from bot.store import Claim, Decided, Store
 from tests.contract.databases import Clock
 from tests.contract.stores import LEASE, a_click, advance, ask, bring, commit, elsewhere, post
 
@@ -165,3 +167,40 @@ def test_clicks_come_back_in_order_one_at_a_time_per_refresh(store: Store, clock
     clock.forward(1)
     assert [c.id for c in store.claim_clicks("c", 9, LEASE)] == [second]
     assert [letter.key for letter in store.take_letters("w", 9, LEASE)] == ["answer"]
+
+
+def test_a_click_that_two_workers_decide_counts_once_and_is_answered_once(store: Store, clock: Clock) -> None:
+    """The first is slow, its lease lapses, and the second is done before it."""
+    awaiting = bring(store, State.AWAITING)
+    click = store.add_click(a_click(awaiting.id))
+    (slow,) = store.claim_clicks("a", 9, LEASE)
+    clock.forward(LEASE + 1)
+    (taken,) = store.claim_clicks("b", 9, LEASE)
+    assert (slow.id, taken.id) == (click, click)
+    approved = commit(store, awaiting, e.Approved, click=taken.id)
+    assert approved is not None
+    trail = len(store.trail(awaiting.id))
+    with pytest.raises(Decided):
+        commit(store, approved, e.Denied, click=slow.id, posts=(post("denied", private_to="U0BOB"),))
+    assert commit(store, awaiting, e.Approved, click=slow.id) is None
+    store.settle_click(slow.id, (post("too late", private_to="U0BOB"),))
+    assert store.get(awaiting.id) == approved
+    assert len(store.trail(awaiting.id)) == trail
+    assert store.take_letters("w", 9, LEASE) == []
+
+
+def test_of_two_decisions_at_the_same_moment_one_counts(store: Store) -> None:
+    awaiting = bring(store, State.AWAITING)
+    click = store.add_click(a_click(awaiting.id))
+    ready = threading.Barrier(2)
+
+    def decide(_: int) -> bool:
+        ready.wait()
+        try:
+            return commit(store, awaiting, e.Denied, click=click) is not None
+        except Decided:
+            return False
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(decide, range(2))) == [False, True]
+    assert [line.event for line in store.trail(awaiting.id)].count("denied") == 1

@@ -8,7 +8,7 @@ from datetime import timedelta
 from bot import events as e
 from bot.index import Entry, Index
 from bot.messages import Live, Message
-from bot.model import Mode, Relation, State
+from bot.model import Exposure, Mode, Relation, State
 from bot.store import Store
 from tests.contract.stores import LEASE, advance, ask, bring, elsewhere, post
 from tests.refreshes import ALICE, AT, DEV, EVENTS, PROD, UNIQUE_ID
@@ -26,14 +26,15 @@ def test_what_waits_for_people(store: Store) -> None:
     assert [r.id for r in store.live()] == [1, 2, 3]
 
 
-def test_reminders_are_given_once_per_interval(store: Store) -> None:
-    awaiting = bring(store, State.AWAITING)
-    every = timedelta(hours=4)
-    assert store.to_remind(AT - timedelta(seconds=1)) == []
-    assert store.to_remind(AT + every - every) == [awaiting]
-    store.remind(awaiting, post("reminder"), AT + every)
-    assert store.to_remind(AT + every - timedelta(seconds=1)) == []
-    assert store.to_remind(AT + every) == [awaiting]
+def test_a_reminder_is_remembered_and_posted_once(store: Store) -> None:
+    waits = (State.AWAITING, State.STALE, State.FAULTY, State.NEEDS_ATTENTION)
+    waiting = [bring(store, state, **elsewhere(state)) for state in waits]
+    for state in set(State) - set(waits):
+        bring(store, state, **elsewhere(state))
+    assert store.waiting() == [(refresh, None) for refresh in waiting]
+    for _ in range(2):  # two workers at once
+        store.remind(waiting[0], post("reminder"), AT)
+    assert store.waiting()[0] == (waiting[0], AT)
     assert [letter.key for letter in store.take_letters("w", 9, LEASE)] == ["reminder"]
 
 
@@ -78,7 +79,7 @@ def test_the_model_index_is_decoded_once_per_version(store: Store) -> None:
         made_at=AT,
         project="demo",
         entries=(entry,),
-        exposures={"board": (UNIQUE_ID,)},
+        exposures=(Exposure(name="board", type="dashboard", owner="BI", reads=(UNIQUE_ID,)),),
         sources={"source.demo.raw": PROD.renamed("RAW")},
         analyses={"spot": "select 1"},
     )

@@ -193,6 +193,9 @@ class Stage:
             target = flat.split(" TABLE ", 1)[1].split()[0]
             if flat.startswith("DROP TABLE IF EXISTS"):
                 assert flat.split()[-1] in self.backups_over, flat
+            elif flat.startswith("ALTER TABLE") and " RENAME TO " in flat:  # the fence of an undo in doubt
+                assert ".REFRESH_BACKUPS." in target, flat
+                assert flat.split()[-1].startswith(target.rsplit(".", 1)[0]), flat
             elif ".REFRESH_BACKUPS." in target:
                 assert flat.startswith(("CREATE TRANSIENT TABLE", "CREATE TABLE")), flat
             elif flat.startswith("CREATE OR REPLACE"):

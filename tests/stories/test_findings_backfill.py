@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from sandbox.people import text_of
 from tests.stories import acts
 from tests.stories.conftest import EZ, FACT, Stage
 
 BACKFILL = "ethereum.ez_metrics backfill 2026-04-08 columns=dex_volumes,total_economic_activity"
 DEV = "DEV.DEV_REFRESH_BOT"
+MERGING = "merge into .*dev_refresh_bot.*ez_ethereum"
 
 
 def test_history_stays_as_it_is_and_nobody_may_waive_that(stage: Stage) -> None:
@@ -117,3 +120,48 @@ def test_what_a_replacement_would_break_is_in_the_way_until_it_is_gone(stage: St
     stage.approves(incident, FACT)
     incident.wait_card("done")
     assert text_of(incident.card).startswith("*R1 · fact_ethereum_daily_dex_volumes · full refresh · done*")
+
+
+def test_a_clock_that_would_keep_its_value_is_added_on_a_click(stage: Stage) -> None:
+    """While it is built: the running build stops, and another begins with one column more."""
+    stage.nightly_writes(FACT, f"UPDATE {FACT} SET daily_volume = 1676204911.20 WHERE date = '2026-04-08'")
+    stage.world.snowflake.inject(MERGING, "hang")
+    incident = stage.asks(BACKFILL)
+    plan = text_of(incident.wait_button("add_clocks"))
+    assert "`modified_on` keeps prod's value, unless added to `columns=`." in plan
+    assert "created_on" not in plan  # an ordinary run leaves it alone too
+    stage.running(MERGING)
+    assert "Only <@U0ALICE>" in incident.answered("dave", lambda: incident.click("dave", "add_clocks"))
+    incident.click("alice", "add_clocks")
+    incident.wait_reply("Only `dex_volumes`, `total_economic_activity` and `modified_on` will change")
+    incident.wait_card("waiting for approval")
+    incident.wait_button("explain")
+    assert "add_clocks" not in incident.buttons()
+    assert len(incident.replies) == 4  # both plans, the result, and what waits
+    assert "Asked for: changed. Anything else: 0 rows, 0 columns." in text_of(incident.card)
+    assert stage.idle()
+
+
+@pytest.mark.moment("ez")
+def test_a_clock_is_added_after_the_comparison_too(stage: Stage) -> None:
+    incident = stage.incident()
+    acts.again(stage, incident, "add_clocks", "bob")
+    assert "add_clocks" not in incident.buttons()
+    request = stage.bot.store.get(1).request  # type: ignore[union-attr]
+    assert request.columns == ("dex_volumes", "total_economic_activity", "MODIFIED_ON")
+
+
+@pytest.mark.moment("built")
+def test_a_materialized_view_on_production_is_in_the_way(stage: Stage) -> None:
+    stage.world.snowflake.show_as("ANALYTICS.PROD.DEX_SHARE", "MATERIALIZED")
+    incident = stage.incident()
+    incident.wait_button("reject")
+    assert acts.failed(incident) == [
+        "*Safety: fail.* Views read production: ANALYTICS.PROD.DEX_SHARE (materialized); materialized ones are "
+        "suspended, others break if they use a lost column."
+    ]
+    assert "safety (views) in the way, and nobody may waive that" in acts.opening(incident)
+    assert acts.offered(incident) == {"explain", "reject", "recheck", "rebuild"}
+    stage.world.snowflake.show_as("ANALYTICS.PROD.DEX_SHARE", "")
+    acts.again(stage, incident, "recheck")
+    assert acts.failed(incident) == []

@@ -28,7 +28,8 @@ def test_a_full_refresh_is_approved_by_somebody_else_and_repairs_production(stag
 def test_a_backfill_of_two_columns_changes_nothing_else(stage: Stage) -> None:
     stage.nightly_writes(FACT, f"UPDATE {FACT} SET daily_volume = 1676204911.20 WHERE date = '2026-04-08'")
     incident = stage.asks("ethereum.ez_metrics backfill 2026-04-08 columns=dex_volumes,total_economic_activity")
-    incident.wait_card("waiting for approval")
+    card = incident.wait_card("waiting for approval")
+    assert "Exposures: dashboard `ethereum_page` (Frontend)." in card
     assert len(incident.replies) == 3
     stage.explains(incident)
     stage.approves(incident, EZ)

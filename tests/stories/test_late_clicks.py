@@ -6,8 +6,10 @@ import pytest
 
 from bot.model import State
 from sandbox.people import text_of
-from tests.stories.conftest import Stage
+from tests.stories.conftest import FACT, Stage
 from tests.stories.moments import FACT_ASKED
+
+LOOKING = "SYSTEM.LAST_CHANGE_COMMIT_TIME"
 
 
 @pytest.mark.moment("explained")
@@ -29,6 +31,26 @@ def test_an_approval_after_the_time_is_over_does_not_count_even_before_the_timer
     told = incident.answered("bob", lambda: stage.presses("bob", message, "approve"))
     assert "nobody decided before" in told
     incident.wait_card("expired")
+
+
+@pytest.mark.moment("explained")
+def test_a_click_that_is_decided_twice_counts_once_and_nobody_is_told_that_it_came_too_late(stage: Stage) -> None:
+    """The first look at production takes longer than a click may be decided; another decides it meanwhile."""
+    incident = stage.incident()
+    incident.wait_button("approve")
+    stage.world.snowflake.inject(LOOKING, "hang", after=True)
+    stage.note_approval(FACT)
+    known = len(stage.slack.private("bob"))
+    incident.click("bob", "approve")
+    slow = stage.running(LOOKING)
+    stage.bot.store.retry_click(1, 0.0)  # its lease is over
+    stage.bot.worker.wake()
+    incident.wait_card("done")
+    stage.release(slow)
+    assert stage.idle()
+    assert stage.bot.stop()  # the slow decision has come to its end
+    assert [line.event for line in stage.bot.store.trail(1)].count("approved") == 1
+    assert len(stage.slack.private("bob")) == known
 
 
 @pytest.mark.moment("explained")

@@ -80,6 +80,21 @@ def test_who_may_ask(stage: Stage) -> None:
     assert stage.slack.channel("C0INCIDENTS") == []
 
 
+def test_a_bot_that_was_not_invited_says_so_before_anything_begins(stage: Stage) -> None:
+    ask, said = "fact_ethereum_daily_dex_volumes at=2026-04-08", "type `/invite @dbt-refresh` in it, and ask again."
+    workspace = stage.slack.state.workspace
+    channel = workspace.channel("C0INCIDENTS")
+    channel.members.remove(workspace.app.bot_user_id)
+    for typed in (ask, f"plan {ask}", "hold fact_ethereum_daily_dex_volumes", ""):
+        assert stage.told("alice", typed) == f"I am not in <#C0INCIDENTS>, so nothing could be shown there: {said}"
+    channel.is_private = True  # Slack then does not even say that it is there
+    assert stage.told("alice", ask).endswith(said)
+    assert stage.bot.store.recent() == []
+    stage.slack.fault("error", "conversations.info", error="internal_error")
+    assert "is on its way" in stage.told("alice", ask)  # not known is not "no": the worker looks again
+    channel.members.add(workspace.app.bot_user_id)
+
+
 @pytest.mark.moment("explained")
 def test_who_left_the_group_between_card_and_click_no_longer_counts(stage: Stage) -> None:
     incident = stage.incident()

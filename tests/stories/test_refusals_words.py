@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from bot.model import Relation
 from sandbox.people import actions_of
 from tests.stories.conftest import Parts, Stage, staged
 
@@ -160,6 +162,11 @@ WRONG = {
         "`ez_ethereum_metrics` sets `full_refresh: false`, so dbt would ignore a full refresh. It honours "
         "`backfill_date`: `/dbt-refresh ez_ethereum_metrics backfill 2026-04-08`.",
     ),
+    "a full refresh that dbt would ignore, of no day in particular": (
+        "ez_ethereum_metrics",
+        "`ez_ethereum_metrics` sets `full_refresh: false`, so dbt would ignore a full refresh. It honours "
+        "`backfill_date`: `/dbt-refresh ez_ethereum_metrics backfill <date>`.",
+    ),
 }
 
 
@@ -198,6 +205,27 @@ def test_what_would_work_instead_is_a_button(desk: Stage) -> None:
         buttons = [e for block in said["blocks"] for e in block.get("elements", []) if e.get("type") == "button"]
         assert [b["value"] for b in buttons] == commands
         assert actions_of(said) <= {"offer:0", "offer:1", "form"}
+
+
+def test_a_name_in_two_packages_offers_both_full_names(desk: Stage) -> None:
+    own = desk.index.by_id["model.onchain.fact_ethereum_gas"]
+    other = replace(
+        own,
+        unique_id="model.chain_kit.fact_ethereum_gas",
+        package="chain_kit",
+        prod=Relation("ANALYTICS", "KIT", "GAS"),
+    )
+    desk.bot.store.put_index(replace(desk.index, entries=(*desk.index.entries, other)))
+    told = desk.told("alice", "fact_ethereum_gas at=2026-04-08")
+    desk.bot.store.put_index(desk.index)
+    assert told == (
+        "`fact_ethereum_gas` fits 2 models. Say which: `chain_kit.fact_ethereum_gas` or `onchain.fact_ethereum_gas`."
+    )
+    buttons = [e["value"] for b in desk.slack.private("alice")[-1]["blocks"] for e in b.get("elements", [])]
+    assert buttons[:2] == [
+        "chain_kit.fact_ethereum_gas at=2026-04-08",
+        "onchain.fact_ethereum_gas at=2026-04-08",
+    ]
 
 
 def test_a_channel_that_is_not_configured_is_named_the_right_one(desk: Stage) -> None:

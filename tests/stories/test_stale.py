@@ -37,6 +37,23 @@ def test_reminded_and_then_expired(stage: Stage) -> None:
     assert incident.buttons() == set()
 
 
+@pytest.mark.moment("explained")
+def test_a_withdrawn_refresh_is_reminded_of_with_the_way_on(stage: Stage) -> None:
+    incident = stage.incident()
+    stage.nightly_writes(FACT, NEW_DAY)
+    stage.bot.timers.poll_stale()
+    incident.wait_reply("*Withdrawn.*")
+    stage.clock.advance(hours=4)
+    stage.bot.timers.remind()
+    said = text_of(incident.wait_reply("*R1 is still withdrawn:*"))
+    assert "<@U0ALICE> or one of <!subteam^S0DATA> says so. *Rebuild* builds it anew" in said
+    for _ in range(2):  # the second pause is twice the first
+        stage.clock.advance(hours=4)
+        stage.bot.timers.remind()
+    stage.slack.wait(lambda: stage.bot.store.unsent() == 0, what="everything sent")
+    assert sum("is still withdrawn" in reply for reply in incident.replies) == 2
+
+
 @pytest.mark.settings(worker={"steps": 1})
 def test_cancelled_while_queued_and_while_building_leaves_nothing_running(stage: Stage) -> None:
     stage.world.snowflake.inject("create or replace .*dev_refresh_bot.*fact_ethereum_daily", "hang")
@@ -82,7 +99,10 @@ def test_a_new_row_in_production_withdraws_and_a_rebuild_goes_on(stage: Stage) -
     assert "recheck" not in incident.buttons()  # a re-check would promote a table without the new day
     assert "moved on" in incident.answered("bob", lambda: stage.presses("bob", seen, "approve"))
     incident.click("alice", "rebuild")
+    kept = text_of(incident.wait_reply("*Being rebuilt*"))
+    assert "*Withdrawn.* Prod changed after" in kept  # why it was withdrawn stays readable
     incident.wait_card("3,033 -> 3,033 rows")
+    assert any("3,032 rows then, 3,033 now" in reply for reply in incident.replies)
     incident.wait_button("approve")  # the same group with the same numbers stays explained
     incident.wait_reply("Explained by <@U0BOB>")
     stage.note_approval(FACT)
@@ -105,6 +125,7 @@ def test_other_values_in_production_can_be_checked_again(stage: Stage) -> None:
     card = incident.wait_card("waiting for approval")
     assert "`trades`" in card
     incident.wait_button("approve")
+    assert any("still 3,032 rows, with other values" in reply for reply in incident.replies)
     stage.approves(incident, FACT)
     incident.wait_card("done")
 

@@ -162,9 +162,49 @@ def test_a_promotion_that_snowflake_refuses_waits_for_a_person(stage: Stage) -> 
     stage.slack.wait(lambda: stage.slack.modal("bob"), what="the form")
     assert stage.slack.submit("bob", "not_happened", {"reason": "read the table"}).ok
     incident.wait_card("withdrawn")
+    assert "it did not happen.* “read the table”" in text_of(incident.wait_reply("*<@U0BOB> "))
     assert "rebuild" in incident.wait_button("rebuild")["blocks"][-1]["elements"][-1]["action_id"]
     assert replacements(stage) == 0
     stage.approved.clear()
+
+
+@pytest.mark.moment("explained")
+@pytest.mark.parametrize("pressed", ["look", "happened"])
+def test_a_promotion_that_could_not_be_looked_up_is_settled_by_a_person(stage: Stage, pressed: str) -> None:
+    incident = stage.incident()
+    stage.world.snowflake.inject(REPLACED, "lost_reply")
+    stage.world.snowflake.inject("QUERY_HISTORY", "fail", message="out of order", times=5)
+    stage.approves(incident, FACT)
+    incident.wait_card("needs a person")
+    asked = text_of(incident.wait_reply("*Needs a person.*"))
+    assert "could not be found out" in asked
+    assert "*It happened*: the replacement is taken as done and production is verified." in asked
+    incident.click("alice", pressed)  # the asker is an approver, and this needs no four eyes
+    if pressed == "happened":
+        stage.slack.wait(lambda: stage.slack.modal("alice"), what="the form")
+        assert stage.slack.submit("alice", "happened", {"reason": "The day is repaired"}).ok
+        incident.wait_reply("it happened.* “The day is repaired”")
+    incident.wait_card("done")
+    incident.wait_reply("verified: pass")
+    assert replacements(stage) == 1
+    assert {"look", "happened", "not_happened"}.isdisjoint(incident.buttons())
+
+
+@pytest.mark.moment("explained")
+@pytest.mark.settings(policy={"recovery": "auto"})
+def test_a_promotion_that_is_proven_absent_is_sent_again_where_the_policy_says_so(stage: Stage) -> None:
+    """The first statement comes late: after the fence, so that it finds nothing to clone."""
+    incident = stage.incident()
+    stage.world.snowflake.inject(REPLACED, "slow", seconds=8.0)
+    stage.approves(incident, FACT)
+    late = stage.running(REPLACED)
+    stage.restart()
+    stage.clock.advance(days=1)
+    incident.wait_card("done")
+    incident.wait_reply("verified: pass")
+    assert late.error is not None
+    assert replacements(stage) == 1
+    assert [line.event for line in stage.bot.store.trail(1)].count("promotion intended") == 2
 
 
 # Every statement after the build fails once, or its answer is lost once

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -66,6 +68,96 @@ def test_undo_is_refused_when_production_moved_on(stage: Stage) -> None:
     assert "Undo anyway" not in refused  # only for a faulty production
     stage.slack.wait(lambda: stage.bot.store.get(1).state is State.DONE)  # type: ignore[union-attr]
     assert value(stage) == TRUE
+
+
+def instants(stage: Stage) -> tuple[int, int, int]:
+    """Where in Snowflake's log the undo was sent, its backup was renamed, and the history was looked at."""
+    log = stage.world.snowflake.log
+    sent = next(i for i, s in enumerate(log) if ":undo:" in s.tag and re.search(REPLACED, s.sql, re.I | re.S))
+    fence = next(i for i, s in enumerate(log) if s.tag.endswith(":fence") and "RENAME TO" in s.sql)
+    look = next(i for i, s in enumerate(log) if s.tag.endswith(":look") and "QUERY_HISTORY" in s.sql)
+    return sent, fence, look
+
+
+@pytest.mark.moment("done")
+def test_an_undo_whose_answer_is_lost_is_fenced_and_looked_up(stage: Stage) -> None:
+    incident = stage.incident()
+    backups = tables(stage, "ANALYTICS")
+    stage.world.snowflake.inject(REPLACED, "lost_reply")
+    stage.note_approval(FACT)
+    incident.click("bob", "undo")
+    incident.wait_card("undone by <@U0BOB>")
+    assert value(stage) == BAD
+    sent, fence, look = instants(stage)
+    assert sent < fence < look
+    renamed = tables(stage, "ANALYTICS")
+    assert len(renamed) == len(backups) == 1
+    assert renamed != backups  # what comes late finds nothing under the name that it was sent with
+    stage.clock.advance(days=8)
+    stage.forget_backups()
+    stage.bot.timers.clean_up()
+    assert tables(stage, "ANALYTICS") == set()
+
+
+@pytest.mark.moment("done")
+def test_an_undo_that_never_came_is_settled_by_a_person_and_can_be_asked_again(stage: Stage) -> None:
+    incident = stage.incident()
+    stage.world.snowflake.inject(REPLACED, "slow", seconds=8.0)
+    stage.note_approval(FACT)
+    incident.click("bob", "undo")
+    late = stage.running(REPLACED)
+    stage.restart()
+    incident.wait_card("needs a person")
+    assert "does not exist" in late.error  # it did come, after the fence
+    asked = text_of(incident.wait_reply("*Needs a person.*"))
+    assert "*It did not*: the refresh is as it was before the undo." in asked
+    assert "Prod is unchanged since." in asked
+    seen = len(stage.bot.store.trail(1))
+    incident.click("carol", "look")
+    stage.slack.wait(lambda: trail(stage)[seen:] == ["look again", "needs attention"], what="another look")
+    incident.wait_button("not_happened")
+    assert form(stage, incident, "carol", "not_happened", reason="The day is still repaired").ok
+    incident.wait_reply("it did not happen.* “The day is still repaired”")
+    incident.wait_reply("*Not undone.*")
+    incident.wait_card("done")
+    assert value(stage) == TRUE
+    incident.click("bob", "undo")  # from the backup under its new name
+    incident.wait_card("undone by <@U0BOB>")
+    assert value(stage) == BAD
+
+
+@pytest.mark.moment("done")
+def test_a_backup_that_was_renamed_by_a_fence_nobody_recorded_is_found_by_its_content(stage: Stage) -> None:
+    (backup,) = (
+        o.relation for o in stage.bot.store.objects(1) if o.kind == "backup" and "__BACKUP_" in o.relation.name
+    )
+    renamed = backup.renamed(f"{backup.name}9")
+    stage.bot.store.record_object(renamed, "backup", 1, stage.clock() + timedelta(days=1))
+    stage.as_admin(f"ALTER TABLE {backup.sql} RENAME TO {renamed.sql}")
+    stage.note_approval(FACT)
+    incident = stage.incident()
+    incident.click("bob", "undo")
+    incident.wait_card("undone by <@U0BOB>")
+    assert value(stage) == BAD
+
+
+@pytest.mark.moment("done")
+@pytest.mark.settings(policy={"recovery": "auto"})
+def test_an_undo_that_is_proven_absent_is_sent_again_where_the_policy_says_so(stage: Stage) -> None:
+    incident = stage.incident()
+    stage.world.snowflake.inject(REPLACED, "slow", seconds=8.0)
+    stage.note_approval(FACT)
+    incident.click("bob", "undo")
+    stage.running(REPLACED)
+    stage.restart()
+    stage.clock.advance(days=1)
+    incident.wait_card("undone by <@U0BOB>")
+    assert value(stage) == BAD
+    assert trail(stage).count("undo intended") == 2
+
+
+def trail(stage: Stage) -> list[str]:
+    return [line.event for line in stage.bot.store.trail(1)]
 
 
 def make_faulty(stage: Stage) -> Incident:

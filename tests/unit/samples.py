@@ -15,6 +15,7 @@ from bot.model import (
     Content,
     Decision,
     Explanation,
+    Exposure,
     Finding,
     Headline,
     Kind,
@@ -139,7 +140,7 @@ def plan(text: str = "", readers: tuple[Reader, ...] = (UNUSED,)) -> Plan:
         materialized="incremental",
         warehouse="ETHEREUM",
         warehouse_override=False,
-        vars={"backfill_date": "2026-04-08"},
+        vars={"backfill_date": "2026-04-08", "backfill_columns": ["dex_volumes"]},
         parents=tuple(f"A.B.P{n}" for n in range(22)),
         rules=Rules(
             grain=Origin(columns=("DATE",), source="unique_key"),
@@ -152,9 +153,11 @@ def plan(text: str = "", readers: tuple[Reader, ...] = (UNUSED,)) -> Plan:
         reads_date=True,
         hooks=(f"create view x as select 1 {text}",),
         readers=readers,
+        exposures=(Exposure(name="ethereum_page" + text, type="dashboard" + text, owner="Frontend" + text, reads=()),),
         siblings=28,
         notes=(text,) if text else (),
         typical_seconds=70.0,
+        kept_clocks=("MODIFIED_ON",),
     )
 
 
@@ -288,6 +291,7 @@ def refresh(state: State, text: str = "", **changes) -> Refresh:
         promotion=promotion if state in late else None,
         undo_request=undone if state in (State.UNDOING, State.UNDONE) else None,
         problem=problem if state in (State.STALE, State.FAILED, State.FAULTY, State.NEEDS_ATTENTION) else None,
+        withdrawn=problem.text if state is State.STALE else "",
         progress="Building in dev" if state is State.BUILDING else "",
         progress_share=0.6,
         undelivered=1 if text else 0,

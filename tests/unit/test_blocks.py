@@ -24,6 +24,7 @@ from bot.model import (
     Decision,
     Explanation,
     Problem,
+    Refresh,
     State,
     UndoRequest,
     Verdict,
@@ -72,7 +73,8 @@ def test_the_card_reads_as_in_the_storyboard():
             "day after   1,640,118,302",
             "```",
             "Asked for: changed. Anything else: 0 rows, 0 columns.",
-            "Reads it: 1 model, which does not use these columns. Same sources: 28 other models, not refreshed.",
+            "Reads it: 1 model, which does not use these columns. Exposures: dashboard `ethereum_page` (Frontend). "
+            "Same sources: 28 other models, not refreshed.",
             "3,032 -> 3,032 rows, 2018-01-02 to 2026-04-21 on both sides · prod last written 02:14 UTC, "
             "usually nightly: approve before tomorrow 02:00 UTC",
             "Before an approval: explain 2 outlier groups.",
@@ -152,6 +154,21 @@ def test_recheck_is_offered_only_where_it_can_help():
     assert pressable(render_live(Live.APPROVAL, again, CONTEXT)) == ["recheck", "rebuild"]
 
 
+def test_what_a_verification_could_not_see_is_not_called_passed():
+    done = refresh(State.DONE)
+    assert done.promotion
+    seen = done.promotion.findings
+    unknown = tuple(finding(f"verification:{n}", Verdict.UNKNOWN) for n in ("tags", "policies"))
+    for findings, verdict in (
+        (seen, "verified: pass.*"),
+        ((*seen, *unknown), "verified: tags and policies unknown.*"),
+        ((), "not verified.*"),
+    ):
+        promoted = replace(done, promotion=replace(done.promotion, findings=findings))
+        head = render_live(Live.PROMOTED, promoted, CONTEXT).text.split("UTC, ", 1)[1]
+        assert head.startswith(verdict)
+
+
 def test_the_promoted_post_offers_undo_while_the_backup_lives_and_the_next_level():
     using = (reader("agg_a"), reader("agg_b", None), reader("view_c", materialized="view"))
     done = refresh(State.DONE, plan=plan(readers=using))
@@ -223,6 +240,7 @@ NEEDS = {
     "look": e.LookAgain,
     "happened": e.Settled,
     "not_happened": e.Settled,
+    "add_clocks": e.RebuildAsked,
 }
 ALWAYS = {"downstream", "drop_dev", "keep_dev"}
 
@@ -231,7 +249,7 @@ ALWAYS = {"downstream", "drop_dev", "keep_dev"}
 @pytest.mark.parametrize("live", list(Live))
 @pytest.mark.parametrize("text", ["", HOSTILE])
 def test_every_state_is_rendered_without_a_dead_button_and_within_the_limits(live, state, text):
-    shown = refresh(state, text)
+    shown = posted(live, state, text)
     message = render_live(live, shown, CONTEXT)
     within_limits(message)
     for action in pressable(message):
@@ -243,7 +261,22 @@ def test_every_state_is_rendered_without_a_dead_button_and_within_the_limits(liv
 def test_ends_offer_nothing_but_the_way_back_and_the_next_step():
     for state in (s for s in State if not TABLE[s]):
         for live in Live:
-            assert pressable(render_live(live, refresh(state), CONTEXT)) == []
+            assert pressable(render_live(live, posted(live, state), CONTEXT)) == []
+
+
+def posted(live: Live, state: State, text: str = "") -> Refresh:
+    """A refresh that has this message: the plan is only posted once there is one."""
+    shown = refresh(state, text)
+    return replace(shown, plan=shown.plan or plan(text)) if live is Live.PLAN else shown
+
+
+def test_the_plan_offers_the_clocks_until_the_build_begins_again():
+    building = refresh(State.BUILDING)
+    message = render_live(Live.PLAN, building, CONTEXT)
+    assert "`modified_on` keeps prod's value, unless added to `columns=`." in message.text
+    assert pressable(message) == ["add_clocks"]
+    again = render_live(Live.PLAN, replace(building, again=("dex_volumes", "MODIFIED_ON")), CONTEXT)
+    assert (again.text, pressable(again)) == (message.text, [])
 
 
 def harmless(message: Message) -> None:
@@ -346,6 +379,7 @@ AFTER = {
     Topic.CANCELLED: State.CANCELLED,
     Topic.EXPIRED: State.EXPIRED,
     Topic.NEEDS_ATTENTION: State.NEEDS_ATTENTION,
+    Topic.SETTLED: State.VERIFYING,
     Topic.UNDO_REFUSED: State.DONE,
     Topic.UNDONE: State.UNDONE,
     Topic.AUDIT_START: State.BUILDING,
@@ -358,7 +392,9 @@ AFTER = {
 def test_every_topic_has_its_posts(topic, text):
     acceptance = Decision(approve=True, by=BOB, at=NOW, digest=DIGEST, reason="fine" + text)
     shown = refresh(AFTER[topic], text, acceptance=acceptance if topic is Topic.ACCEPTED else None)
-    event = e.UndoRefused(at=NOW, problem=Problem(kind="undo refused: moved", text="Prod changed."))
+    event: e.Event = e.UndoRefused(at=NOW, problem=Problem(kind="undo refused: moved", text="Prod changed."))
+    if topic is Topic.SETTLED:
+        event = e.Settled(at=NOW, by=BOB, happened=True, reason="read it" + text)
     posts = posts_for(topic, shown, event, CONTEXT)
     assert posts
     assert len({p.key for p in posts}) == len(posts)
@@ -403,13 +439,47 @@ def test_the_audit_channel_gets_a_line_with_a_link_to_the_thread():
 
 
 def test_a_reminder_names_who_and_what_it_waits_for():
-    post = reminder(refresh(State.AWAITING), CONTEXT)
+    post = reminder(refresh(State.AWAITING), CONTEXT, 1)
     assert post.message.text == (
         "*R42 still waits for a decision:* 1 of <!subteam^S0DATA>, not <@U0ALICE> · waits for 2 explanations. "
         "It expires tomorrow 14:07 UTC."
     )
-    later = reminder(refresh(State.AWAITING), replace(CONTEXT, now=NOW + timedelta(hours=4)))
-    assert later.key != post.key
+    assert reminder(refresh(State.AWAITING), CONTEXT, 2).key != post.key
+
+
+@pytest.mark.parametrize(
+    ("waiting", "said"),
+    [
+        (
+            refresh(State.STALE),
+            "*R42 is still withdrawn:* it goes on when <@U0ALICE> or one of <!subteam^S0DATA> says so. "
+            "*Rebuild* builds it anew on production as it is now. It expires tomorrow 14:07 UTC.",
+        ),
+        (
+            refresh(State.FAULTY),
+            "*R42 was promoted, and production is still not as approved:* one of <!subteam^S0DATA> undoes it or "
+            "accepts it. *Undo* puts the backup back at once. *Accept* keeps production as it is, with a reason.",
+        ),
+        (
+            refresh(State.AWAITING, report=report(nothing=True)),
+            "*R42 would change nothing:* <@U0ALICE> or one of <!subteam^S0DATA> ends it with *Close*, so that the "
+            "table is free again. It expires tomorrow 14:07 UTC.",
+        ),
+    ],
+)
+def test_every_wait_is_reminded_of_with_what_its_buttons_do(waiting, said):
+    assert reminder(waiting, CONTEXT, 1).message.text == said
+
+
+UNDO = UndoRequest(by=BOB, at=NOW, forced=False, was=State.DONE, problem=None)
+
+
+@pytest.mark.parametrize(("undo", "end"), [(None, "production is verified"), (UNDO, "the refresh counts as undone")])
+def test_a_reminder_of_a_doubt_says_what_each_answer_means(undo, end):
+    said = reminder(refresh(State.NEEDS_ATTENTION, undo_request=undo), CONTEXT, 1).message.text
+    assert said.startswith("*R42 still needs a person:* one of <!subteam^S0DATA> says what happened to production.")
+    assert all(f"*{button}*" in said for button in ("Look again", "It happened", "It did not"))
+    assert end in said
 
 
 def test_many_readers_become_a_file():

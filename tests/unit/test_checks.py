@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot import checks, clocks, inspection, outliers, safety, scope
+from bot.columns import ScopedColumn
 from bot.model import Column, Finding, Kind, Mode, Origin, Outlier, Relation, Request, Rules, Table, Verdict
 from bot.settings import PolicySection, Settings, UserSection, WarehouseSection
 from tests.refreshes import PROD, plan, table
@@ -175,7 +176,7 @@ def test_special_tables_are_told_apart() -> None:
 
 def scoped(*names: str) -> scope.Scope:
     made = tuple(
-        scope.ScopedColumn(
+        ScopedColumn(
             index=i,
             name=name,
             type="DATE" if not i else "NUMBER(38,2)",

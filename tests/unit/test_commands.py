@@ -196,7 +196,7 @@ def entry(name: str, prod: str = "", package: str = "shop", **more) -> Entry:
 def index(*entries: Entry) -> Index:
     made = datetime(2026, 4, 21, tzinfo=UTC)
     return Index(
-        code="", dirty=False, made_at=made, project="shop", entries=entries, exposures={}, sources={}, analyses={}
+        code="", dirty=False, made_at=made, project="shop", entries=entries, exposures=(), sources={}, analyses={}
     )
 
 
@@ -240,16 +240,16 @@ def test_a_name_in_two_packages_lists_both_and_each_choice_is_understood():
     assert {find(SHOP, c).package for c in caught.value.choices} == {"shop", "vendor"}
 
 
-def test_versions_of_a_model_are_told_apart_by_their_tables():
+def test_versions_of_a_model_are_told_apart():
     versions = [
         replace(entry("dim_users", f"A.PROD.DIM_USERS_V{n}"), unique_id=f"model.shop.dim_users.v{n}") for n in (1, 2)
     ]
     with pytest.raises(NoSuchModel) as caught:
         find(index(*versions), "dim_users")
-    assert caught.value.choices == ("dim_users_v1", "dim_users_v2")
+    assert caught.value.choices == ("model.shop.dim_users.v1", "model.shop.dim_users.v2")
     for number, choice in enumerate(caught.value.choices):
         assert find(index(*versions), choice) is versions[number]
-        assert find(index(*versions), versions[number].unique_id) is versions[number]
+        assert find(index(*versions), f"dim_users_v{number + 1}") is versions[number], "and by its table"
 
 
 def test_an_unknown_name_gets_the_nearest_by_words():

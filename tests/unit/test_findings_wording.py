@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot import charts, checks, outliers, usual
+from bot.columns import ScopedColumn
 from bot.model import (
     Build,
     Column,
@@ -30,7 +31,7 @@ from bot.model import (
     Verdict,
 )
 from bot.model import TestResult as DbtTest
-from bot.scope import Scope, ScopedColumn
+from bot.scope import Scope
 from bot.wording import findings, picture, tables
 from bot.wording.numbers import change, number, pair
 from tests.refreshes import AT, DAY, DEV, plan, queued, snapshot

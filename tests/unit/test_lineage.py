@@ -57,7 +57,7 @@ def test_readers_by_name_are_followed_and_marked():
         made_at=datetime.now(UTC),
         project="q",
         entries=entries,
-        exposures={},
+        exposures=(),
         sources={},
         analyses={},
     )

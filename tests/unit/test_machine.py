@@ -113,6 +113,8 @@ def test_every_state_times_every_event(state: State, kind: type[e.Event]) -> Non
         (state, kind) in EXPECTED
         or (state, kind) == (S.BUILDING, e.Stopped)
         or (state, kind) == (S.CHECKING, e.Stopped)
+        or (state, kind) == (S.BUILDING, e.RebuildAsked)
+        or (state, kind) == (S.CHECKING, e.RebuildAsked)
     )
 
 
@@ -223,6 +225,21 @@ def test_a_rebuild_may_change_the_columns_and_keeps_them_otherwise() -> None:
     assert wider.request.mode is Mode.BACKFILL
 
 
+@pytest.mark.parametrize("state", [S.BUILDING, S.CHECKING])
+def test_more_columns_stop_the_running_step_which_begins_again(state: State) -> None:
+    wider = e.RebuildAsked(at=AT, by=ALICE, columns=("a", "b"))
+    running = in_state(state)
+    asked = after(running, wider)
+    assert (asked.state, asked.stopping, asked.request) == (state, True, running.request)
+    for overtaking in (e.Planned, e.BaselineTaken, e.Built, e.Checked, wider):
+        with pytest.raises(NotAllowed):
+            after(asked, overtaking)
+    again = after(asked, e.Stopped)
+    assert (again.state, again.stopping, again.request.columns) == (S.QUEUED, False, ("a", "b"))
+    assert (again.baseline, again.build, again.candidate) == (None, None, None)
+    assert after(asked, e.CancelAsked, e.Stopped).state is S.CANCELLED
+
+
 def test_a_failed_verification_is_faulty_and_may_be_accepted_or_undone() -> None:
     by_finding = replace(FAULT, problem=None)
     assert after(in_state(S.VERIFYING), by_finding).state is S.FAULTY
@@ -246,6 +263,22 @@ def test_a_refused_undo_goes_back_to_where_it_came_from(origin: State) -> None:
     for refusal in ((e.UndoRefused,), (e.UndoIntended, e.Doubted, no)):
         back = after(undoing, *refusal)
         assert (back.state, back.problem, back.undo_request) == (origin, start.problem, None)
+
+
+def test_the_reason_of_a_withdrawal_is_kept_until_there_is_a_new_comparison() -> None:
+    stale = in_state(S.STALE)
+    for way in (e.RecheckAsked, e.RebuildAsked, e.CancelAsked, e.Rejected, e.Expired):
+        assert after(stale, way).withdrawn == PROBLEM.text
+    again = (e.RebuildAsked, e.Started, e.Planned, e.BaselineTaken, e.Built)
+    assert after(stale, *again, e.Failed).withdrawn == PROBLEM.text
+    assert after(stale, *again, e.Checked).withdrawn == ""
+
+
+def test_who_settles_a_doubt_is_said_before_what_follows() -> None:
+    for happened, follows in ((False, Topic.WITHDRAWN), (True, None)):
+        _, effects = step(in_state(S.NEEDS_ATTENTION), e.Settled(at=AT, by=BOB, happened=happened, reason="read it"))
+        said = [effect.topic for effect in effects if isinstance(effect, Say)]
+        assert said == [Topic.SETTLED, *([follows] if follows else [])]
 
 
 def test_doubt_goes_on_where_it_began() -> None:

@@ -16,7 +16,7 @@ from bot.dbt_manifest import Names, build_index
 from bot.errors import Refusal
 from bot.hooks import foreign_databases
 from bot.index import Entry, Index
-from bot.model import Column, Kind, Mode, Origin, Relation, Request, Table
+from bot.model import Column, Exposure, Kind, Mode, Origin, Relation, Request, Table
 from bot.settings import (
     DbtSection,
     ModelSection,
@@ -82,7 +82,7 @@ def index_of(*entries: Entry) -> Index:
         made_at=NOW,
         project="onchain",
         entries=entries,
-        exposures={},
+        exposures=(),
         sources={"source.onchain.dune": SOURCE},
         analyses={},
     )
@@ -155,6 +155,13 @@ def test_a_literal_full_refresh_false_offers_the_backfill():
         "`/dbt-refresh ez backfill 2026-04-08 warehouse=ANALYTICS_XL`."
     )
     assert refusal.offers == ('ez backfill 2026-04-08 warehouse=ANALYTICS_XL reason="why"',)
+
+
+def test_a_literal_full_refresh_false_without_a_wrong_date_leaves_the_date_to_the_asker():
+    refusal = refused(model(full_refresh=False), FULL)
+
+    assert refusal.user_text.endswith("It honours `backfill_date`: `/dbt-refresh ez backfill &lt;date&gt;`.")
+    assert refusal.offers == ()
 
 
 def test_a_literal_full_refresh_false_without_a_way_back():
@@ -349,6 +356,21 @@ def test_databases_in_hooks(sql: str, named: tuple[str, ...]):
     assert foreign_databases(sql, "DEV", {"ETHEREUM"}) == named
 
 
+@pytest.mark.parametrize(
+    ("columns", "excluded", "kept"),
+    [
+        (("fees",), (), ("CREATED_ON", "MODIFIED_ON")),
+        (("fees",), ("created_on",), ("MODIFIED_ON",)),
+        (("fees", "modified_on"), ("created_on",), ()),
+        ((), ("created_on",), ()),
+    ],
+)
+def test_clocks_that_keep_the_value_of_production(columns: tuple[str, ...], excluded: tuple[str, ...], kept: Any):
+    """Only with `columns=`, and never one that an ordinary run leaves alone too."""
+    request = replace(BACKFILL, columns=columns)
+    assert planning.kept_clocks(model(exclude_columns=excluded), request, ("CREATED_ON", "MODIFIED_ON")) == kept
+
+
 # -- comparison settings ----------------------------------------------------------------------------------------------
 
 COLUMNS = (
@@ -456,6 +478,17 @@ def test_who_reads_a_changed_column():
         "dead": (2, False),
     }
     assert {r.uses_columns for r in planning.readers(index, "a", (), sql)} == {None}
+
+
+def test_exposures_of_the_model_and_of_what_may_use_the_change():
+    on = {"own": ("a",), "below": ("yes", "no"), "unclear": ("star",), "unused": ("no",), "other": ("z",)}
+    shown = tuple(Exposure(name=n, type="dashboard", owner="", reads=reads) for n, reads in on.items())
+    index = replace(chain(("a", "yes"), ("a", "no"), ("a", "star")), exposures=shown)
+    sql = {"yes": "select fees from a", "no": "select date from a", "star": "select * from a"}
+
+    found = planning.exposures(index, "a", planning.readers(index, "a", ("FEES",), sql))
+
+    assert [e.name for e in found] == ["own", "below", "unclear"]
 
 
 def test_siblings_share_a_source_and_are_neither_above_nor_below():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -205,3 +205,31 @@ def test_every_action_has_words_and_an_unknown_one_is_denied():
 
     assert set(VERBS) >= ACTIONS
     assert judge("format_disk", BOB).rule == "unknown action"
+
+
+EVERY = timedelta(hours=4)
+
+
+def reminded(until: timedelta, every_check: timedelta) -> list[timedelta]:
+    """How long after the last change people are reminded, by a timer that looks this often."""
+    waiting, last, found, gone = refresh(), None, [], timedelta()
+    while (gone := gone + every_check) <= until:
+        if policy.reminder(waiting, last, EVERY, waiting.changed_at + gone):
+            last = waiting.changed_at + gone
+            found.append(gone)
+    return found
+
+
+def test_reminders_come_at_growing_pauses_and_end():
+    assert reminded(timedelta(days=30), timedelta(minutes=30)) == [EVERY * n for n in (1, 3, 7, 15, 31)]
+
+
+def test_after_a_long_absence_of_the_worker_one_reminder_is_enough():
+    assert reminded(timedelta(days=2), timedelta(days=1)) == [timedelta(days=1), timedelta(days=2)]
+
+
+def test_whatever_is_done_begins_the_pauses_anew():
+    before = refresh()
+    told = replace(before, changed_at=before.changed_at + 2 * EVERY)
+    assert policy.reminder(told, before.changed_at + EVERY, EVERY, told.changed_at) == 0
+    assert policy.reminder(told, before.changed_at + EVERY, EVERY, told.changed_at + EVERY) == 1

@@ -169,7 +169,7 @@ def test_help_covers_the_grammar_and_what_it_shows_is_understood():
 
 
 def test_every_action_has_a_label_or_is_a_command():
-    spoken_only = {"ask", "plan", "hold", "unhold", "add_columns"}
+    spoken_only = {"ask", "plan", "hold", "unhold", "add_columns", "add_clocks"}
     assert set(buttons.LABELS) | spoken_only >= ACTIONS
     assert set(rules.VERBS) == ACTIONS
 

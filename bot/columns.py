@@ -1,0 +1,148 @@
+"""A column as the comparison sees it: the families of types, how exactly it is compared, what may happen to it; pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from bot.model import Column, Mode, Request, Rules
+
+_NUMERIC = (
+    "NUMBER",
+    "DECIMAL",
+    "NUMERIC",
+    "INT",
+    "BIGINT",
+    "SMALLINT",
+    "TINYINT",
+    "BYTEINT",
+    "FLOAT",
+    "DOUBLE",
+    "REAL",
+)
+_FLOAT = ("FLOAT", "DOUBLE", "REAL")
+_NESTED = ("VARIANT", "OBJECT", "ARRAY")
+_TEXT = ("VARCHAR", "TEXT", "CHAR", "STRING")
+_FINEST = 1e-10  # a tolerance that the cut floats of `_sides.sql` can stand for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tolerance:
+    relative: float
+    absolute: float
+
+
+EXACT = Tolerance(relative=0.0, absolute=0.0)
+NOISE = Tolerance(relative=1e-9, absolute=0.0)  # sums of floats differ from run to run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScopedColumn:
+    """A column on both sides; `index` is its name in the statements (c0, c1 ...)."""
+
+    index: int
+    name: str
+    type: str  # on the baseline
+    key: bool
+    clock: bool
+    allowed: bool  # may change in the window: listed in backfill_columns, none listed, or a full refresh
+    tolerance: Tolerance | None
+    as_text: bool  # the two sides have different kinds of type
+    as_json: bool
+    noisy: bool = False  # a float on both sides whose tolerance lets the hash cut its last bits
+    whole: bool = False  # a number without decimals on both sides
+
+    @property
+    def softened(self) -> bool:
+        """Not hashed as it is, where it may change."""
+        return self.allowed and not self.key and (self.clock or self.noisy)
+
+    @property
+    def numeric(self) -> bool:
+        return is_numeric(self.type) and not self.as_text
+
+    @property
+    def float_(self) -> bool:
+        return base_type(self.type) in _FLOAT and not self.as_text
+
+
+def base_type(text: str) -> str:
+    """`NUMBER(38,2)` -> `NUMBER`."""
+    return re.split(r"[(\s]", text.strip().upper(), maxsplit=1)[0]
+
+
+def is_numeric(text: str) -> bool:
+    return base_type(text) in _NUMERIC
+
+
+def is_dated(text: str) -> bool:
+    return base_type(text) == "DATE" or base_type(text).startswith("TIMESTAMP")
+
+
+def has_decimals(text: str) -> bool:
+    """A number of a scale: `NUMBER(38,2)`."""
+    found = re.search(r",\s*(\d+)\)", text)
+    return bool(found and int(found[1]))
+
+
+def match(name: str, names: list[str]) -> str | None:
+    """A column by the name people write: exactly, else in any case where only one fits."""
+    if name in names:
+        return name
+    folded = [n for n in names if n.upper() == name.upper()]
+    return folded[0] if len(folded) == 1 else None
+
+
+def matched(wanted: tuple[str, ...], names: list[str]) -> tuple[str, ...]:
+    return tuple(found for name in wanted if (found := match(name, names)))
+
+
+def scoped(
+    index: int,
+    column: Column,
+    other: Column,
+    keys: tuple[str, ...],
+    clocks: tuple[str, ...],
+    rules: Rules,
+    request: Request,
+) -> ScopedColumn:
+    listed = matched(request.columns, [column.name])
+    allowed = request.mode is Mode.FULL_REFRESH or not request.columns or bool(listed)
+    as_text = _family(column.type) != _family(other.type)
+    tolerance = _tolerance(column, other, rules) if allowed and not as_text else None
+    floats = base_type(column.type) in _FLOAT and base_type(other.type) in _FLOAT
+    return ScopedColumn(
+        index=index,
+        name=column.name,
+        type=column.type,
+        key=column.name in keys,
+        clock=column.name in clocks,
+        allowed=allowed,
+        tolerance=tolerance,
+        as_text=as_text,
+        as_json=not as_text and base_type(column.type) in _NESTED,
+        whole=_whole(column.type) and _whole(other.type),
+        noisy=floats and tolerance is not None and tolerance.relative >= _FINEST,
+    )
+
+
+def _whole(type_: str) -> bool:
+    return is_numeric(type_) and base_type(type_) not in _FLOAT and not has_decimals(type_)
+
+
+def _tolerance(column: Column, other: Column, rules: Rules) -> Tolerance | None:
+    if not is_numeric(column.type):
+        return None
+    for name, given in rules.tolerance.items():
+        if match(name, [column.name]):
+            return Tolerance(relative=float(given.get("rel", 0.0)), absolute=float(given.get("abs", 0.0)))
+    if base_type(column.type) in _FLOAT or base_type(other.type) in _FLOAT:
+        return NOISE
+    return None
+
+
+def _family(text: str) -> str:
+    base = base_type(text)
+    if is_numeric(text):
+        return "number"
+    return "text" if base in _TEXT else base

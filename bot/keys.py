@@ -1,0 +1,72 @@
+"""The proof and the key: which rows may differ, and whether the key tells rows apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from bot import buckets, grain, scope
+from bot.asking import Asking, Row, Sides
+from bot.checks import count
+from bot.scope import Scope
+
+FOUND = "found in the data"
+_PROBLEMS = ("null_rows", "duplicate_keys")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proof:
+    """The scope with its key judged and its differing buckets named; `rows_in`: rows of both sides that are in these."""
+
+    scope: Scope
+    rows_in: int
+    counts: Sides = field(default_factory=dict)  # of NULL and repeated keys, where there are any
+    examples: tuple[Row, ...] = ()
+
+
+def proven(asking: Asking, about: Scope, sides: Sides) -> Proof:
+    """What is equal, by the hashes of buckets, and whether the key of `about` (as it is declared or found) identifies rows."""
+    about, rows_in = _bucketed(asking, about, sides)
+    if not about.keys or about.grain_source == FOUND:
+        return Proof(scope=replace(about, unique=bool(about.keys)), rows_in=rows_in)
+    if _identifies(asking, about, sides, rows_in):
+        return Proof(scope=replace(about, unique=True), rows_in=rows_in)
+    rows = asking.rows("checks/grain", about)
+    counts = {row["side"]: row for row in rows if row["side"] != "example"}
+    bad = any(count(row, name) for row in counts.values() for name in _PROBLEMS)
+    examples = tuple(row for row in rows if row["side"] == "example")
+    return Proof(scope=replace(about, unique=not bad), rows_in=rows_in, counts=counts, examples=examples)
+
+
+def discovered(asking: Asking, about: Scope) -> Scope:
+    """A key found in the data: one look at how many values each column has, then exact tries."""
+    offered = grain.offered(about)
+    if not offered:
+        return about
+    likely = grain.tries(offered, asking.rows("checks/distinct", about, offered=offered)[0])
+    for batch in (likely[:2], likely[2:]):
+        if batch:
+            tries = [grain.tried(keys) for keys in batch]
+            rows = asking.rows("checks/grain_proof", about, tries=tries, read=("baseline", "candidate"))
+            place = grain.unique(batch, rows)
+            if place is not None:
+                return scope.with_grain(about, tuple(c.name for c in batch[place]), FOUND)
+    return about
+
+
+def _bucketed(asking: Asking, about: Scope, sides: Sides) -> tuple[Scope, int]:
+    base, cand = sides["baseline"], sides["candidate"]
+    rows, others = count(base, "row_count"), count(cand, "row_count")
+    first, last = base["first_day"], base["last_day"]
+    about = buckets.parted(about, max(rows, others), (last - first).days + 1 if first and last else 1)
+    found = asking.rows("checks/proof", about, {"most": buckets.MOST + 1})
+    about = buckets.suspected(about, found, asking.session.query_ids[-1], rows + others)
+    return about, about.suspects.rows if about.suspects else rows + others
+
+
+def _identifies(asking: Asking, about: Scope, sides: Sides, rows_in: int) -> bool:
+    """No key column is NULL and no key repeated. False: that is not certain."""
+    if any(count(row, "whole_keys") < count(row, "row_count") for row in sides.values()):
+        return False
+    read = ("baseline", "candidate") if rows_in else ("baseline",)
+    rows = asking.rows("checks/grain_proof", about, tries=[grain.tried(about.keys)], read=read)
+    return not any(count(row, "repeated") for row in rows)
