@@ -25,14 +25,16 @@ from bot.wording.approval import replaced
 log = structlog.get_logger()
 T = TypeVar("T")
 
-_LEASE_SECONDS = 60.0
 _LONGEST_PAUSE = 60.0
 _TRIES = 8  # of something that breaks in our own code, before the queue goes on without it
 _CLOCKS_DIFFER = timedelta(minutes=5)  # between Slack and us, when looking for a message
 
 
 class Delivery:
-    """`render_live` makes a live message from the refresh as it is when it is sent; `gap` is its shortest pause."""
+    """`render_live` makes a live message from the refresh as it is when it is sent; `gap` is its shortest pause.
+
+    After `lease_seconds` another process sends what a dead one had begun, and looks first whether it arrived.
+    """
 
     def __init__(
         self,
@@ -41,22 +43,24 @@ class Delivery:
         render_live: Callable[[Live, Refresh, datetime], Message],
         clock: Callable[[], datetime],
         gap: float = 4.0,
+        lease_seconds: float = 60.0,
     ) -> None:
         self._store = store
         self._chat = chat
         self._render_live = render_live
         self._clock = clock
         self._gap = gap
+        self._lease = lease_seconds
         self._owner = f"delivery-{uuid.uuid4().hex[:8]}"
 
     def run_once(self) -> int:
         """Send what is due, posts before updates, until nothing is or Slack is down. Returns how much was sent."""
         sent = 0
-        while letters := self._store.take_letters(self._owner, 1, _LEASE_SECONDS):
+        while letters := self._store.take_letters(self._owner, 1, self._lease):
             if not self._deliver(letters[0]):
                 return sent
             sent += 1
-        while messages := self._store.take_live(self._owner, 1, _LEASE_SECONDS, self._gap):
+        while messages := self._store.take_live(self._owner, 1, self._lease, self._gap):
             if not self._refresh_live(messages[0]):
                 return sent
             sent += 1

@@ -104,7 +104,8 @@ class Service:
             "janitor": (600.0, self.timers.clean_up),
             "index": (60.0, self.timers.refresh_index),
         }
-        delivery = Delivery(self.store, self.chat, live, self.services.clock, gap)
+        lease = self.settings.worker.lease.total_seconds()
+        delivery = Delivery(self.store, self.chat, live, self.services.clock, gap, lease)
         return Worker(
             self.store,
             delivery,

@@ -34,7 +34,6 @@ PROMOTIONS = frozenset({State.APPROVED, State.PROMOTING, State.VERIFYING, State.
 BUILDS = DRIVEN - PROMOTIONS
 _PROMOTION_SLOTS = 2
 _CLICK_SLOTS = 2
-_CLICK_LEASE = 60.0
 _LOOKUPS = frozenset({"plan"})  # clicks that run dbt, which takes its time
 _LOOKUP_SLOTS = 1
 _LOOKUP_LEASE = 900.0
@@ -247,7 +246,7 @@ class Worker:
         return self._store.claim(self._owner, limit, lease, BUILDS, per_warehouse=most)
 
     def _claim_clicks(self, limit: int) -> list[Click]:
-        return self._store.claim_clicks(self._owner, limit, _CLICK_LEASE, never=_LOOKUPS)
+        return self._store.claim_clicks(self._owner, limit, self._settings.lease.total_seconds(), never=_LOOKUPS)
 
     def _claim_lookups(self, limit: int) -> list[Click]:
         return self._store.claim_clicks(self._owner, limit, _LOOKUP_LEASE, only=_LOOKUPS)

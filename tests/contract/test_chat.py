@@ -92,7 +92,7 @@ def test_people_groups_and_channels_as_slack_says(chat: Chat) -> None:
     assert chat.members("S0DATA") == {"U0ALICE", "U0BOB", "U0CAROL"}
     assert chat.channel(CHANNEL).name == "data-incidents"
     assert (chat.channel(CHANNEL).is_ext_shared, chat.channel("C0SHARED").is_ext_shared) == (False, True)
-    assert chat.auth() == ("T0DEMO", "U0BOT", "")
+    assert chat.auth() == ("T0DEMO", "U0BOT", "", "dbt-refresh")
 
 
 def test_who_cannot_be_read_is_an_error_and_never_nobody(slack: SlackSandbox, chat: Chat) -> None:

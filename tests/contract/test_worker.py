@@ -247,7 +247,7 @@ def test_a_click_is_settled_once_and_its_answer_delivered(store: Store, slack: S
 
 
 def test_a_step_that_breaks_is_tried_again_later(
-    store: Store, slack: SlackSandbox, capsys: pytest.CaptureFixture[str]
+    store: Store, slack: SlackSandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     ask(store)
     tries, finish = Seen(), end(store)
@@ -262,7 +262,7 @@ def test_a_step_that_breaks_is_tried_again_later(
         (first, second) = tries.wait(2)
     assert [first[0], second[0]] == [1, 2]
     assert second[1] - first[1] >= 1
-    assert "step broke" in capsys.readouterr().out
+    assert "step broke" in caplog.text
     assert store.live() == []
 
 

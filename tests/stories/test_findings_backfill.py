@@ -39,7 +39,7 @@ def test_history_stays_as_it_is_and_nobody_may_waive_that(stage: Stage) -> None:
 
     stage.nightly_writes(EZ, f"UPDATE {EZ} SET fees = fees + 1 WHERE date < '2018-01-14'")
     assert "still 3,032 rows, with other values." in acts.overtaken(stage, incident)
-    assert acts.offered(incident) == {"recheck", "rebuild"}
+    assert acts.offered(incident) == {"recheck", "rebuild", "add_clocks"}
     acts.again(stage, incident, "recheck")
     assert acts.failed(incident) == [
         "*Parity: fail.* 12 rows before 2026-04-08 differ in fees: the backfill reached further than asked."
@@ -47,7 +47,7 @@ def test_history_stays_as_it_is_and_nobody_may_waive_that(stage: Stage) -> None:
     assert acts.opening(incident).startswith(
         "*Cannot be approved as it is* · parity in the way, and nobody may waive that"
     )
-    assert acts.offered(incident) == {"explain", "reject", "recheck", "rebuild"}
+    assert acts.offered(incident) == {"explain", "reject", "recheck", "rebuild", "add_clocks"}
 
     stage.nightly_writes(EZ, f"UPDATE {EZ} SET fees = fees - 1 WHERE date < '2018-01-14'")
     stage.nightly_writes(EZ, f"UPDATE {EZ} SET tvl = tvl + 1 WHERE date = '2026-04-10'")
@@ -59,7 +59,7 @@ def test_history_stays_as_it_is_and_nobody_may_waive_that(stage: Stage) -> None:
         "*Parity: fail.* Before 2026-04-08 1 row is missing and 0 are new: the backfill reached further than asked; "
         "1 row of the window would be lost; 1 row of the window changed in columns that were to stay."
     ]
-    assert acts.offered(incident) == {"explain", "reject", "recheck", "rebuild"}
+    assert acts.offered(incident) == {"explain", "reject", "recheck", "rebuild", "add_clocks"}
 
     stage.nightly_writes(EZ, f"DELETE FROM {EZ} WHERE price IS NULL")
     stage.nightly_writes(EZ, f"UPDATE {EZ} SET tvl = tvl - 1 WHERE date = '2026-04-10'")
