@@ -51,6 +51,7 @@ class Chaos:
         self.attention: set[str] = set()
         self._busy: dict[str, str] = {}  # model -> the refresh that people wait for
         self._ask_again: dict[str, float] = {}
+        self._moved: set[str] = set()  # models with a change at the source that nobody has asked for yet
         self._pressed: dict[tuple[str, str], float] = {}
         self._trouble = 0
 
@@ -148,11 +149,16 @@ class Chaos:
 
     def _asked(self, model: str) -> str:
         """The refresh that the bot says is on its way, else nothing."""
-        self.scene.source_moves(model)
+        if model not in self._moved:  # once for each refresh: many small steps would need an explanation
+            self.scene.source_moves(model)
+            self._moved.add(model)
         receipt = self.scene.world.slack.control.command("alice", model, CHANNEL)
         found = _ON_ITS_WAY.search(str(receipt.body))
-        self.accepted |= {found[1]} if found else set()
-        return found[1] if found else ""
+        if not found:
+            return ""
+        self.accepted.add(found[1])
+        self._moved.discard(model)
+        return found[1]
 
     def _answer(self, refresh: Seen) -> None:
         if refresh.state == "needs a person":
