@@ -8,7 +8,7 @@ ARGS ?=
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
 	touch .venv/ready
 
-.PHONY: demo test lint screenshot chaos
+.PHONY: demo test lint screenshot chaos bench-dbt
 demo: .venv/ready
 	@$(BIN)/dbt-refresh demo $(ARGS)
 
@@ -26,6 +26,9 @@ lint: .venv/ready
 
 chaos: .venv/ready
 	$(BIN)/python -m bench.chaos $(ARGS)
+
+bench-dbt: .venv/ready
+	@$(BIN)/python -m bench.dbt $(ARGS)
 
 # What the comparison costs beside one scan of both tables: ARGS="--rows 10000000 --json"
 .PHONY: bench

@@ -1,1 +1,1 @@
-"""Measured claims: what the comparison costs, and what `make chaos` runs. Not part of the product."""
+"""Measured claims: what `make bench`, `make bench-dbt` and `make chaos` run. Not part of the product."""

@@ -19,7 +19,7 @@ from bot.settings import Settings
 from bot.store import Store
 from bot.wording import answers as say
 from bot.wording import help as manual
-from bot.wording.failures import no_index
+from bot.wording.failures import no_index, older_index
 
 _LISTED = 20
 
@@ -72,5 +72,8 @@ class Board:
     def _index(self) -> Index:
         index = self._store.index()
         if index is None:
-            raise Refusal(no_index())
+            raise Refusal(no_index(self._store.problem()))
         return index
+
+    def _older(self) -> str:
+        return older_index(self._store.problem())

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bot import freezing, names, planning
 from bot.dbt_build import DbtChild
-from bot.errors import BuildFailed
+from bot.errors import BuildFailed, Unreadable
 from bot.events import BaselineTaken, Built, Planned
 from bot.identity import env_user, require_requester
 from bot.model import Mode, Refresh, Snapshot
@@ -34,14 +34,28 @@ class Building:
             env_user=env_user(services, refresh.asker),
         )
         lease.progress(say.reading_project())
+        if services.project.moved_on():
+            lease.progress(say.reading_newest())
+            self._read_newest(lease)
         with (
+            child_of(services, subject, refresh.ref, tag, lease.cancelled, lease.progress) as child,
             services.warehouse.builder(tag, alive=lease.stay) as session,
-            child_of(services, subject, refresh.ref, tag, lease.cancelled) as child,
         ):
             self._clear_the_way(session, refresh, tag, lease)
             resolved = resolve(services, subject, child, session, alive=lease.stay)
             refresh = services.record(refresh, Planned(at=services.clock(), plan=resolved.plan), claim=lease.claim)
             return self._build(refresh, lease, child, session, resolved)
+
+    def _read_newest(self, lease: Lease) -> None:
+        """Code that dbt cannot read is not waited for: the code before it is built, and the plan says so."""
+        services, problem = self._services, ""
+        try:
+            services.store.put_index(services.project.index(lease.check))
+        except Unreadable as error:
+            problem = error.user_text
+            if not services.project.has_code:
+                raise
+        services.store.note_problem(problem)
 
     def _clear_the_way(self, session: Session, refresh: Refresh, tag: str, lease: Lease) -> None:
         """What a predecessor's dbt still runs in dev is stopped, so that two builds never share a table."""

@@ -1,11 +1,12 @@
 """Builds one model with real dbt, in dev only, in a child process of its own.
 
-The child parses the project once with the refresh's vars, compiles, and builds on command. Whatever dbt says about
+The child reads the project once with the refresh's vars, compiles, and builds on command. Whatever dbt says about
 its own success is checked: the right model, in the right relation, from the right branch, and nothing else.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +14,8 @@ from typing import Any, Self
 
 from bot import dbt_profile, reads
 from bot.compiled import Analysis, Compiled
-from bot.dbt_process import ChildFailed, Process, as_refresh_error, clean, setup
+from bot.dbt_process import ChildFailed, Conversation, Process, as_refresh_error, clean, setup
+from bot.dbt_warm import Warm
 from bot.errors import BuildFailed, Cancelled, RefreshError
 from bot.model import Build, Relation, TestResult
 from bot.settings import Settings
@@ -45,16 +47,15 @@ class DbtChild:
         analyses: tuple[str, ...] = (),
         tag: str = "",
         cancelled: Callable[[], bool] = lambda: False,
+        warm: Warm | None = None,
+        tell: Callable[[str], object] = lambda _text: None,
     ) -> None:
-        """`env_user` fills {user} in `[dbt.env]`; `warehouse` overrides the model's; `full_refresh` is the mode.
-
-        `cancelled` is asked twice a second while dbt works, also while it reads a large project.
-
-        Raises RefreshError when the project's profiles or `[dbt.env]` cannot be used.
+        """`env_user` fills {user} in `[dbt.env]`; `warehouse` overrides the model's; `full_refresh` is the mode;
+        `cancelled` is asked twice a second. The child is forked from `warm` where there is one; `tell` hears what
+        takes longer than people expect. Raises RefreshError when profiles or `[dbt.env]` cannot be used.
         """
         self._settings, self._unique_id, self._name = settings, unique_id, name
-        self._full_refresh = full_refresh
-        self._workdir = workdir.resolve()
+        self._full_refresh, self._workdir = full_refresh, workdir.resolve()
         self._environment = dbt_profile.environment(settings, env_user)
         profiles = dbt_profile.write_dev(settings, self._workdir / "profiles", tag)
         target, profile = settings.dbt.target, dbt_profile.profile_name(settings)
@@ -67,17 +68,24 @@ class DbtChild:
             "state_dir": str(state_dir.resolve()),
         }
         self._within = settings.dbt.build_timeout.total_seconds()
-        self._cancelled = cancelled
-        self._process: Process | None = None
+        self._cancelled, self._warm, self._say = cancelled, warm, tell
+        self._process: Conversation | None = None
         self._compiled: Compiled | None = None
 
     def __enter__(self) -> Self:
-        self._process = Process(self._name, self._workdir, self._environment, self._setup)
+        self._process = self._start()
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._process:
             self._process.stop()
+
+    def _start(self) -> Conversation:
+        given = (self._name, self._workdir, self._environment, self._setup)
+        if self._warm is not None:
+            with contextlib.suppress(RefreshError, OSError):  # it ended a moment ago: cold is only slower
+                return self._warm.fork(*given)
+        return Process(*given)
 
     def compile(self, *, without_vars: bool = False, incremental: bool = False) -> Compiled:
         """Compile the model, its hooks and the analyses.
@@ -87,7 +95,7 @@ class DbtChild:
         """
         command = {"do": "compile", "without_vars": without_vars, "incremental": incremental}
         try:
-            done = self._running.ask(command, within=self._within, cancelled=self._cancelled)
+            done = self._running.ask(command, within=self._within, hear=self._hear, cancelled=self._cancelled)
         except ChildFailed as failure:
             if failure.kind == "unknown_model":
                 raise RefreshError(wording.unknown_model(self._name)) from failure
@@ -126,8 +134,12 @@ class DbtChild:
         self._judge(done, compiled)
         return self._build(done, compiled, started)
 
+    def _hear(self, event: dict[str, Any]) -> None:
+        if event["event"] == "ParsingInFull":
+            self._say(wording.parsing_in_full(event["why"]))
+
     @property
-    def _running(self) -> Process:
+    def _running(self) -> Conversation:
         if self._process is None:
             raise RuntimeError("the child runs inside its context only")
         return self._process

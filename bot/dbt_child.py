@@ -17,8 +17,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from typing import Any, TextIO
 
-from bot.dbt_commands import Failure, Parsed, Reply
+from bot.dbt_commands import Failure, Parsed, Reply, quiet_connector
+
+Parse = Callable[[dict[str, Any], Callable[[Reply], None]], Parsed]
 
 STAY = '{"do": "stay"}\n'  # the parent is there and waits for the answer
 _LEAVE_WITHIN = 15.0  # seconds that dbt has to cancel its queries once nobody listens any more
@@ -32,57 +35,76 @@ def _leave() -> None:
 
 def main() -> None:
     """Serve the parent until it closes the pipe."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a parent in the background hands down "ignored"
     out = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what a project prints must not reach the parent as an answer
-    parent = _Parent()
+    converse(sys.stdin, out, Parsed)
+
+
+def converse(given: TextIO, out: TextIO, parse: Parse) -> None:
+    """Answer what comes in line by line; `parse` makes the project from the first line."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a parent in the background hands down "ignored"
+    parent = _Parent(given)
     threading.Thread(target=parent.listen, daemon=True).start()
-    _serve(parent, lambda reply: print(json.dumps(reply, default=str), file=out, flush=True))
+    _serve(parent, lambda reply: print(json.dumps(reply, default=str), file=out, flush=True), parse)
 
 
 class _Parent:
     """Who gives the commands; leaves this process when it is gone, or silent while it should be waiting."""
 
-    def __init__(self) -> None:
+    def __init__(self, given: TextIO) -> None:
         self.lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        self.busy = False  # with a command of the parent's
+        self.answered = 0
+        self._asked = -1  # the set-up has no answer
+        self._given = given
         self._heard = time.monotonic()
 
     def listen(self) -> None:
-        for line in sys.stdin:
+        for line in self._given:
             self._heard = time.monotonic()
             if line != STAY:
+                self._asked += 1
                 self.lines.put(line)
         self.lines.put(None)
         _leave()
 
     def watch(self, silence: float) -> None:
-        while not (self.busy and time.monotonic() - self._heard > silence):
+        while self.answered >= self._asked or time.monotonic() - self._heard < silence:
             threading.Event().wait(silence / 10)
         self.lines.put(None)
         _leave()
 
 
-def _serve(parent: _Parent, send: Callable[[Reply], None]) -> None:
-    project: Parsed | None = None
+def _serve(parent: _Parent, send: Callable[[Reply], None], parse: Parse) -> None:
+    """Parse at once, while the parent still looks at the warehouse; what went wrong is said when something is asked."""
     with contextlib.suppress(KeyboardInterrupt):
-        setup = json.loads(parent.lines.get() or "{}")
-        threading.Thread(target=parent.watch, args=(setup["silence"],), daemon=True).start()
-        while (line := parent.lines.get()) is not None:
-            command = json.loads(line)
-            parent.busy = True
-            try:
-                project = project or Parsed(setup, send)
-                do = command.pop("do")
-                send({"done": getattr(project, do)(**command)})
-            except KeyboardInterrupt:
-                send({"failed": {"kind": "interrupted", "message": ""}})
-            except Failure as failure:
-                send({"failed": failure.reply})
-            except Exception as error:
-                send({"failed": {"kind": "dbt", "message": f"{type(error).__name__}: {error}"}})
-            parent.busy = False
+        if setup := json.loads(parent.lines.get() or "{}"):
+            quiet_connector(setup["statement_timeout"])
+            threading.Thread(target=parent.watch, args=(setup["silence"],), daemon=True).start()
+            project = _tried(parse, setup, send)
+            while (line := parent.lines.get()) is not None:
+                send(_answer(project, json.loads(line)))
+                parent.answered += 1
     os._exit(0)
+
+
+def _tried(parse: Parse, setup: dict[str, Any], send: Callable[[Reply], None]) -> Parsed | Exception:
+    try:
+        return parse(setup, send)
+    except Exception as error:
+        return error
+
+
+def _answer(project: Parsed | Exception, command: dict[str, Any]) -> Reply:
+    try:
+        if isinstance(project, Exception):
+            raise project
+        return {"done": getattr(project, command.pop("do"))(**command)}
+    except KeyboardInterrupt:
+        return {"failed": {"kind": "interrupted", "message": ""}}
+    except Failure as failure:
+        return {"failed": failure.reply}
+    except Exception as error:
+        return {"failed": {"kind": "dbt", "message": f"{type(error).__name__}: {error}"}}
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""What a dbt child does with dbt: parse once, compile, build; runs inside `dbt_child` only.
+"""What a dbt child does with dbt: parse once, compile, build; runs inside `dbt_child` and `dbt_server` only.
 
-The one module that imports dbt. It uses dbt's documented runner and changes a node's configuration in memory where
+It uses dbt's documented runner and changes a node's configuration in memory where
 dbt has no option for it (another warehouse, a hook left out, an incremental run before its table is there).
 """
 
@@ -44,15 +44,18 @@ class Parsed:
         self.setup, self.send = setup, send
         self.query_ids: list[str] = []
         self.created: list[str] = []
+        self.warnings = 0
         _refuse_flags()
-        _quiet_connector(setup["statement_timeout"])
-        # Read whole with the refresh's vars: configuration is settled now, and never comes from a cache.
-        self.manifest: Any = self._invoke("parse", []).result
+        self.manifest: Any = self.read()
         self.pristine = {uid: copy.deepcopy(self.manifest.nodes[uid]) for uid in self._touched()}
+
+    def read(self) -> Any:
+        """The manifest, read whole with the refresh's vars: configuration is settled now, never taken from a cache."""
+        return self.invoke("parse", []).result
 
     def parse(self) -> Reply:
         """Nothing more to do: the manifest is read, and written where the set-up asks for it."""
-        return {}
+        return {"warnings": self.warnings}
 
     def compile(self, *, without_vars: bool, incremental: bool) -> Reply:
         """Compile the model, and with the vars its hooks and analyses too; `incremental` pretends that dev is there."""
@@ -77,9 +80,10 @@ class Parsed:
         self.query_ids, self.created = [], []
         arguments = [*self._selection([self._node()]), *self._deferral()]
         arguments += ["--indirect-selection", "buildable", "--exclude-resource-type", "unit_test"]
+        arguments.append("--cache-selected-only")  # else it lists every schema that any model of the project has
         if self.setup["full_refresh"] and self._node().config.materialized == "incremental":
             arguments.append("--full-refresh")
-        outcome = self._invoke("build", arguments, manifest=self.manifest, may_fail=True)
+        outcome = self.invoke("build", arguments, manifest=self.manifest, may_fail=True)
         if outcome.result is None:
             raise Failure("dbt", str(outcome.exception or "dbt gave no result"))
         return {
@@ -106,20 +110,8 @@ class Parsed:
         return [there[name] for name in self.setup["analyses"]]
 
     def _tests(self) -> list[str]:
-        uid = self.setup["unique_id"]
-        upstream = {uid} | self._upstream([uid])
-        nodes = (n for n in self.manifest.nodes.values() if n.resource_type == "test")
-        return sorted(n.name for n in nodes if uid in n.depends_on_nodes and set(n.depends_on_nodes) <= upstream)
-
-    def _upstream(self, uids: Iterable[str]) -> set[str]:
-        seen: set[str] = set()
-        waiting = list(uids)
-        while waiting:
-            node = self.manifest.nodes.get(waiting.pop())
-            new = set(getattr(node, "depends_on_nodes", ())) - seen
-            seen |= new
-            waiting += new
-        return seen
+        nodes = self.manifest.nodes
+        return sorted(nodes[uid].name for uid in tests_of(self.manifest, self.setup["unique_id"]))
 
     def _touched(self) -> set[str]:
         """Nodes that dbt changes when it compiles them: ours, our tests and analyses, and the ephemerals they use."""
@@ -128,7 +120,7 @@ class Parsed:
         uid, nodes = self._node().unique_id, self.manifest.nodes
         tests = {n.unique_id for n in nodes.values() if n.resource_type == "test" and uid in n.depends_on_nodes}
         ours = {uid} | tests | {a.unique_id for a in self._analyses()}
-        above = self._upstream(ours)
+        above = upstream(self.manifest, ours)
         return ours | {u for u in above if u in nodes and nodes[u].config.materialized == "ephemeral"}
 
     def _restore(self) -> None:
@@ -169,12 +161,12 @@ class Parsed:
     def _compile(self, nodes: list[Any], *, without_vars: bool, instead: str | None = None) -> dict[str, str]:
         """Compiled SQL by unique id; with `instead`, that text in the model's place, unable to run queries."""
         self._restore()
-        arguments = [*self._selection(nodes), *self._deferral(), "--indirect-selection", "empty"]
+        arguments = [*self._selection(nodes), *self._deferral(), "--indirect-selection", "empty", "--no-populate-cache"]
         if instead is not None:
             self._node().raw_code = instead
             arguments.append("--no-introspect")
         given = {} if without_vars else None
-        outcome = self._invoke("compile", arguments, manifest=self.manifest, variables=given)
+        outcome = self.invoke("compile", arguments, manifest=self.manifest, variables=given)
         compiled = {r.node.unique_id: r.node.compiled_code for r in outcome.result.results if r.status == "success"}
         for node in nodes:
             if compiled.get(node.unique_id) is None:
@@ -212,7 +204,7 @@ class Parsed:
     def _deferral(self) -> list[str]:
         return ["--defer", "--favor-state", "--state", self.setup["state_dir"]]
 
-    def _invoke(
+    def invoke(
         self,
         command: str,
         arguments: list[str],
@@ -221,6 +213,7 @@ class Parsed:
         variables: dict[str, Any] | None = None,
         may_fail: bool = False,
     ) -> Any:
+        """Run one dbt command; its outcome. Raises Failure, and KeyboardInterrupt when it was interrupted."""
         setup = self.setup
         common = ["--project-dir", setup["project_dir"], "--profiles-dir", setup["profiles_dir"]]
         common += ["--profile", setup["profile"], "--target", setup["target"]]
@@ -237,12 +230,32 @@ class Parsed:
 
     def _hear(self, event: Any) -> None:
         data, name = event.data, event.info.name
+        self.warnings += event.info.level == "warn"
         if name == "SQLQueryStatus" and data.query_id:
             self.query_ids.append(data.query_id)
         elif name == "SQLQuery" and (made := _CREATES.match(_COMMENTS.sub("", data.sql))):
             self.created.append(made[1])
         elif name in ("NodeStart", "NodeFinished"):
             self.send({"event": name, "id": data.node_info.unique_id, "type": data.node_info.resource_type})
+
+
+def upstream(manifest: Any, uids: Iterable[str]) -> set[str]:
+    """Everything that these nodes read, however indirectly."""
+    seen: set[str] = set()
+    waiting = list(uids)
+    while waiting:
+        node = manifest.nodes.get(waiting.pop())
+        new = set(getattr(node, "depends_on_nodes", ())) - seen
+        seen |= new
+        waiting += new
+    return seen
+
+
+def tests_of(manifest: Any, uid: str) -> set[str]:
+    """dbt's `buildable`: tests of the node that read nothing which is not upstream of it."""
+    above = {uid} | upstream(manifest, [uid])
+    tests = (n for n in manifest.nodes.values() if n.resource_type == "test")
+    return {n.unique_id for n in tests if uid in n.depends_on_nodes and set(n.depends_on_nodes) <= above}
 
 
 def _why(outcome: Any) -> str:
@@ -293,7 +306,7 @@ def _refuse_flags() -> None:
         raise Failure("flags", ", ".join(found), names=found)
 
 
-def _quiet_connector(statement_timeout: float) -> None:
+def quiet_connector(statement_timeout: float) -> None:
     """dbt sets no session parameters but the tag: the driver's telemetry goes off, orphaned statements end."""
     connect = snowflake.connector.connect
 

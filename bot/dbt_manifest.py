@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+from bot import lineage
 from bot.index import Entry, Index
 from bot.model import Exposure, Relation
 
@@ -46,14 +47,16 @@ def build_index(
 ) -> Index:
     """Join both manifests. `from_state`: prod's is the deployed one, so its checksums say what code runs there."""
     reader = _Reader(dev, prod, names, from_state)
+    sources = {u: r for u, n in prod["sources"].items() if (r := relation_of(n))}
+    entries = _with_edges_by_name(list(reader.entries()), prod, sources)
     return Index(
         code=code,
         dirty=dirty,
         made_at=made_at,
         project=str(dev["metadata"].get("project_name") or ""),
-        entries=tuple(sorted(reader.entries(), key=lambda e: (e.name, e.unique_id))),
+        entries=tuple(sorted(entries, key=lambda e: (e.name, e.unique_id))),
         exposures=tuple(sorted(map(_exposure, dev.get("exposures", {}).values()), key=lambda e: e.name)),
-        sources={u: r for u, n in prod["sources"].items() if (r := relation_of(n))},
+        sources=sources,
         analyses={n["name"]: n["raw_code"] for n in dev["nodes"].values() if n["resource_type"] == "analysis"},
     )
 
@@ -62,6 +65,30 @@ def relation_of(node: Node | None) -> Relation | None:
     """Where dbt says a node is: `relation_name`, folded by Snowflake's rule; None for what has no relation."""
     text = (node or {}).get("relation_name")
     return Relation.parse(text) if text else None
+
+
+def _with_edges_by_name(entries: list[Entry], prod: Manifest, sources: dict[str, Relation]) -> list[Entry]:
+    models = {e.prod: e.unique_id for e in entries if e.prod}
+    read: dict[str, tuple[str, ...]] = {}
+    children: dict[str, list[str]] = {}
+    for entry in entries:
+        node = prod["nodes"].get(entry.unique_id)
+        if not entry.enabled or node is None or entry.language != "sql":
+            continue
+        code = node.get("compiled_code") or node.get("raw_code") or ""
+        known = (*entry.parents, entry.unique_id)  # a compiled model names its parents, and itself, in full
+        if found := lineage.by_name(code, known, models, sources):
+            read[entry.unique_id] = found
+            for parent in found:
+                children.setdefault(parent, []).append(entry.unique_id)
+    return [
+        replace(
+            e,
+            by_name=read.get(e.unique_id, ()),
+            children=(*e.children, *sorted(set(children.get(e.unique_id, ())) - set(e.children))),
+        )
+        for e in entries
+    ]
 
 
 class _Reader:

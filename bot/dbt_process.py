@@ -12,9 +12,10 @@ import subprocess
 import sys
 import threading
 import time
+from abc import abstractmethod
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from bot.errors import Cancelled, RefreshError
 from bot.settings import Settings
@@ -22,7 +23,8 @@ from bot.wording import dbt as wording
 from bot.wording.warehouse import redact
 
 _POLL = 0.5  # seconds between two looks at `cancelled`
-_STOP_WITHIN = 20.0  # seconds that dbt has to cancel its queries before its process group is killed
+STOP_WITHIN = 20.0  # seconds that dbt has to cancel its queries before its process group is killed
+LOG = "dbt-child.log"
 _LOG_TAIL = 4000
 
 _COMPILED_AT = re.compile(r"\n?\s*compiled code at [^\n]*", re.IGNORECASE)
@@ -74,31 +76,24 @@ def setup(settings: Settings, workdir: Path, profiles: Path, target: str, profil
     }
 
 
-class Process:
-    """One child in a session of its own. It ends by itself when this process ends, however that happens."""
+class Conversation:
+    """Ask a dbt child and hear its answers; how it is started and ended is for the two kinds of children."""
 
-    def __init__(self, name: str, workdir: Path, environment: dict[str, str], content: dict[str, Any]) -> None:
-        workdir.mkdir(parents=True, exist_ok=True)
-        self._name, self._log = name, workdir / "dbt-child.log"
+    def __init__(self, name: str, log: Path, given: TextIO, replies: TextIO, content: dict[str, Any]) -> None:
+        self._name, self._log, self._given, self._lines = name, log, given, replies
         self._stopped = self._asked = False
-        with self._log.open("wb") as log:
-            self._popen = subprocess.Popen(
-                [sys.executable, "-m", "bot.dbt_child"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                cwd=workdir,
-                env=environment,
-                start_new_session=True,
-                text=True,
-            )
+        self._ended = threading.Event()
         self._replies: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
-        threading.Thread(target=self._read, name=f"dbt-{self._popen.pid}", daemon=True).start()
+        threading.Thread(target=self._read, name=f"dbt-{self.pid}", daemon=True).start()
         self._send(content)
 
     @property
-    def pid(self) -> int:
-        return self._popen.pid
+    @abstractmethod
+    def pid(self) -> int: ...
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Close its input, on which the child interrupts dbt and leaves; kill it if it does not in time."""
 
     def ask(
         self,
@@ -136,33 +131,55 @@ class Process:
                 raise ChildFailed(failed.pop("kind"), failed.pop("message"), failed)
             hear(reply)
 
+    def _send(self, content: dict[str, Any]) -> None:
+        with contextlib.suppress(OSError, ValueError):  # gone: the reader says so
+            self._given.write(json.dumps(content) + "\n")
+            self._given.flush()
+
+    def _read(self) -> None:
+        with self._lines as lines, contextlib.suppress(ConnectionError):
+            for line in lines:
+                self._replies.put(json.loads(line))
+        self._replies.put(None)
+        self._ended.set()
+
+    def _last_words(self) -> str:
+        return self._log.read_text(errors="replace")[-_LOG_TAIL:]
+
+
+class Process(Conversation):
+    """A child started cold, in a session of its own. It ends by itself when this process ends, however that happens."""
+
+    def __init__(self, name: str, workdir: Path, environment: dict[str, str], content: dict[str, Any]) -> None:
+        workdir.mkdir(parents=True, exist_ok=True)
+        log = workdir / LOG
+        with log.open("wb") as file:
+            self._popen = subprocess.Popen(
+                [sys.executable, "-m", "bot.dbt_child"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=file,
+                cwd=workdir,
+                env=environment,
+                start_new_session=True,
+                text=True,
+            )
+        assert self._popen.stdin is not None and self._popen.stdout is not None
+        super().__init__(name, log, self._popen.stdin, self._popen.stdout, content)  # type: ignore[arg-type]
+
+    @property
+    def pid(self) -> int:
+        return self._popen.pid
+
     def stop(self) -> None:
-        """Close the pipe, on which the child interrupts dbt and leaves; kill its process group if it does not in time."""
-        assert self._popen.stdin is not None
         self._stopped = True
         with contextlib.suppress(BrokenPipeError):
-            self._popen.stdin.close()
+            self._given.close()
         if not self._asked:  # it is still loading dbt, which takes seconds, and has nothing to interrupt
             self._popen.kill()
         try:
-            self._popen.wait(_STOP_WITHIN)
+            self._popen.wait(STOP_WITHIN)
         except subprocess.TimeoutExpired:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._popen.pid, signal.SIGKILL)
             self._popen.wait()
-
-    def _send(self, content: dict[str, Any]) -> None:
-        assert self._popen.stdin is not None
-        with contextlib.suppress(BrokenPipeError, ValueError):  # gone: the reader says so
-            self._popen.stdin.write(json.dumps(content) + "\n")
-            self._popen.stdin.flush()
-
-    def _read(self) -> None:
-        assert self._popen.stdout is not None
-        with self._popen.stdout as lines:
-            for line in lines:
-                self._replies.put(json.loads(line))
-        self._replies.put(None)
-
-    def _last_words(self) -> str:
-        return self._log.read_text(errors="replace")[-_LOG_TAIL:]

@@ -1,4 +1,4 @@
-"""The dbt project as the bot sees it: an index of its models, the production manifest, its version.
+"""The dbt project as the bot sees it: an index of its models, the code that builds use, a process that has it parsed.
 
 dbt itself gives every name. It runs in children that know no credential but the builder's; production's names come
 from the deployed manifest (`[dbt] state`) or from a parse with the prod target and no way to log in.
@@ -8,160 +8,293 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
+import os
 import subprocess
-import urllib.error
-import urllib.request
-import uuid
-from collections.abc import Iterable
-from contextlib import ExitStack
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+
+import structlog
 
 from bot import dbt_profile
+from bot.dbt_code import Code
+from bot.dbt_deployed import Deployed
 from bot.dbt_manifest import Names, build_index
 from bot.dbt_process import ChildFailed, Process, as_refresh_error, setup
-from bot.errors import RefreshError
+from bot.dbt_warm import Warm
+from bot.errors import RefreshError, Unreadable
 from bot.index import Index
 from bot.settings import Settings, scrubbed_environ
 from bot.wording import dbt as wording
 
+log = structlog.get_logger()
+
+_BEAT = 1.0  # seconds
 _PARSE_WITHIN = 900.0  # seconds; a project of 3,000 models takes about one minute
-_DOWNLOAD_WITHIN = 60.0
+_WRITTEN_BY_DBT = frozenset({"target", "logs"})
+
+Beat = Callable[[], object]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Look:
+    """The code as it was looked at; `files` tells a directory from itself later, `fingerprint` is an index's."""
+
+    settings: Settings
+    fingerprint: str
+    commit: str = ""  # of the repository
+    files: str = ""
+    warm: Warm | None = None  # has exactly this parsed
 
 
 class Project:
     """Reads one dbt project. Everything it writes is under `workdir`; the project directory is never written to."""
 
-    def __init__(self, settings: Settings, workdir: Path) -> None:
+    def __init__(self, settings: Settings, workdir: Path, *, warm: bool = False) -> None:
+        """`warm` keeps the process that parsed the project, to fork the children of refreshes from; `stop` ends it."""
         if settings.dbt.target == settings.dbt.prod_target:
             raise RefreshError(wording.same_target(settings.dbt.target))
         self._settings, self._workdir = settings, workdir.resolve()
+        self._keep_warm = warm and settings.dbt.warm_mb > 0
+        self._now = _Look(settings=settings, fingerprint="")
+        self._code = Code(settings, self._workdir / "code") if settings.dbt.repository else None
+        self._unreadable: dict[str, Unreadable] = {}  # by fingerprint, the newest only
+        self._deployed = Deployed(settings.dbt.state, self._workdir / "state")
+        self._reading = threading.Lock()
 
     @property
     def state_dir(self) -> Path:
         """Where the production manifest is, for --defer --favor-state --state; filled by `index()`."""
-        return self._workdir / "state"
+        return self._deployed.directory
 
-    def index(self) -> Index:
-        """Read the whole project with dbt. Takes seconds; raises RefreshError with dbt's message in plain words."""
-        code, dirty = self.version()
+    @property
+    def now(self) -> tuple[Settings, Warm | None]:
+        """What a child that starts now is given: settings with the directory of the indexed code, and the process that
+        has exactly this code parsed (None before it has, when it has ended, and when a file was changed since)."""
+        now = self._now
+        usable = now.warm is not None and now.warm.alive and (self._code is not None or self._files() == now.files)
+        return now.settings, now.warm if usable else None
+
+    @property
+    def has_code(self) -> bool:
+        """Whether a build can start; before the first index there is nothing of a repository."""
+        return self._code is None or bool(self._now.commit)
+
+    @property
+    def cold(self) -> bool:
+        """Whether the warm process is not there yet, or has ended by itself: `warm_up` starts the next one."""
+        warm = self._now.warm
+        return self._keep_warm and (warm is None or not warm.alive)
+
+    def moved_on(self) -> bool:
+        """Fetch; whether the branch has another commit than was indexed, and not one that dbt cannot read.
+
+        False without a repository.
+        """
+        if self._code is None:
+            return False
+        commit = self._code.fetch()
+        return commit != self._now.commit and self._fingerprint(commit, "") not in self._unreadable
+
+    def knows(self, index: Index | None, fingerprint: str) -> bool:
+        """Whether the index is of this code, and all is there that builds need beside it.
+
+        Raises Unreadable where dbt has failed to read exactly this: it would again.
+        """
+        if known := self._unreadable.get(fingerprint):
+            raise Unreadable(known.user_text, known.detail)
+        return index is not None and index.fingerprint == fingerprint and self._deployed.there
+
+    def stop(self) -> None:
+        """End the warm process; children forked from it go on."""
+        self._use(replace(self._now, warm=None))
+
+    def index(self, beat: Beat = lambda: None) -> Index:
+        """Read the whole project with dbt. Takes seconds; raises Unreadable with dbt's message in plain words.
+
+        `beat` is called every second or so meanwhile. Raises RefreshError where code or manifest cannot be fetched.
+        """
+        with self._turn(beat):
+            return self._index(self._newest(), beat)
+
+    def warm_up(self) -> None:
+        """Start the warm process for code that is indexed already. Raises as `index`."""
+        with self._turn(lambda: None):
+            if not self.cold:
+                return
+            newest = self._newest()
+            self._use(newest)
+            with self._children() as (place, running):
+                dev = self._start("dev", newest.settings, place / "dev", running)
+                self._finish(dev, newest, lambda: None)
+                self._take(newest, dev, running)
+
+    @contextmanager
+    def _turn(self, beat: Beat) -> Iterator[None]:
+        while not self._reading.acquire(timeout=_BEAT):
+            beat()
+        try:
+            yield
+        finally:
+            self._reading.release()
+
+    @contextmanager
+    def _children(self) -> Iterator[tuple[Path, ExitStack]]:
+        """A place for children that parse, who end with the block."""
         self._workdir.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=self._workdir, prefix="parse-") as place, ExitStack() as running:
-            prod = self._fetch_state(Path(place)) if self._settings.dbt.state else None
-            targets = ("dev",) if prod else ("dev", "prod")
-            for child in [self._start(which, Path(place) / which, running) for which in targets]:
-                self._finish(child)
-            self._keep_state(prod or _written(Path(place) / "prod"))
-            dev = json.loads(_written(Path(place) / "dev").read_text())
-        return build_index(
-            dev,
-            self._manifest(),
-            Names(date_var=self._settings.dbt.date_var, columns_var=self._settings.dbt.columns_var),
+            yield Path(place), running
+
+    def _index(self, newest: _Look, beat: Beat) -> Index:
+        dbt = newest.settings.dbt
+        with self._children() as (place, running):
+            state = self._deployed.fetch(place) if dbt.state else None
+            prod = None if state else self._start("prod", newest.settings, place / "prod", running)
+            dev, warnings = self._dev(newest, place, running, beat)
+            if prod is not None:
+                self._finish(prod, newest, beat)
+            self._deployed.keep(state or _written(place / "prod"))
+            content = json.loads(_written(place / "dev").read_text())
+            self._take(newest, dev, running)
+        code, dirty = self.version()
+        index = build_index(
+            content,
+            self._deployed.read(),
+            Names(date_var=dbt.date_var, columns_var=dbt.columns_var),
             code=code,
             dirty=dirty,
             made_at=datetime.now(UTC),
-            from_state=bool(self._settings.dbt.state),
+            from_state=bool(dbt.state),
         )
+        return replace(index, fingerprint=newest.fingerprint, warnings=warnings)
+
+    def _dev(self, look: _Look, place: Path, running: ExitStack, beat: Beat) -> tuple[Process | Warm, int]:
+        """The project parsed with the dev target; by a child that ends, where one that stays could not do it."""
+        dev = self._start("dev", look.settings, place / "dev", running)
+        try:
+            return dev, self._finish(dev, look, beat)
+        except RefreshError as error:
+            if isinstance(error, Unreadable) or not isinstance(dev, Warm) or dev.alive:
+                raise
+            self._do_without_warm(error)
+        return self._dev(look, place, running, beat)
+
+    def _do_without_warm(self, error: RefreshError) -> None:
+        log.warning("no dbt is kept warm: builds start cold", problem=error.user_text, detail=error.detail)
+        self._keep_warm = False
+
+    def _take(self, newest: _Look, dev: Process | Warm, running: ExitStack) -> None:
+        """From now on children are of this code; who was forked before goes on."""
+        self._use(replace(newest, warm=self._kept(dev, running) if isinstance(dev, Warm) else None))
+
+    def _use(self, now: _Look) -> None:
+        before, self._now = self._now.warm, now
+        if before is not None:
+            before.stop()
+
+    def _kept(self, warm: Warm, running: ExitStack) -> Warm | None:
+        """The process that has parsed, to fork children from; None when it is larger than allowed, or has ended."""
+        try:
+            warm.use_state(self.state_dir)
+        except RefreshError as error:
+            return self._do_without_warm(error)
+        megabytes = warm.megabytes()
+        if megabytes > self._settings.dbt.warm_mb:
+            log.warning("the warm dbt process is too large: builds start cold", megabytes=round(megabytes))
+            self._keep_warm = False
+            return None
+        running.pop_all()  # nobody stops it now; the child that only parsed has ended
+        log.info("dbt is warm", megabytes=round(megabytes))
+        return warm
 
     def version(self) -> tuple[str, bool]:
         """The commit (short) and whether the project's files differ from it; ("", False) outside of git."""
         commit = self._git("rev-parse", "--short", "HEAD")
         if not commit:
             return "", False
+        if self._code is not None:
+            return commit.strip(), False  # laid out from the commit, and nobody works in it
         return commit.strip(), bool(self._git("status", "--porcelain", "--", "."))
 
     def fingerprint(self) -> str:
-        """Changes with the project's files, its commit and the deployed manifest: an index is made again only then."""
-        root = self._settings.dbt.project_dir
-        found = hashlib.sha256(f"{self.version()} {self._state_mark()}\n".encode())
-        for path in sorted(root.rglob("*")):
-            inside = path.relative_to(root).parts
-            if not path.is_file() or inside[0] in ("target", "logs") or any(p.startswith(".") for p in inside):
-                continue
-            stat = path.stat()
-            found.update(f"{path.relative_to(root)}:{stat.st_size}:{stat.st_mtime_ns}\n".encode())
-        return found.hexdigest()[:16]
+        """Changes with the project's files, its commit and the deployed manifest: an index is made again only then.
 
-    def _state_mark(self) -> str:
-        """What changes when production is deployed anew; "" without `[dbt] state`, or where its server does not say."""
-        where = self._settings.dbt.state
-        if not where:
-            return ""
-        if not where.startswith(("https://", "http://")):
-            path = self._manifest_path(where)
-            return f"{path.stat().st_mtime_ns}" if path.exists() else ""
-        request = urllib.request.Request(_manifest_url(where), method="HEAD")
-        try:
-            with urllib.request.urlopen(request, timeout=_DOWNLOAD_WITHIN) as answer:
-                return str(answer.headers.get("ETag") or answer.headers.get("Last-Modified") or "")
-        except (urllib.error.URLError, TimeoutError):
-            return ""
+        Raises RefreshError when the repository does not answer.
+        """
+        return self._fingerprint(self._code.fetch() if self._code else "", "" if self._code else self._files())
 
-    @staticmethod
-    def _manifest_path(where: str) -> Path:
-        return Path(where) if where.endswith(".json") else Path(where) / "manifest.json"
+    def _newest(self) -> _Look:
+        if self._code is not None:
+            commit = self._code.fetch()
+            return _Look(settings=self._code.at(commit), commit=commit, fingerprint=self._fingerprint(commit, ""))
+        files = self._files()  # before anything is read: what changes meanwhile is seen afterwards
+        return _Look(settings=self._settings, files=files, fingerprint=self._fingerprint("", files))
+
+    def _fingerprint(self, commit: str, files: str) -> str:
+        if commit:
+            return f"{commit} {self._deployed.mark()}"
+        return hashlib.sha256(f"{self.version()} {self._deployed.mark()} {files}".encode()).hexdigest()[:16]
+
+    def _files(self) -> str:
+        """Changes with every file of the directory, packages included; dbt's own output left out."""
+        root, seen = str(self._settings.dbt.project_dir), set[str]()
+        found = hashlib.sha256()
+        for place, folders, files in os.walk(root, followlinks=True):  # local packages are links
+            known = os.path.realpath(place) in seen
+            seen.add(os.path.realpath(place))
+            written = _WRITTEN_BY_DBT if place == root else frozenset()
+            folders[:] = () if known else sorted(f for f in folders if not f.startswith(".") and f not in written)
+            for name in sorted(f for f in files if not f.startswith(".")):
+                with suppress(OSError):  # gone a moment ago, or a link to nothing
+                    stat = os.stat(os.path.join(place, name))
+                    found.update(f"{place}/{name}:{stat.st_size}:{stat.st_mtime_ns}\n".encode())
+        return found.hexdigest()
 
     def sql(self, unique_ids: Iterable[str]) -> dict[str, str]:
         """The code of these nodes in production's manifest, compiled where it has that; for "who reads this column"."""
-        nodes = self._manifest()["nodes"]
-        there = ((uid, nodes[uid]) for uid in unique_ids if uid in nodes)
-        return {uid: node.get("compiled_code") or node.get("raw_code") or "" for uid, node in there}
+        return self._deployed.code(unique_ids)
 
-    def _start(self, which: str, workdir: Path, running: ExitStack) -> Process:
+    def _start(self, which: str, settings: Settings, workdir: Path, running: ExitStack) -> Process | Warm:
         """A child that parses the project with the dev target, or with prod's names."""
-        settings = self._settings
         write, target = {
             "dev": (dbt_profile.write_dev, settings.dbt.target),
             "prod": (dbt_profile.write_prod, settings.dbt.prod_target),
         }[which]
         profiles = write(settings, workdir / "profiles")
         content = setup(settings, workdir, profiles, target, dbt_profile.profile_name(settings)) | {"write": True}
-        process = Process("the project", workdir, dbt_profile.environment(settings), content)
-        running.callback(process.stop)
-        return process
+        environment = dbt_profile.environment(settings)
+        if which == "dev" and self._keep_warm:
+            started: Process | Warm = Warm(workdir, environment, content)
+        else:
+            started = Process("the project", workdir, environment, content)
+        running.callback(started.stop)
+        return started
 
-    def _finish(self, process: Process) -> None:
+    def _finish(self, process: Process | Warm, newest: _Look, beat: Beat) -> int:
+        """Wait until the project is parsed; how many warnings dbt had."""
+
+        def never() -> bool:
+            beat()
+            return False
+
         try:
-            process.ask({"do": "parse"}, within=_PARSE_WITHIN)
+            if isinstance(process, Warm):
+                return process.ready(_PARSE_WITHIN, beat)
+            done = process.ask({"do": "parse"}, within=_PARSE_WITHIN, cancelled=never)
+            process.stop()
+            return int(done["warnings"])
         except ChildFailed as failure:
-            raise as_refresh_error(failure, wording.cannot_read_project) from failure
-
-    def _fetch_state(self, place: Path) -> Path:
-        """The deployed manifest: a file in the directory, or downloaded from the URL (with or without its name)."""
-        where = self._settings.dbt.state
-        if not where.startswith(("https://", "http://")):
-            return self._manifest_path(where)
-        url = _manifest_url(where)
-        downloaded = place / "manifest.json"
-        try:
-            with urllib.request.urlopen(url, timeout=_DOWNLOAD_WITHIN) as answer, downloaded.open("wb") as file:
-                shutil.copyfileobj(answer, file)
-        except (urllib.error.URLError, TimeoutError) as error:
-            raise RefreshError(wording.no_state(url), str(error)) from error
-        return downloaded
-
-    def _keep_state(self, manifest: Path) -> None:
-        """A copy of our own, replaced in one step: a running build reads it while a new one comes in."""
-        self.state_dir.mkdir(parents=True, exist_ok=True)
-        fresh = self.state_dir / f"manifest.json.{uuid.uuid4().hex}"
-        try:
-            shutil.copyfile(manifest, fresh)
-        except OSError as error:
-            raise RefreshError(wording.no_state(str(manifest)), str(error)) from error
-        fresh.replace(self.state_dir / "manifest.json")
-
-    def _manifest(self) -> dict[str, Any]:
-        path = self.state_dir / "manifest.json"
-        try:
-            return json.loads(path.read_text())
-        except (OSError, ValueError) as error:
-            raise RefreshError(wording.no_state(str(path)), str(error)) from error
+            error = as_refresh_error(failure, wording.cannot_read_project)
+            unreadable = Unreadable(error.user_text, error.detail)
+            self._unreadable = {newest.fingerprint: unreadable}
+            raise unreadable from failure
 
     def _git(self, *arguments: str) -> str:
-        command = ["git", "-C", str(self._settings.dbt.project_dir), *arguments]
+        command = ["git", "-C", str(self._now.settings.dbt.project_dir), *arguments]
         try:
             done = subprocess.run(
                 command, capture_output=True, text=True, timeout=20, env=scrubbed_environ(), check=False
@@ -173,7 +306,3 @@ class Project:
 
 def _written(workdir: Path) -> Path:
     return workdir / "target" / "manifest.json"
-
-
-def _manifest_url(where: str) -> str:
-    return where if where.endswith(".json") else where.rstrip("/") + "/manifest.json"

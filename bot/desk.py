@@ -100,7 +100,7 @@ class Desk(Board):
         try:
             return self._do(parsed, where)
         except lookup.NoSuchModel as refusal:
-            return _with_choices(refusal, parsed)
+            return _with_choices(refusal, parsed, self._older())
         except RefreshError as error:
             return _said(error)
 
@@ -150,7 +150,7 @@ class Desk(Board):
             text = say.held(entry.name, hold.by, hold.at, hold.reason, hold.refresh, self._clock())
             raise Refusal(text) from None
         self._wake()
-        return answer(say.queued(refresh) + others_wait(self._store.waiting_builds() - 1))
+        return answer(say.queued(refresh) + others_wait(self._store.waiting_builds() - 1) + self._older())
 
     def _refreshable(self, request: Request, where: Where) -> Entry:
         """The model of a request, once all that the index tells speaks for it. Raises Refusal."""
@@ -181,7 +181,7 @@ class Desk(Board):
     def _plan(self, request: Request, where: Where) -> Message:
         entry = self._refreshable(request, where)
         self._store_click("plan", None, where, {"text": commands.write(request), "unique_id": entry.unique_id})
-        return answer(say.planning(entry.name))
+        return answer(say.planning(entry.name) + self._older())
 
     def _hold(self, action: str, model: str, reason: str, where: Where) -> Message:
         self._allowed_here(where.channel)
@@ -325,9 +325,9 @@ def _said(error: RefreshError) -> Message:
     return answer(error.user_text, error.offers if isinstance(error, Refusal) else ())
 
 
-def _with_choices(refusal: lookup.NoSuchModel, parsed: commands.Command) -> Message:
+def _with_choices(refusal: lookup.NoSuchModel, parsed: commands.Command, older: str) -> Message:
     """A wrong name, with the same command for each of the names that exist as a button."""
     if not isinstance(parsed, commands.Ask):
-        return answer(refusal.user_text)
+        return answer(refusal.user_text + older)
     offers = [commands.write(replace(parsed.request, model=name)) for name in refusal.choices]
-    return answer(refusal.user_text, offers, form=commands.write(parsed.request))
+    return answer(refusal.user_text + older, offers, form=commands.write(parsed.request))

@@ -20,6 +20,7 @@ from bot.warehouse import Warehouse
 from bot.wording.text import plain
 
 _TAG = "dbt-refresh:doctor"
+_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,14 +98,16 @@ def _snowflake(settings: Settings) -> Warehouse:
 
 
 def _rights(settings: Settings, index: Index | None) -> Iterator[Examined]:
-    """What each role may do; one that cannot log in was named before."""
-    for open_session, looks in (
-        (_snowflake(settings).builder, rights.builder),
-        (_snowflake(settings).promoter, rights.promoter),
+    """What each role may not do; the rest in one line, for there may be hundreds of databases."""
+    for who, open_session, looks in (
+        ("Builder", _snowflake(settings).builder, rights.builder),
+        ("Promoter", _snowflake(settings).promoter, rights.promoter),
     ):
         with suppress(RefreshError), open_session(_TAG) as session:
-            for what, look in looks(session, settings, index):
-                yield _try(what, look)
+            found = [_try(what, look) for what, look in looks(session, settings, index)]
+            yield from (examined for examined in found if not examined.good)
+            there = sum(examined.good for examined in found)
+            yield Examined(what=f"{who}'s rights", good=True, detail=f"{there:,} of {len(found):,} are there")
 
 
 def _project(settings: Settings, index: Index) -> Iterator[Examined]:
@@ -118,18 +121,18 @@ def _project(settings: Settings, index: Index) -> Iterator[Examined]:
     yield Examined(
         what="No dev relation is a production relation",
         good=not both,
-        detail=f"the same in both: {', '.join(both[:5])}" if both else "",
+        detail=f"the same in both: {_some(both)}" if both else "",
     )
     yield Examined(
         what="Dev is outside the production databases",
         good=not dev,
-        detail=f"the dev target builds in {', '.join(dev)}" if dev else "",
+        detail=f"the dev target builds in {_some(dev)}" if dev else "",
     )
     if outside:
         yield Examined(
             what="Production databases",
             good=True,
-            detail=f"{len(outside)} more in the project, which the bot will refuse: {', '.join(outside[:5])}",
+            detail=f"more are in the project, which the bot will refuse: {_some(outside)}",
         )
 
 
@@ -139,8 +142,15 @@ def _parsed(settings: Settings) -> tuple[Index | None, Examined]:
         index = _index(settings)
     except RefreshError as error:
         return None, Examined(what="dbt project", good=False, detail=plain(error.user_text))
-    found = f"{len(index.entries)} models, code {index.code or 'not in git'}"
+    warned = f", {index.warnings:,} warnings of dbt (deprecations and the like)" if index.warnings else ""
+    found = f"{len(index.entries):,} models, code {index.code or 'not in git'}{warned}"
     return index, Examined(what="dbt project", good=True, detail=found)
+
+
+def _some(names: list[str]) -> str:
+    """The first few of what may be hundreds, and how many more."""
+    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
 
 
 def _index(settings: Settings) -> Index:

@@ -36,6 +36,10 @@ class Busy(Refusal):
         self.holder = holder
 
 
+class Unreadable(RefreshError):
+    """dbt cannot read the project as it is now; the last index that it could make goes on serving."""
+
+
 class BuildFailed(RefreshError):
     """dbt did not build exactly what was asked for; `compiled_sql` is attached to the thread when known."""
 

@@ -12,6 +12,8 @@ from typing import Any
 
 from bot.model import Exposure, Relation
 
+REFRESHABLE = frozenset({"table", "incremental"})
+
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
@@ -42,7 +44,8 @@ class Entry:
     grain_claims: tuple[tuple[str, tuple[str, ...]], ...] = ()  # (source, columns), best first
     date_claims: tuple[tuple[str, str], ...] = ()  # (source, column)
     parents: tuple[str, ...] = ()  # unique ids of models, sources, seeds, snapshots
-    children: tuple[str, ...] = ()  # unique ids of models only
+    by_name: tuple[str, ...] = ()  # further models it reads, by literal name or as a source: dbt does not know of them
+    children: tuple[str, ...] = ()  # unique ids of models only; those that read it by name come last
     tests: tuple[str, ...] = ()
     owner: str = ""
     mentions_target: bool = False  # `target.` in its code or a macro it uses
@@ -52,6 +55,10 @@ class Entry:
     def __post_init__(self) -> None:
         if self.meta is None:
             object.__setattr__(self, "meta", {})
+
+    @property
+    def refreshable(self) -> bool:
+        return self.enabled and self.prod is not None and self.materialized in REFRESHABLE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,10 +71,18 @@ class Index:
     exposures: tuple[Exposure, ...]
     sources: dict[str, Relation]  # unique id -> relation
     analyses: dict[str, str]  # name -> raw SQL
+    fingerprint: str = ""  # of the code and the production manifest it was made of
+    warnings: int = 0  # of dbt while it read the project, deprecations for the most part
 
     @cached_property
     def by_id(self) -> dict[str, Entry]:
         return {e.unique_id: e for e in self.entries}
+
+    @cached_property
+    def typeahead(self) -> tuple[tuple[str, str, Entry], ...]:
+        """Name, production name and entry of every refreshable model in lower case, the shortest names first."""
+        found = ((e.name.lower(), str(e.prod).lower(), e) for e in self.entries if e.refreshable)
+        return tuple(sorted(found, key=lambda f: (len(f[0]), f[0], f[2].unique_id)))
 
     @cached_property
     def relations(self) -> dict[Relation, str]:

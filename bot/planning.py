@@ -14,7 +14,7 @@ from bot import hooks
 from bot.commands import write
 from bot.compiled import Compiled
 from bot.errors import Refusal
-from bot.index import Entry, Index
+from bot.index import REFRESHABLE, Entry, Index
 from bot.model import Kind, Mode, Relation, Request, Table
 from bot.readers import exposures, readers, siblings
 from bot.rules import rules, spot_checks
@@ -42,7 +42,6 @@ __all__ = [
 # Stands for {user} of `[dbt.env]` while the project is indexed: whose dev schema it will be is known when somebody asks.
 ANY_USER = "REFRESH_ANY_USER"
 
-_REFRESHABLE = ("table", "incremental")
 _TABLES = (Kind.PERMANENT, Kind.TRANSIENT)
 
 
@@ -107,13 +106,11 @@ def _refuse_model(entry: Entry, index: Index) -> None:
         raise Refusal(say.disabled(name))
     if entry.language != "sql":
         raise Refusal(say.python_model(name))
-    if entry.materialized in _REFRESHABLE:
+    if entry.materialized in REFRESHABLE:
         return
     match entry.materialized:
         case "view":
-            parents = [
-                p.name for uid in entry.parents if (p := index.by_id.get(uid)) and p.materialized in _REFRESHABLE
-            ]
+            parents = [p.name for uid in entry.parents if (p := index.by_id.get(uid)) and p.materialized in REFRESHABLE]
             raise Refusal(say.view(name, parents), offers=tuple(parents[:1]) if len(parents) == 1 else ())
         case "ephemeral":
             raise Refusal(say.ephemeral(name, [index.by_id[uid].name for uid in entry.children if uid in index.by_id]))

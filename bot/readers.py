@@ -22,14 +22,15 @@ def readers(index: Index, unique_id: str, changed: Collection[str], sql: Mapping
     uses: dict[str, bool | None] = {}
     for uid, depth in sorted(depths.items(), key=lambda item: item[1]):
         entry = index.by_id[uid]
-        through = [uses[p] for p in entry.parents if p in uses]
+        through = [uses[p] for p in (*entry.parents, *entry.by_name) if p in uses]
         if not changed:
             uses[uid] = None
         elif depth > 1 and all(used is False for used in through):
             uses[uid] = False
         else:
             uses[uid] = _reads(sql.get(uid), changed, direct=depth == 1)
-    found = (_reader(index.by_id[uid], depth, uses[uid]) for uid, depth in depths.items())
+    above = {*depths, unique_id}
+    found = (_reader(index.by_id[uid], depth, uses[uid], above) for uid, depth in depths.items())
     return tuple(sorted(found, key=lambda r: (r.depth, r.name)))
 
 
@@ -54,7 +55,7 @@ def siblings(index: Index, unique_id: str) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def _reader(entry: Entry, depth: int, uses: bool | None) -> Reader:
+def _reader(entry: Entry, depth: int, uses: bool | None, above: Collection[str]) -> Reader:
     return Reader(
         unique_id=entry.unique_id,
         name=entry.name,
@@ -63,6 +64,7 @@ def _reader(entry: Entry, depth: int, uses: bool | None) -> Reader:
         depth=depth,
         honours_date=entry.materialized == "incremental" and entry.reads_date and bool(entry.unique_key),
         uses_columns=uses,
+        by_name=not any(parent in above for parent in entry.parents),
     )
 
 
@@ -92,7 +94,7 @@ def _ancestors(index: Index, unique_id: str) -> set[str]:
     waiting = [unique_id]
     while waiting:
         entry = index.by_id.get(waiting.pop())
-        new = set(entry.parents if entry else ()) - found
+        new = set((*entry.parents, *entry.by_name) if entry else ()) - found
         found |= new
         waiting += new
     return found

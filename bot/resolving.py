@@ -65,12 +65,14 @@ def child_of(
     workdir_name: str,
     tag: str,
     cancelled: Callable[[], bool] = lambda: False,
+    tell: Callable[[str], object] = lambda _text: None,
 ) -> DbtChild:
     """The dbt child of this request, with exactly its vars; not started yet. `cancelled` is asked while it works."""
     entry, _ = entry_of(services, subject.unique_id)
     request, settings = subject.request, services.settings
+    current, warm = services.project.now
     return DbtChild(
-        settings,
+        current,
         unique_id=entry.unique_id,
         name=entry.name,
         vars=planning.variables(entry, request, settings),
@@ -82,6 +84,8 @@ def child_of(
         analyses=planning.spot_checks(entry, settings),
         tag=tag,
         cancelled=cancelled,
+        warm=warm,
+        tell=tell,
     )
 
 
@@ -156,7 +160,7 @@ def _plan(
         exposures=planning.exposures(index, entry.unique_id, found),
         siblings=len(planning.siblings(index, entry.unique_id)),
         compiled_sql=compiled.sql,
-        notes=_notes(entry),
+        notes=_notes(entry, services.store.problem()),
         kept_clocks=planning.kept_clocks(entry, request, _clocks(prod, rules, compiled)),
         typical_seconds=statistics.median(earlier) if earlier else None,
     )
@@ -168,6 +172,9 @@ def _clocks(prod: Table, rules: Rules, compiled: Compiled) -> tuple[str, ...]:
     return rules.clock or tuple(c.name for c in prod.columns if c.name.upper() in written)
 
 
-def _notes(entry: Entry) -> tuple[str, ...]:
+def _notes(entry: Entry, problem: str) -> tuple[str, ...]:
     """What a person should know of before approving, and that no check can settle."""
-    return (planned.mentions_target(entry.name),) if entry.mentions_target else ()
+    return (
+        *((planned.mentions_target(entry.name),) if entry.mentions_target else ()),
+        *((planned.older_code(),) if problem else ()),
+    )

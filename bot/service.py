@@ -82,7 +82,7 @@ class Service:
             store=self.store,
             chat=self.chat,
             warehouse=Warehouse(settings, self.store.installation),
-            project=Project(settings, settings.worker.data_dir / "project"),
+            project=Project(settings, settings.worker.data_dir / "project", warm=True),
             record=Recorder(self.store, context),
             clock=clock,
         )
@@ -159,5 +159,6 @@ class Service:
         if self.http is not None:
             self.http.stop()
         drained = self.worker.stop(drain_seconds)
+        self.services.project.stop()
         self.store.close()
         return drained

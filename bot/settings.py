@@ -75,7 +75,9 @@ class PolicySection(_Section):
 
 
 class DbtSection(_Section):
-    project_dir: Path
+    project_dir: Path  # with a repository: inside of it
+    repository: str = ""  # a git URL; empty: project_dir is read as it is
+    branch: str = "main"  # of the repository, fetched before each refresh
     profiles_dir: Path | None = None  # default: project_dir
     profile: str = ""  # default: as dbt_project.yml says
     target: str = "dev"
@@ -86,6 +88,7 @@ class DbtSection(_Section):
     dates_var: str = "refresh_dates"
     threads: int = 4
     build_timeout: Span = timedelta(hours=2)
+    warm_mb: int = Field(default=1500, ge=0)  # how large the process that keeps the project parsed may be; 0: none
     env: dict[str, str] = {}  # the dbt child's variables; {user} is the asker's name in capitals
 
 
@@ -212,6 +215,7 @@ def _read_policy(path: Path, problems: list[str]) -> Policy | None:
         problems.append(f"{path} is not valid TOML: {error}")
         return None
     base = path.resolve().parent
+    beside = Path() if raw.get("dbt", {}).get("repository") else base  # else it is inside the repository
     try:
         policy = Policy(**raw)
     except ValidationError as error:
@@ -221,8 +225,8 @@ def _read_policy(path: Path, problems: list[str]) -> Policy | None:
         update={
             "dbt": policy.dbt.model_copy(
                 update={
-                    "project_dir": base / policy.dbt.project_dir,
-                    "profiles_dir": base / (policy.dbt.profiles_dir or policy.dbt.project_dir),
+                    "project_dir": beside / policy.dbt.project_dir,
+                    "profiles_dir": beside / (policy.dbt.profiles_dir or policy.dbt.project_dir),
                 }
             ),
             "worker": policy.worker.model_copy(update={"data_dir": base / policy.worker.data_dir}),

@@ -5,6 +5,7 @@ Every timer runs in every worker; the store's compare-and-set picks one winner f
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -26,6 +27,7 @@ class Timers:
     def __init__(self, services: Services, context: Callable[[Refresh], Context]) -> None:
         self._services = services
         self._context = context
+        self._reading = threading.Lock()
         self._seen = ""  # fingerprint of the project that this process has read last
 
     def expire(self) -> None:
@@ -85,16 +87,29 @@ class Timers:
                 store.record_object(made.relation, made.kind, made.refresh, refresh.changed_at + keep)
 
     def refresh_index(self) -> None:
-        """Read the dbt project again when one of its files has changed; the old index serves meanwhile."""
-        services = self._services
-        fingerprint = services.project.fingerprint()
-        if fingerprint == self._seen:
-            return
+        """Read the dbt project again when its code has changed; the old index serves meanwhile, also when dbt cannot."""
+        services, problem = self._services, ""
+        if not self._reading.acquire(blocking=False):
+            return  # a large project is read for longer than this timer's pause
         try:
-            services.store.put_index(services.project.index())
-            self._seen = fingerprint
+            self._read_what_changed()
         except RefreshError as error:
+            problem = error.user_text
             log.error("the dbt project cannot be read", problem=error.user_text, detail=error.detail)
+        finally:
+            self._reading.release()
+        services.store.note_problem(problem)
+
+    def _read_what_changed(self) -> None:
+        services, project = self._services, self._services.project
+        fingerprint = project.fingerprint()
+        if fingerprint == self._seen and not project.cold:
+            return
+        if fingerprint != self._seen and not project.knows(services.store.index(), fingerprint):
+            services.store.put_index(project.index())
+        elif project.cold:
+            project.warm_up()
+        self._seen = fingerprint
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from bot.report import Blocker, blockers
 from bot.wording import buttons as say
 from bot.wording.downstream import ranked
 
+_IN_LINE = 20  # models of the menu: a hundred would leave no room for the words; the file has them all
 RECHECK_KIND = "stale:recheck"  # Problem.kind, when the fresh baseline has no key that the candidate lacks
 
 
@@ -116,7 +117,7 @@ def _dev(refresh: Refresh, context: Context) -> list[Block]:
 def _downstream(refresh: Refresh) -> list[Block]:
     """One button where one model is next in line, a menu where several are; those that use nothing that changed last."""
     plan = refresh.plan
-    level = [r for r in ranked(plan) if r.uses_columns is not False] if plan else []
+    level = [r for r in ranked(plan) if r.uses_columns is not False][:_IN_LINE] if plan else []
     if not level:
         return []
     values = [json.dumps({"r": refresh.id, "m": r.unique_id}, separators=(",", ":")) for r in level]

@@ -36,7 +36,7 @@ def posts_for(topic: Topic, refresh: Refresh, event: e.Event, context: Context) 
     if topic is Topic.NEEDS_ATTENTION:
         return (_live(topic, Live.PROMOTED if refresh.undo_request else Live.APPROVAL, refresh, context),)
     if topic is Topic.PROMOTED:
-        return (_live(topic, Live.PROMOTED, refresh, context), *_readers(refresh))
+        return (_live(topic, Live.PROMOTED, refresh, context), *_readers(refresh, context))
     if live := _LIVE.get(topic):
         return (_live(topic, live, refresh, context),)
     if topic is Topic.RESULT:
@@ -185,12 +185,12 @@ def _failed(refresh: Refresh) -> tuple[Post, ...]:
     return (Post(key=_key(refresh, "compiled"), channel=refresh.channel, message=text, files=(file,)), post)
 
 
-def _readers(refresh: Refresh) -> list[Post]:
+def _readers(refresh: Refresh, context: Context) -> list[Post]:
     """The full list of what is downstream, as a file where it is long."""
     found = refresh.plan.readers if refresh.plan else ()
-    if len(found) <= LONG_LIST:
+    if refresh.plan is None or len(found) <= LONG_LIST:
         return []
-    content = downstream.in_order(found).encode()
+    content = downstream.in_order(refresh.plan, refresh.request, context.settings.dbt.date_var).encode()
     file = Attachment(name=f"{refresh.ref} downstream.tsv", content=content, title="downstream.tsv")
     text = Message(text=downstream.list_posted(len(found)))
     return [Post(key=_key(refresh, "readers"), channel=refresh.channel, message=text, files=(file,))]

@@ -81,6 +81,7 @@ class Reader:
     depth: int  # 1 = reads it directly
     honours_date: bool
     uses_columns: bool | None  # reads a changed column, by name in its SQL; None: not known
+    by_name: bool = False  # by a literal name or as a source, so that dbt's own selectors do not see it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

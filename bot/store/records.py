@@ -15,7 +15,7 @@ from bot.store import tables as t
 from bot.store.codec import dumps, loads
 from bot.store.database import Database, moment, seconds
 
-_ONLY = 1  # the index table has one row
+_ONLY = 1  # the tables of the index and of the project's problem have one row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +143,21 @@ class Records(Database):
             values = {"version": m.c.version + 1, "body": dumps(index)}
             if not connection.execute(update(m).where(m.c.id == _ONLY).values(values)).rowcount:
                 connection.execute(insert(m).values(id=_ONLY, version=1, body=values["body"]))
+        self.index()  # nobody who asks waits until it is decoded
+
+    def note_problem(self, text: str) -> None:
+        """Why the dbt project cannot be read as it is now; "" once it can."""
+        if text == self.problem():
+            return
+        p = t.project_problem
+        with self.writing() as connection:
+            connection.execute(delete(p))
+            connection.execute(insert(p).values(id=_ONLY, body=text))
+
+    def problem(self) -> str:
+        """Why the index is not of the newest code; "" when it is."""
+        with self.reading() as connection:
+            return connection.execute(select(t.project_problem.c.body)).scalar() or ""
 
     def index(self) -> Index | None:
         """The model index, decoded once per version; None before the worker has made the first."""

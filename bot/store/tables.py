@@ -190,3 +190,10 @@ model_index = Table(
     Column("version", Integer, nullable=False),
     Column("body", Text, nullable=False),
 )
+
+project_problem = Table(
+    "project_problem",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("body", Text, nullable=False),
+)

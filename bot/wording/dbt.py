@@ -41,8 +41,28 @@ def no_state(where: str) -> str:
     return f"There is no production manifest at {code(where)}: check `[dbt] state` in refresh.toml."
 
 
+def no_repository(branch: str, why: str) -> str:
+    return f"The code of the dbt project cannot be fetched (branch {code(branch)}): {prose(why)}. Check `[dbt] repository`."
+
+
+def no_packages(why: str) -> str:
+    return f"The packages of the dbt project cannot be installed: {prose(why)}."
+
+
+def no_lock_file(name: str) -> str:
+    return f"The dbt project has packages and no {code(name)}: run `dbt deps` and commit it, so that everybody gets the same."
+
+
+def old_lock_file(name: str) -> str:
+    return f"{code(name)} does not fit the project's packages any more: run `dbt deps` and commit it."
+
+
+def reading_newest() -> str:
+    return "The branch has moved on: reading the dbt project at its newest commit"
+
+
 def cannot_read_project(message: str) -> str:
-    return f"dbt cannot read the project. Repair it and ask again.\n{fenced(message)}"
+    return f"dbt cannot read the project; repair this first.\n{fenced(message)}"
 
 
 def missing_variable(name: str) -> str:
@@ -104,6 +124,14 @@ def took_too_long(name: str, minutes: int) -> str:
 
 def child_ended(name: str) -> str:
     return f"dbt ended unexpectedly while it worked on {code(name)}. Try again; the details file has its last words."
+
+
+def warm_ended() -> str:
+    return "The process that keeps the dbt project ready has ended. Ask again: the next one starts from scratch."
+
+
+def parsing_in_full(why: str) -> str:
+    return f"Reading the whole dbt project with this request's vars, since {why}"
 
 
 def cancelled(name: str) -> str:

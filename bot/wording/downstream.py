@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from bot.model import Exposure, Plan, Reader, Request
 from bot.wording.text import code, day, listed, plural, prose, sentences
 
+_COMMAND = 600  # characters of a command that still can be read in a post; readers by name make it long
 NEEDS_NOTHING = frozenset({"view", "ephemeral", "materialized_view", "dynamic_table"})
 
 
@@ -17,7 +18,7 @@ def readers(plan: Plan, request: Request) -> str:
     if not count:
         reads = "Reads it: no other model."
     else:
-        reads = f"Reads it: {plural(count, 'model')}{_uses(plan.readers, request)}."
+        reads = f"Reads it: {plural(count, 'model')}{_unseen(plan.readers)}{_uses(plan.readers, request)}."
     others = plan.siblings
     source = f"Same sources: {plural(others, 'other model')}, not refreshed." if others else ""
     return sentences(reads, exposures(plan.exposures), source)
@@ -66,9 +67,10 @@ def follow_up(plan: Plan, request: Request, date_var: str) -> str:
         return "Next, by hand: nothing; everything downstream is a view and shows the new rows already."
     level = ranked(plan)
     following = f"First in line: {listed([code(r.name) for r in level], most=6)}." if level else ""
-    return sentences(f"Next, downstream: {_totals(plan.readers)}.", following) + (
-        f"\nAll at once, by hand in production: {code(selector(plan, request, date_var))}"
-    )
+    command = selector(plan, request, date_var)
+    said = code(command) if len(command) <= _COMMAND else "with the command at the end of the file"
+    totals = sentences(f"Next, downstream: {_totals(plan.readers)}.", following)
+    return f"{totals}\nAll at once, by hand in production: {said}"
 
 
 def _totals(found: Sequence[Reader]) -> str:
@@ -94,18 +96,35 @@ def selector(plan: Plan, request: Request, date_var: str) -> str:
     since = request.since or min(request.at, default=None)
     dated = since is not None and any(_kind(r) == "dated" for r in plan.readers)
     variables = f' --vars \'{{"{date_var}": "{day(since)}"}}\'' if dated and since else ""
-    return f"dbt build --select {plan.name}+ --exclude {plan.name}{variables}"
+    roots = [f"{name}+" for name in (plan.name, *sorted(r.name for r in plan.readers if r.by_name))]
+    return f"dbt build --select {' '.join(roots)} --exclude {plan.name}{variables}"
 
 
-def in_order(found: Sequence[Reader]) -> str:
-    """Every descendant, nearest first, as a plain text file."""
+def in_order(plan: Plan, request: Request, date_var: str) -> str:
+    """Every descendant, nearest first, as a plain text file; then the command for all of them."""
+    found = plan.readers
     words = {True: "uses a changed column", False: "", None: "columns unclear"}
     order = sorted(found, key=lambda r: (r.depth, {True: 0, None: 1, False: 2}[r.uses_columns], r.name))
     lines = [
-        "\t".join(filter(None, [str(r.depth), r.name, str(r.prod or ""), r.materialized, words[r.uses_columns]]))
+        "\t".join(
+            [str(r.depth), r.name, str(r.prod or ""), r.materialized, words[r.uses_columns], _read_by(r)]
+        ).rstrip()
         for r in order
     ]
-    return "\n".join(["level\tmodel\tproduction\tkind\tcolumns", *lines]) + "\n"
+    return (
+        "\n".join(["level\tmodel\tproduction\tkind\tcolumns\tread", *lines, "", selector(plan, request, date_var)])
+        + "\n"
+    )
+
+
+def _read_by(reader: Reader) -> str:
+    return "by name, not by ref" if reader.by_name else ""
+
+
+def _unseen(found: Sequence[Reader]) -> str:
+    """dbt's own lineage misses these; people who know it would not look for them."""
+    count = sum(r.by_name for r in found)
+    return f" ({count:,} by name, not by ref)" if count else ""
 
 
 def list_posted(count: int) -> str:

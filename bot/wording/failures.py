@@ -17,8 +17,17 @@ def no_baseline(prod: Relation, tries: int) -> str:
     )
 
 
-def no_index() -> str:
-    return "The dbt project has not been read yet: please try again in a minute."
+def no_index(problem: str = "") -> str:
+    return problem or "The dbt project has not been read yet: please try again in a minute."
+
+
+def older_index(problem: str) -> str:
+    """Said with every answer that comes from the last index that could be made."""
+    return (
+        f"\n\nThe newest code of the dbt project cannot be used yet; I know the code before it. {problem}"
+        if problem
+        else ""
+    )
 
 
 def gone_from_project(name: str) -> str:

@@ -106,3 +106,7 @@ def tests(found: Plan) -> str:
 
 def mentions_target(name: str) -> str:
     return f"{name} looks at the dbt target: make sure that it does not read less in dev than in production."
+
+
+def older_code() -> str:
+    return "The newest code of the dbt project cannot be used yet: names, plan and checks are of the code before it."

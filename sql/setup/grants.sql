@@ -12,8 +12,10 @@ GRANT USAGE ON WAREHOUSE {{ warehouse | q }} TO ROLE {{ builder.role | q }};
 GRANT USAGE, CREATE SCHEMA ON DATABASE {{ database | q }} TO ROLE {{ builder.role | q }};
 {% endfor %}
 
--- What the builder may read.
+-- What the builder may read: {{ sources | length }} databases of sources, then {{ prod | length }} of production.
 {% for database in sources + prod %}
+
+-- {{ loop.index }} of {{ loop.length }}
 GRANT USAGE ON DATABASE {{ database | q }} TO ROLE {{ builder.role | q }};
 GRANT USAGE ON ALL SCHEMAS IN DATABASE {{ database | q }} TO ROLE {{ builder.role | q }};
 GRANT USAGE ON FUTURE SCHEMAS IN DATABASE {{ database | q }} TO ROLE {{ builder.role | q }};
@@ -35,7 +37,7 @@ GRANT USAGE ON DATABASE {{ database | q }} TO ROLE {{ promoter.role | q }};
 GRANT APPLY MASKING POLICY ON ACCOUNT TO ROLE {{ promoter.role | q }};
 GRANT APPLY ROW ACCESS POLICY ON ACCOUNT TO ROLE {{ promoter.role | q }};
 
--- Backups: a schema of each production database, for the promoter only.
+-- Backups: a schema of each of the {{ prod | length }} production databases, for the promoter only.
 {% for database in prod %}
 CREATE SCHEMA IF NOT EXISTS {{ database | q }}.{{ backup_schema | q }};
 GRANT USAGE, CREATE TABLE ON SCHEMA {{ database | q }}.{{ backup_schema | q }} TO ROLE {{ promoter.role | q }};

@@ -81,7 +81,7 @@ def test_doctor_names_every_problem_at_once(world: World) -> None:
     assert result.exit_code == 1
     for part in ("[policy] approvers", "Slack channel C0NOWHERE", "Slack channel C0SHARED", "Snowflake, builder"):
         assert any(part in line for line in bad), (part, result.output)
-    assert any("Backup schema of RAW" in line for line in bad)
+    assert any("RAW.REFRESH_BACKUPS" in line for line in bad)
 
 
 _TAKEN = """
@@ -115,7 +115,10 @@ def test_doctor_names_each_permission_that_is_missing_and_goes_on_after_a_bad_to
         "Builder builds in DEV": "grant REFRESH_BUILDER CREATE SCHEMA on database DEV",
         "Backup schema of ANALYTICS": "grant TRANSFORMER CREATE TABLE on schema ANALYTICS.REFRESH_BACKUPS",
     }
-    assert {e.what for e in found if e.good} >= {"Builder reads ANALYTICS", "Backup schema of ETHEREUM", "dbt project"}
+    good = {e.what: e.detail for e in found if e.good}
+    assert good["Builder's rights"] == "2 of 5 are there"
+    assert good["Promoter's rights"] == "3 of 5 are there"
+    assert "dbt project" in good
 
 
 def test_doctor_goes_on_where_slack_cannot_be_reached(world: World) -> None:
@@ -126,7 +129,7 @@ def test_doctor_goes_on_where_slack_cannot_be_reached(world: World) -> None:
     assert not found["Slack token"].good
     assert not found["Slack scopes"].good
     assert found["Snowflake, builder"].good
-    assert found["Builder reads ETHEREUM"].good
+    assert found["Builder's rights"].detail == "5 of 5 are there"
 
 
 def test_settings_are_all_checked_before_anything_is_started(world: World) -> None:

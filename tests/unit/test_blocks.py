@@ -509,7 +509,7 @@ def test_many_readers_become_a_file():
     many = tuple(reader(f"m{n}") for n in range(1266))
     live, listed = posts_for(Topic.PROMOTED, refresh(State.DONE, plan=plan(readers=many)), e.Started(at=NOW), CONTEXT)
     within_limits(live.message)
-    assert listed.files[0].content.count(b"\n") == 1267
+    assert listed.files[0].content.count(b"\n") == 1269
 
 
 def test_a_refusal_before_the_card_is_private():

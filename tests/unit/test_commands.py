@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
@@ -237,6 +238,18 @@ def test_a_name_in_two_packages_lists_both_and_each_choice_is_understood():
     with pytest.raises(NoSuchModel, match="`fact_dex` fits 2 models") as caught:
         find(SHOP, "fact_dex")
     assert {find(SHOP, c).package for c in caught.value.choices} == {"shop", "vendor"}
+
+
+def test_versions_of_a_model_are_told_apart():
+    versions = [
+        replace(entry("dim_users", f"A.PROD.DIM_USERS_V{n}"), unique_id=f"model.shop.dim_users.v{n}") for n in (1, 2)
+    ]
+    with pytest.raises(NoSuchModel) as caught:
+        find(index(*versions), "dim_users")
+    assert caught.value.choices == ("model.shop.dim_users.v1", "model.shop.dim_users.v2")
+    for number, choice in enumerate(caught.value.choices):
+        assert find(index(*versions), choice) is versions[number]
+        assert find(index(*versions), f"dim_users_v{number + 1}") is versions[number], "and by its table"
 
 
 def test_an_unknown_name_gets_the_nearest_by_words():

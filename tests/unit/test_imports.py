@@ -10,7 +10,18 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 VALUES = {"errors", "model", "index", "messages", "events", "people"}
-GATEWAYS = {"store", "dbt_project", "dbt_build", "dbt_process", "dbt_child", "session", "warehouse", "chat"}
+GATEWAYS = {
+    "store",
+    "dbt_project",
+    "dbt_build",
+    "dbt_process",
+    "dbt_warm",
+    "dbt_child",
+    "dbt_server",
+    "session",
+    "warehouse",
+    "chat",
+}
 STEPS = {
     "building",
     "checking",

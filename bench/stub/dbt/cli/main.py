@@ -78,7 +78,7 @@ class dbtRunner:
 
 
 def _event(name: str, **data: Any) -> Any:
-    return SimpleNamespace(info=SimpleNamespace(name=name), data=SimpleNamespace(**data))
+    return SimpleNamespace(info=SimpleNamespace(name=name, level="info"), data=SimpleNamespace(**data))
 
 
 def _node(given: dict[str, Any]) -> Any:

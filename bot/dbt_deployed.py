@@ -1,0 +1,99 @@
+"""Production's manifest: fetched from `[dbt] state`, or parsed by us, and kept in one place for every build to defer to."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from bot.errors import RefreshError
+from bot.wording import dbt as wording
+
+_WITHIN = 60.0  # seconds
+
+
+class Deployed:
+    """`where` is `[dbt] state` (a directory, a file or a URL; may be empty), `directory` where our copy is."""
+
+    def __init__(self, where: str, directory: Path) -> None:
+        self._where, self.directory = where, directory
+        self._code: dict[str, str] | None = None
+
+    @property
+    def there(self) -> bool:
+        """Whether there is a copy, from this start or an earlier one."""
+        return self._kept.exists()
+
+    def mark(self) -> str:
+        """What changes when production is deployed anew; "" without `[dbt] state`, or where its server does not say."""
+        if not self._where:
+            return ""
+        if not self._remote:
+            path = self._local
+            return f"{path.stat().st_mtime_ns}" if path.exists() else ""
+        request = urllib.request.Request(self._url, method="HEAD")
+        try:
+            with urllib.request.urlopen(request, timeout=_WITHIN) as answer:
+                return str(answer.headers.get("ETag") or answer.headers.get("Last-Modified") or "")
+        except (urllib.error.URLError, TimeoutError):
+            return ""
+
+    def fetch(self, place: Path) -> Path:
+        """The deployed manifest as a file, downloaded into `place` where it is remote. Raises RefreshError."""
+        if not self._remote:
+            return self._local
+        downloaded = place / "manifest.json"
+        try:
+            with urllib.request.urlopen(self._url, timeout=_WITHIN) as answer, downloaded.open("wb") as file:
+                shutil.copyfileobj(answer, file)
+        except (urllib.error.URLError, TimeoutError) as error:
+            raise RefreshError(wording.no_state(self._url), str(error)) from error
+        return downloaded
+
+    def keep(self, manifest: Path) -> None:
+        """A copy of our own, replaced in one step: a running build reads it while a new one comes in."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        fresh = self.directory / f"manifest.json.{uuid.uuid4().hex}"
+        try:
+            shutil.copyfile(manifest, fresh)
+        except OSError as error:
+            raise RefreshError(wording.no_state(str(manifest)), str(error)) from error
+        fresh.replace(self._kept)
+        self._code = None
+
+    def read(self) -> dict[str, Any]:
+        """Our copy. Raises RefreshError."""
+        try:
+            return json.loads(self._kept.read_text())
+        except (OSError, ValueError) as error:
+            raise RefreshError(wording.no_state(str(self._kept)), str(error)) from error
+
+    def code(self, unique_ids: Iterable[str]) -> dict[str, str]:
+        """The code of these nodes, compiled where the manifest has that; read once, since it is large."""
+        found = self._code
+        if found is None:
+            nodes = self.read()["nodes"].items()
+            found = {uid: node.get("compiled_code") or node.get("raw_code") or "" for uid, node in nodes}
+            self._code = found
+        return {uid: found[uid] for uid in unique_ids if uid in found}
+
+    @property
+    def _kept(self) -> Path:
+        return self.directory / "manifest.json"
+
+    @property
+    def _remote(self) -> bool:
+        return self._where.startswith(("https://", "http://"))
+
+    @property
+    def _local(self) -> Path:
+        return Path(self._where) if self._where.endswith(".json") else Path(self._where) / "manifest.json"
+
+    @property
+    def _url(self) -> str:
+        return self._where if self._where.endswith(".json") else self._where.rstrip("/") + "/manifest.json"

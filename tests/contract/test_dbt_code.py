@@ -1,0 +1,125 @@
+"""The project's code from a real git repository: one directory a commit, packages from the lock file."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bot.dbt_code import Code
+from bot.dbt_project import Project
+from bot.errors import RefreshError
+from bot.settings import Settings
+from tests.contract.dbt_demo import PROJECT, unreachable
+
+pytestmark = pytest.mark.xdist_group("dbt")
+
+
+def git(where: Path, *arguments: str) -> str:
+    own = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
+    who = ["-c", "user.name=Ann", "-c", "user.email=ann@example.com"]
+    done = subprocess.run(
+        ["git", *who, *arguments], cwd=where, check=True, capture_output=True, text=True, env={**os.environ, **own}
+    )
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A repository with the demo project in a folder of it."""
+    place = tmp_path / "repository"
+    shutil.copytree(PROJECT, place / "dbt")
+    git(place, "init", "--quiet", "--initial-branch", "main")
+    commit(place, "first")
+    return place
+
+
+def commit(place: Path, message: str) -> str:
+    git(place, "add", "-A")
+    git(place, "commit", "--quiet", "-m", message)
+    return git(place, "rev-parse", "HEAD")
+
+
+def settings_of(repository: Path, directory: Path, **more: object) -> Settings:
+    directory.mkdir()
+    given = {"repository": str(repository), "project_dir": Path("dbt"), "profiles_dir": None, **more}
+    return unreachable(directory, **given)
+
+
+def test_each_commit_has_a_directory_of_its_own_that_stays(repository: Path, tmp_path: Path):
+    code = Code(settings_of(repository, tmp_path / "bot"), tmp_path / "work")
+    first = code.fetch()
+    before = code.at(first).dbt.project_dir
+
+    (repository / "dbt/models/facts/dex_share.sql").write_text("select 1 as one")
+    second = commit(repository, "second")
+    after = code.at(code.fetch()).dbt.project_dir
+
+    assert code.fetch() == second != first
+    assert before != after == code.at(second).dbt.project_dir
+    assert (before / "models/facts/dex_share.sql").read_text() != "select 1 as one"
+    assert (after / "models/facts/dex_share.sql").read_text() == "select 1 as one"
+
+
+def test_the_index_is_of_the_newest_commit_and_says_so(repository: Path, tmp_path: Path):
+    project = Project(settings_of(repository, tmp_path / "bot"), tmp_path / "work")
+    assert project.moved_on()
+
+    index = project.index()
+
+    assert not project.moved_on()
+    assert (index.code, index.dirty) == (git(repository, "rev-parse", "--short", "HEAD"), False)
+    assert project.now[0].dbt.project_dir.is_relative_to(tmp_path / "work")
+    (repository / "dbt/README.md").write_text("changed")
+    commit(repository, "second")
+    assert project.moved_on()
+    assert project.now[0].dbt.project_dir.exists()
+
+
+def test_what_cannot_be_fetched_or_installed_is_told(repository: Path, tmp_path: Path):
+    with pytest.raises(RefreshError) as missing:
+        Code(settings_of(repository, tmp_path / "1", branch="nowhere"), tmp_path / "work").fetch()
+    assert "branch `nowhere`" in missing.value.user_text
+    (repository / "dbt/packages.yml").write_text("packages: [{local: ../other}]")
+    code = Code(settings_of(repository, tmp_path / "2"), tmp_path / "work2")
+    commit(repository, "packages")
+
+    with pytest.raises(RefreshError, match="package-lock"):
+        code.at(code.fetch())
+
+
+def test_packages_are_installed_as_the_lock_file_says(repository: Path, tmp_path: Path):
+    (repository / "dbt/extra/macros").mkdir(parents=True)
+    (repository / "dbt/extra/dbt_project.yml").write_text("name: extra\nversion: '1.0'\nconfig-version: 2\n")
+    (repository / "dbt/packages.yml").write_text("packages:\n  - local: extra\n")
+    subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from dbt.cli.main import cli; cli()",
+            "deps",
+            "--quiet",
+            "--log-path",
+            str(tmp_path / "log"),
+        ],
+        cwd=repository / "dbt",
+        check=True,
+        env={**os.environ, "DO_NOT_TRACK": "1"},
+    )
+    shutil.rmtree(repository / "dbt/dbt_packages")
+    commit(repository, "packages and lock")
+    code = Code(settings_of(repository, tmp_path / "bot"), tmp_path / "work")
+
+    there = code.at(code.fetch()).dbt.project_dir
+
+    assert (there / "dbt_packages/extra/dbt_project.yml").exists()
+    (repository / "dbt/more").mkdir()
+    (repository / "dbt/more/dbt_project.yml").write_text("name: more\nversion: '1.0'\nconfig-version: 2\n")
+    (repository / "dbt/packages.yml").write_text("packages:\n  - local: extra\n  - local: more\n")
+    commit(repository, "lock forgotten")
+    with pytest.raises(RefreshError, match="does not fit"):
+        code.at(code.fetch())

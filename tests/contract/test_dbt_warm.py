@@ -1,0 +1,230 @@
+"""What a child forked from the warm process runs is what plain dbt runs; and it is a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench import dbt_project as generated
+from bot import dbt_profile
+from bot.dbt_build import DbtChild
+from bot.dbt_project import Project
+from bot.dbt_warm import Warm
+from bot.errors import RefreshError
+from bot.index import Index
+from bot.settings import Settings
+from sandbox.incident import INCIDENT_DAY
+from sandbox.world import World
+from tests.contract.dbt_demo import EZ, FACT, PROJECT
+
+pytestmark = pytest.mark.xdist_group("dbt")
+
+BACKFILL = {"backfill_date": INCIDENT_DAY, "backfill_columns": ["dex_volumes", "amount"]}
+OTHERS = {"refresh_dates": [INCIDENT_DAY], "rebuild_ez_metrics": True, "big_warehouse": "ANALYTICS_XL"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """One project in the sandbox, parsed once for nobody in particular."""
+
+    settings: Settings
+    project: Project
+    index: Index
+    directory: Path
+    world: World
+
+    @property
+    def warm(self) -> Warm:
+        warm = self.project.now[1]
+        assert warm is not None
+        return warm
+
+    def child(self, unique_id: str, user: str, given: dict[str, Any], **more: Any) -> DbtChild:
+        name = self.index.by_id[unique_id].name
+        workdir = self.directory / f"{name}-{user}-{len(given)}"
+        return DbtChild(
+            self.settings,
+            unique_id=unique_id,
+            name=name,
+            vars=given,
+            env_user=user,
+            state_dir=self.project.state_dir,
+            workdir=workdir,
+            **{"warm": self.warm} | more,
+        )
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    made = World(tmp_path_factory.mktemp("world"))
+    made.start()
+    yield made
+    made.stop()
+
+
+def place(world: World, project_dir: Path, directory: Path) -> Place:
+    settings = Settings.load(world.environ())
+    dbt = {"project_dir": project_dir, "profiles_dir": project_dir, "env": {"DEV_USER": "{user}"}}
+    settings = settings.model_copy(update={"dbt": settings.dbt.model_copy(update=dbt)})
+    project = Project(settings, directory / "work", warm=True)
+    return Place(settings=settings, project=project, index=project.index(), directory=directory, world=world)
+
+
+@pytest.fixture(scope="module")
+def demo(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    made = place(world, PROJECT, tmp_path_factory.mktemp("demo"))
+    yield made
+    made.project.stop()
+
+
+@pytest.fixture(scope="module")
+def quarry(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    directory = tmp_path_factory.mktemp("quarry")
+    generated.write(directory / "code", models=100, seed=3)
+    made = place(world, directory / "code", directory)
+    yield made
+    made.project.stop()
+
+
+def plain_dbt(there: Place, user: str, given: dict[str, Any], directory: Path) -> dict[str, Any]:
+    """Nodes of the manifest that the dbt command itself writes after compiling everything, parsed from scratch."""
+    profiles = dbt_profile.write_dev(there.settings, directory / "profiles")
+    command = [sys.executable, "-m", "dbt.cli.main", "compile", "--no-partial-parse", "--vars", json.dumps(given)]
+    command += [
+        "--project-dir",
+        str(there.settings.dbt.project_dir),
+        "--profiles-dir",
+        str(profiles),
+        "--target",
+        "dev",
+    ]
+    command += ["--target-path", str(directory / "target"), "--log-path", str(directory / "log"), "--quiet"]
+    command += ["--defer", "--favor-state", "--state", str(there.project.state_dir)]
+    # One at a time: that is how what runs is resolved, with everything else in production.
+    names = [e.unique_id for e in models(there)]
+    program = (
+        "import sys, json; from dbt.cli.main import dbtRunner; a = sys.argv[1:-1]; m = dbtRunner().invoke(['parse', *a[:-4]])\n"
+        "assert m.success, m.exception\n"
+        "m, found = m.result, {}\n"
+        "for uid in json.loads(sys.argv[-1]):\n"
+        "    r = dbtRunner(m).invoke(['compile', *a, '--select', 'fqn:' + '.'.join(m.nodes[uid].fqn)])\n"
+        "    assert r.success, r.exception\n"
+        "    n = r.result.results[0].node\n"
+        "    c = n.config.to_dict()\n"
+        "    found[uid] = {'sql': n.compiled_code, 'relation': n.relation_name, 'config': c}\n"
+        "json.dump(found, open(a[a.index('--target-path') + 1] + '.json', 'w'), default=str)\n"
+    )
+    environment = dbt_profile.environment(there.settings, user)
+    arguments = [*command[4:], json.dumps(names)]
+    subprocess.run([sys.executable, "-c", program, *arguments], check=True, env=environment, stdout=subprocess.DEVNULL)
+    return json.loads((directory / "target.json").read_text())
+
+
+def models(there: Place) -> list[Any]:
+    usual = [e for e in there.index.entries if e.enabled and e.language == "sql"]
+    found = [e for e in usual if e.materialized in ("table", "incremental", "view")]
+    rare = ("ez", "dim", "fact_shared")
+    return found if len(found) < 30 else [e for n, e in enumerate(found) if n % 25 == 0 or e.name.startswith(rare)]
+
+
+@pytest.mark.parametrize(
+    ("which", "given"), [("demo", BACKFILL), ("quarry", BACKFILL | OTHERS)], ids=["demo", "quarry"]
+)
+def test_every_model_is_what_plain_dbt_makes_of_it(
+    which: str, given: dict[str, Any], request: pytest.FixtureRequest, tmp_path: Path
+):
+    there: Place = request.getfixturevalue(which)
+    expected = plain_dbt(there, "ZOE", given, tmp_path)
+    full: list[str] = []
+
+    seen, wanted = {}, {}
+    for uid, truth in expected.items():
+        with there.child(uid, "ZOE", given, tell=full.append) as child:
+            compiled = child.compile()
+        config = truth["config"]
+        wanted[uid] = (
+            truth["sql"],
+            truth["relation"].replace('"', "").upper(),
+            config["materialized"],
+            tuple(config.get("merge_update_columns") or ()),
+            tuple(config.get("merge_exclude_columns") or ()),
+            config.get("transient"),
+            config.get("snowflake_warehouse") or "",
+        )
+        seen[uid] = (
+            compiled.sql,
+            str(compiled.relation),
+            compiled.materialized,
+            compiled.update_columns or (),
+            compiled.exclude_columns or (),
+            compiled.transient,
+            compiled.warehouse,
+        )
+
+    assert seen == wanted
+    assert all(".DEV_ZOE." in relation for _, relation, *_ in seen.values())
+    assert full == [], "none of them needed a full parse"
+
+
+def test_the_statements_of_a_build_are_those_of_a_child_started_cold(demo: Place):
+    sent = {}
+    for kind in ("warm", "cold"):
+        demo.world.snowflake.run_script("DROP SCHEMA IF EXISTS DEV.DEV_YAN")
+        before = len(demo.world.snowflake.log)
+        more = {} if kind == "warm" else {"warm": None}
+        with demo.child(FACT, "YAN", OTHERS, full_refresh=True, warehouse="ANALYTICS_XL", **more) as child:
+            child.build()
+        ours = [s for s in demo.world.snowflake.log[before:] if s.user == "REFRESH_BUILDER_SVC"]
+        sent[kind] = sorted((s.sql, s.warehouse) for s in ours)  # dbt runs tests side by side
+
+    assert any("create or replace transient table" in sql for sql, _ in sent["warm"])
+    assert sent["warm"] == sent["cold"]
+
+
+def test_a_child_is_killed_alone(demo: Place, tmp_path: Path):
+    with demo.child(EZ, "UMA", {}) as other, demo.child(FACT, "UMA", {}) as child:
+        child.compile()
+        os.kill(child._running.pid, signal.SIGKILL)
+        with pytest.raises(RefreshError, match="ended unexpectedly"):
+            child.compile()
+        assert str(other.compile().relation) == "DEV.DEV_UMA.EZ_ETHEREUM_METRICS"
+
+    assert demo.warm.alive
+    assert 0 < demo.warm.megabytes() < demo.settings.dbt.warm_mb
+
+
+def test_many_at_once_each_run_their_own(demo: Place):
+    asked = [(e.unique_id, f"PERSON_{n}") for n, e in enumerate(models(demo)[:6])]
+
+    def compiled(one: tuple[str, str]) -> tuple[str, str, int]:
+        with demo.child(*one, {}) as child:
+            found = child.compile().relation
+            return found.schema, found.name, child._running.pid
+
+    with ThreadPoolExecutor(max_workers=3) as pool:
+        seen = list(pool.map(compiled, asked))
+
+    names = [demo.index.by_id[uid].name.upper() for uid, _ in asked]
+    assert [s[:2] for s in seen] == [(f"DEV_PERSON_{n}", name) for n, name in enumerate(names)]
+    assert len({pid for *_, pid in seen}) == len(asked)
+
+
+def test_without_the_warm_process_the_child_starts_cold(demo: Place, tmp_path: Path):
+    gone = Warm(tmp_path / "gone", dbt_profile.environment(demo.settings), {})
+    os.kill(gone.pid, signal.SIGKILL)
+
+    with demo.child(FACT, "VIC", {}, warm=gone) as child:
+        assert str(child.compile().relation) == "DEV.DEV_VIC.FACT_ETHEREUM_DAILY_DEX_VOLUMES"
+
+    gone.stop()
+    assert not gone.alive
