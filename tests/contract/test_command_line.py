@@ -52,7 +52,7 @@ def test_doctor_finds_the_demo_world_healthy_and_proves_dev_apart_from_productio
     assert result.exit_code == 0, result.output
     assert "ok   No dev relation is a production relation" in result.output
     assert "ok   Dev is outside the production databases" in result.output
-    assert "ok   Policies are visible to the promoter" in result.output
+    assert "ok   Promoter's rights: 5 of 5 are there" in result.output
     assert "BAD" not in result.output
 
 
