@@ -205,7 +205,7 @@ class Doubted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookAgain(Event):
-    """needs_attention -> promoting (or undoing): recovery looks once more."""
+    """needs_attention -> promoting (or undoing): recovery looks once more; faulty -> verifying, when it could not be seen."""
 
     name: ClassVar[str] = "look again"
     by: Actor

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from bot import events as e
-from bot.decisions import approvals, carried, explained, waived
+from bot.decisions import approvals, carried, explained, unverified, waived
 from bot.effects import Effect, Hold, Say, Topic, Touch
 from bot.messages import Live
 from bot.model import ENDS, Decision, Refresh, State, UndoRequest, Verdict
@@ -214,6 +214,13 @@ def _look_again(refresh: Refresh, _: e.LookAgain) -> Step:
     return replace(refresh, state=state, problem=None), (_CARD, _APPROVAL, _PROMOTED)
 
 
+def _verify_again(refresh: Refresh, event: e.LookAgain) -> Step:
+    """What was seen to be wrong stays so until a person decides; what could not be seen may be looked at again."""
+    if not unverified(refresh):
+        raise NotAllowed(refresh, event)
+    return replace(refresh, state=State.VERIFYING, problem=None), (_CARD, _PROMOTED)
+
+
 def _settled(refresh: Refresh, event: e.Settled) -> Step:
     """Whoever says so stands in the thread with the reason, before what follows from it."""
     after, effects = _as_settled(refresh, event)
@@ -329,7 +336,7 @@ TABLE: dict[State, dict[type[e.Event], Callable[[Refresh, Any], Step]]] = {
         e.Doubted: _doubted,
     },
     State.VERIFYING: {e.Verified: _verified},
-    State.FAULTY: {e.Accepted: _accepted, e.UndoAsked: _undo_asked},
+    State.FAULTY: {e.Accepted: _accepted, e.UndoAsked: _undo_asked, e.LookAgain: _verify_again},
     State.NEEDS_ATTENTION: {e.LookAgain: _look_again, e.Settled: _settled},
     State.UNDOING: {
         e.UndoIntended: _undo_intended,

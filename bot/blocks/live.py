@@ -211,7 +211,7 @@ def promoted(refresh: Refresh, context: Context) -> Message:
     row = buttons.row(buttons.after_promotion(refresh, context), "promoted", refresh)
     match refresh.state:
         case State.FAULTY:
-            choices = after.faulty_choices(buttons.has_backup(refresh, context))
+            choices = after.faulty_choices(refresh, buttons.has_backup(refresh, context))
             return message(section(after.faulty(refresh)), small(choices), row)
         case State.NEEDS_ATTENTION if refresh.undo_request:
             return _in_doubt(refresh, context)

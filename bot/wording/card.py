@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import median
 
-from bot.decisions import approvals
+from bot.decisions import approvals, unverified
 from bot.model import ColumnChange, Headline, Mode, Plan, Refresh, Report, Request, Side, State
 from bot.wording.numbers import number, pair
 from bot.wording.sentences import called
@@ -48,6 +48,8 @@ def state(refresh: Refresh) -> str:
         return f"about to begin again with {plural(len(refresh.again), 'column')}"
     if refresh.state is State.AWAITING and refresh.report and refresh.report.nothing_changes:
         return "nothing would change"
+    if refresh.state is State.FAULTY and unverified(refresh):
+        return "promoted, but not verified"
     return _STATES[refresh.state]
 
 
@@ -239,5 +241,6 @@ def next_step(refresh: Refresh) -> str:
         case State.NEEDS_ATTENTION:
             return "It is not certain what happened to production: an approver decides in the thread."
         case State.FAULTY:
-            return "An approver undoes it or accepts it, in the thread."
+            look = "looks again, " if unverified(refresh) else ""
+            return f"An approver {look}undoes it or accepts it, in the thread."
     return ""

@@ -112,3 +112,12 @@ def on_hold(name: str) -> str:
 
 def could_not_look(message: str) -> str:
     return f"What became of the statement on production could not be found out: {prose(message, 400)}"
+
+
+def not_sent(message: str) -> str:
+    """For what went wrong before the intent."""
+    return f"{message} Production was not touched."
+
+
+def not_verified(message: str) -> str:
+    return f"Production was replaced, and it could not be verified: {message}"

@@ -20,6 +20,7 @@ from tests.stories.moments import FACT_ASKED, Moment, Moments
 
 BUILDING = "create or replace .*dev_refresh_bot.*fact_ethereum_daily"
 REPLACED = r"create or replace transient table .*fact_ethereum.* clone"
+READ = r'hash_agg.*from "ANALYTICS"."PROD"."FACT_ETH'
 WAITS = frozenset({State.AWAITING, State.STALE, State.FAULTY, State.NEEDS_ATTENTION})
 
 
@@ -188,6 +189,44 @@ def test_a_promotion_that_could_not_be_looked_up_is_settled_by_a_person(stage: S
     incident.wait_reply("verified: pass")
     assert replacements(stage) == 1
     assert {"look", "happened", "not_happened"}.isdisjoint(incident.buttons())
+
+
+@pytest.mark.moment("explained")
+def test_while_snowflake_stays_away_nobody_says_that_production_was_not_touched(stage: Stage) -> None:
+    incident = stage.incident()
+    stage.world.snowflake.inject(REPLACED, "lost_reply")
+    stage.world.snowflake.inject("QUERY_HISTORY", "lost_reply", times=5)
+    stage.approves(incident, FACT)
+    incident.wait_card("needs a person")
+    asked = text_of(incident.wait_reply("*Needs a person.*"))
+    assert "Snowflake does not answer" in asked
+    assert "not touched" not in asked
+    assert replacements(stage) == 1
+
+
+@pytest.mark.moment("explained")
+def test_a_promotion_that_could_not_be_verified_says_that_and_not_that_it_is_wrong(stage: Stage) -> None:
+    incident = stage.incident()
+    stage.world.snowflake.inject(READ, "fail", message="out of order", skip=1, times=9)  # the first is for the backup
+    stage.approves(incident, FACT)
+    incident.wait_card("promoted, but not verified")
+    told = text_of(incident.wait_reply("*Promoted, but not verified.*"))
+    assert "could not be verified: Snowflake refused a statement" in told
+    assert "not touched" not in told
+    incident.wait_button("undo")
+    stage.world.snowflake.clear_faults()
+    incident.click("alice", "look")
+    incident.wait_card("done")
+    incident.wait_reply("verified: pass")
+
+
+@pytest.mark.moment("explained")
+def test_a_verification_waits_longer_for_a_snowflake_that_is_away(stage: Stage) -> None:
+    incident = stage.incident()
+    stage.world.snowflake.inject(READ, "lost_reply", skip=1, times=6)
+    stage.approves(incident, FACT)
+    incident.wait_card("done")
+    incident.wait_reply("verified: pass")
 
 
 @pytest.mark.moment("explained")

@@ -461,6 +461,12 @@ def test_a_reminder_names_who_and_what_it_waits_for():
             "accepts it. *Undo* puts the backup back at once. *Accept* keeps production as it is, with a reason.",
         ),
         (
+            refresh(State.FAULTY, problem=Problem(kind="not verified", text="Snowflake does not answer.")),
+            "*R42 was promoted, and could still not be verified:* one of <!subteam^S0DATA> looks again, "
+            "undoes it or accepts it. *Look again* verifies it once more. "
+            "*Undo* puts the backup back at once. *Accept* keeps production as it is, with a reason.",
+        ),
+        (
             refresh(State.AWAITING, report=report(nothing=True)),
             "*R42 would change nothing:* <@U0ALICE> or one of <!subteam^S0DATA> ends it with *Close*, so that the "
             "table is free again. It expires tomorrow 14:07 UTC.",

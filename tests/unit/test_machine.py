@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot import events as e
-from bot.decisions import approvals, carried
+from bot.decisions import NOT_VERIFIED, approvals, carried
 from bot.machine import TABLE, Hold, NotAllowed, Say, Topic, Touch, allows, step
 from bot.messages import Live
-from bot.model import ENDS, Mode, Request, State
+from bot.model import ENDS, Mode, Problem, Request, State
 from tests.refreshes import (
     ALICE,
     AT,
@@ -115,6 +115,7 @@ def test_every_state_times_every_event(state: State, kind: type[e.Event]) -> Non
         or (state, kind) == (S.CHECKING, e.Stopped)
         or (state, kind) == (S.BUILDING, e.RebuildAsked)
         or (state, kind) == (S.CHECKING, e.RebuildAsked)
+        or (state, kind) == (S.FAULTY, e.LookAgain)
     )
 
 
@@ -251,6 +252,17 @@ def test_a_failed_verification_is_faulty_and_may_be_accepted_or_undone() -> None
     undone, effects = step(after(faulty, e.UndoAsked), EVENTS[e.Undone])
     assert Hold() in effects
     assert undone.undo == promotion("undo")
+
+
+def test_only_what_could_not_be_verified_is_looked_at_again() -> None:
+    unseen = replace(FAULT, problem=Problem(kind=NOT_VERIFIED, text="Snowflake does not answer."))
+    faulty = after(in_state(S.VERIFYING), unseen)
+    again, effects = step(faulty, EVENTS[e.LookAgain])
+    assert (faulty.state, again.state, again.problem) == (S.FAULTY, S.VERIFYING, None)
+    assert Touch(Live.PROMOTED) in effects
+    assert after(again, e.Verified).state is S.DONE
+    with pytest.raises(NotAllowed):
+        step(in_state(S.FAULTY), EVENTS[e.LookAgain])
 
 
 @pytest.mark.parametrize("origin", [S.DONE, S.FAULTY])
