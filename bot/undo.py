@@ -56,14 +56,14 @@ class Undoing:
             return Problem(kind="undo refused", text=say.backup_gone(backup.relation if backup else None))
         if request is None or request.forced:
             return None
-        after: Snapshot | None = promotion.after
+        after: Snapshot | None = promotion.after  # none where the verification could not run
         if after is not None and session.token(refresh.prod) == after.token:
             return None
-        now = session.content(refresh.prod)
-        then = after.content if after else now
-        if after is not None and now == then:
+        assert refresh.candidate is not None
+        then, now = (after or refresh.candidate).content, session.content(refresh.prod)
+        if now == then:
             return None
-        text = say.undo_would_lose(refresh, then.rows, now.rows, self._services.clock())
+        text = say.undo_would_lose(refresh, then, now, self._services.clock())
         return Problem(kind="undo refused: moved", text=text)
 
     def _intent(self, session: Session, refresh: Refresh, promotion: Promotion, attempt: str, tag: str) -> Promotion:
