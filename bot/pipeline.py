@@ -100,7 +100,8 @@ class Pipeline:
     def _failed(self, refresh: Refresh, error: RefreshError, lease: Lease) -> Refresh:
         """What an error means depends on the state; in doubt it is raised, and the next claim looks."""
         services, now = self._services, self._services.clock()
-        passing = isinstance(error, Unreachable) and lease.claim.attempt < _TRIES
+        away = isinstance(error, Unreachable) or (refresh.state is State.APPROVED and isinstance(error, InDoubt))
+        passing = away and lease.claim.attempt < _TRIES  # a backup in doubt is found by its name
         log.warning("step failed", refresh=refresh.ref, state=refresh.state, detail=error.detail[:500])
         match refresh.state:
             case State.BUILDING | State.CHECKING if refresh.stopping:
@@ -112,7 +113,7 @@ class Pipeline:
                 kind = "build failed" if isinstance(error, BuildFailed) else f"{refresh.state} failed"
                 return services.record(refresh, Failed(at=now, problem=_problem(kind, error)), claim=lease.claim)
             case State.APPROVED if not passing:
-                problem = replace(_problem(guards.RECHECK, error), text=production.not_sent(error.user_text))
+                problem = replace(_problem(guards.RECHECK, error), text=_not_sent(error))
                 event = Withdrawn(at=now, problem=problem)
                 return services.record(refresh, event, claim=lease.claim)
             case State.VERIFYING if lease.claim.attempt >= _tries(error) and refresh.promotion is not None:
@@ -126,6 +127,11 @@ class Pipeline:
                 problem = Problem(kind="doubt", text=production.could_not_look(error.user_text), detail=error.detail)
                 return services.record(refresh, Doubted(at=now, problem=problem), claim=lease.claim)
         raise error
+
+
+def _not_sent(error: RefreshError) -> str:
+    """What was in doubt here is the backup: the doubt's own sentence is about production."""
+    return production.not_sent(production.no_backup() if isinstance(error, InDoubt) else error.user_text)
 
 
 def _tries(error: RefreshError) -> int:

@@ -192,6 +192,17 @@ def test_a_promotion_that_could_not_be_looked_up_is_settled_by_a_person(stage: S
 
 
 @pytest.mark.moment("explained")
+def test_a_backup_whose_answer_is_lost_is_no_doubt_about_production(stage: Stage) -> None:
+    incident = stage.incident()
+    stage.world.snowflake.inject("create transient table .*refresh_backups.* clone", "lost_reply")
+    stage.approves(incident, FACT)
+    settle(stage, frozenset({State.STALE, State.DONE}))
+    assert state(stage) is State.DONE
+    incident.wait_reply("verified: pass")
+    assert replacements(stage) == 1
+
+
+@pytest.mark.moment("explained")
 def test_while_snowflake_stays_away_nobody_says_that_production_was_not_touched(stage: Stage) -> None:
     incident = stage.incident()
     stage.world.snowflake.inject(REPLACED, "lost_reply")
