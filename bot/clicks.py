@@ -20,13 +20,15 @@ from bot.errors import LostClaim, RefreshError
 from bot.identity import env_user, judge, require_own_channel
 from bot.machine import NotAllowed, allows
 from bot.messages import Click, Message, Post
-from bot.model import Refresh
+from bot.model import Problem, Refresh
+from bot.recovery import Recovery
 from bot.resolving import Subject, child_of, entry_of, resolve
 from bot.services import Services
 from bot.store import Decided, Hold, Taken
 from bot.wording import answers as say
 from bot.wording import holds as held
 from bot.wording import plan as planned
+from bot.wording import production
 
 _TRIES = 3  # the row may move between reading and writing it
 _LOOKED = frozenset({"approve", "explain", "waive"})  # prod is looked at before these count (design section 2.7)
@@ -39,6 +41,7 @@ Decide = Callable[[Click, Refresh], None]
 class Clicks:
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._recovery = Recovery(services)
         self._on_refresh: dict[str, Decide] = {
             "approve": self._approve,
             "explain": self._explain,
@@ -174,7 +177,16 @@ class Clicks:
         self._unless_held(click, refresh, e.RecheckAsked(at=self._now, by=click.by))
 
     def _settle(self, click: Click, refresh: Refresh, *, happened: bool) -> None:
+        """That it did not happen counts once it cannot happen any more: doubt may come before any fence."""
         event = e.Settled(at=self._now, by=click.by, happened=happened, reason=_text(click, "reason"))
+        if not happened and allows(refresh, e.Settled):
+            try:
+                refresh = self._recovery.fenced(refresh, f"CLICK{click.id}")
+            except RefreshError as error:
+                return self._answer(click, production.cannot_settle(error.user_text))
+            if not refresh.undo_request:
+                why = Problem(kind=guards.REBUILD, text=production.did_not_happen(click.by))
+                refresh = replace(refresh, problem=why)
         self._simple(click, refresh, event)
 
     def _unless_held(self, click: Click, refresh: Refresh, event: e.Event) -> None:

@@ -104,7 +104,7 @@ class Undoing:
     def _look(self, refresh: Refresh, lease: Lease) -> Refresh:
         """After a crash or a lost answer, as for a promotion: fence, look, and decide or ask."""
         services = self._services
-        fenced = self._recovery.fenced_undo(refresh, lease)
+        fenced = self._recovery.fenced(refresh, lease.claim.fence, lease.check)
         intent = fenced.undo
         assert intent is not None
         with services.warehouse.promoter(f"{intent.tag}:look", alive=lease.check) as session:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot.model import Content, Refresh, Relation, Table
-from bot.wording.text import clock, code, hour, listed, plural, prose
+from bot.model import Actor, Content, Refresh, Relation, Table
+from bot.wording.text import clock, code, hour, listed, mention, plural, prose
 
 
 def prod_gone(prod: Relation) -> str:
@@ -126,3 +126,14 @@ def not_verified(message: str) -> str:
 
 def no_backup() -> str:
     return "The backup could not be taken: the connection to Snowflake broke each time."
+
+
+def did_not_happen(by: Actor) -> str:
+    return f"{mention(by)} says that the replacement did not happen."
+
+
+def cannot_settle(message: str) -> str:
+    return (
+        "This cannot be settled yet: the statement could still arrive, and what it would copy has to be renamed first. "
+        f"{message}"
+    )

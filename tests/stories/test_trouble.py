@@ -192,6 +192,37 @@ def test_a_promotion_that_could_not_be_looked_up_is_settled_by_a_person(stage: S
 
 
 @pytest.mark.moment("explained")
+def test_who_says_that_it_did_not_happen_is_heard_once_it_cannot_happen_any_more(stage: Stage) -> None:
+    """The statement is still on its way when the worker gives up looking, so nothing has fenced it."""
+    incident = stage.incident()
+    stage.world.snowflake.inject(REPLACED, "slow", seconds=15.0)
+    stage.world.snowflake.inject("rename to", "fail", message="out of order", times=99)
+    stage.note_approval(FACT)
+    incident.click("bob", "approve")
+    late = stage.running(REPLACED)
+    stage.restart()
+    incident.wait_card("needs a person")
+    refused = incident.answered("bob", lambda: says_no(stage, incident))
+    assert "cannot be settled yet" in refused
+    assert state(stage) is State.NEEDS_ATTENTION
+    stage.world.snowflake.clear_faults()
+    says_no(stage, incident)
+    incident.wait_card("withdrawn")
+    assert "<@U0BOB> says that the replacement did not happen" in text_of(incident.wait_reply("*Withdrawn.*"))
+    assert stage.idle()
+    assert "does not exist" in late.error  # it came after the fence, and found nothing to clone
+    assert replacements(stage) == 0
+    stage.approved.clear()
+
+
+def says_no(stage: Stage, incident: Incident) -> None:
+    incident.wait_button("not_happened")
+    incident.click("bob", "not_happened")
+    stage.slack.wait(lambda: stage.slack.modal("bob"), what="the form")
+    assert stage.slack.submit("bob", "not_happened", {"reason": "read the table"}).ok
+
+
+@pytest.mark.moment("explained")
 def test_a_backup_whose_answer_is_lost_is_no_doubt_about_production(stage: Stage) -> None:
     incident = stage.incident()
     stage.world.snowflake.inject("create transient table .*refresh_backups.* clone", "lost_reply")
