@@ -113,7 +113,7 @@ class Clicks:
         if seen.problem is None:
             return False
         services.store.note_change(refresh.prod, self._now)
-        services.record(refresh, e.Withdrawn(at=self._now, problem=seen.problem))
+        services.record(refresh, e.Withdrawn(at=self._now, problem=seen.problem, expires_at=services.expiry()))
         return True
 
     # --- decisions --------------------------------------------------------------------------------------------------
@@ -178,7 +178,13 @@ class Clicks:
 
     def _settle(self, click: Click, refresh: Refresh, *, happened: bool) -> None:
         """That it did not happen counts once it cannot happen any more: doubt may come before any fence."""
-        event = e.Settled(at=self._now, by=click.by, happened=happened, reason=_text(click, "reason"))
+        event = e.Settled(
+            at=self._now,
+            by=click.by,
+            happened=happened,
+            expires_at=self._services.expiry(),
+            reason=_text(click, "reason"),
+        )
         if not happened and allows(refresh, e.Settled):
             try:
                 refresh = self._recovery.fenced(refresh, f"CLICK{click.id}")

@@ -157,6 +157,7 @@ class Withdrawn(Event):
 
     name: ClassVar[str] = "withdrawn"
     problem: Problem
+    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,6 +220,7 @@ class Settled(Event):
     name: ClassVar[str] = "settled"
     by: Actor
     happened: bool
+    expires_at: datetime  # of what waits for people again
     reason: str = ""  # how the person knows
 
 

@@ -152,7 +152,7 @@ def _expired(refresh: Refresh, _: e.Expired) -> Step:
 
 
 def _withdrawn(refresh: Refresh, event: e.Withdrawn) -> Step:
-    return _stale(replace(refresh, problem=event.problem))
+    return _stale(replace(refresh, problem=event.problem), event)
 
 
 def _recheck(refresh: Refresh, _: e.RecheckAsked) -> Step:
@@ -232,7 +232,7 @@ def _as_settled(refresh: Refresh, event: e.Settled) -> Step:
         return _undone_now(refresh) if event.happened else _not_undone(refresh, event)
     if event.happened:
         return replace(refresh, state=State.VERIFYING, problem=None), (_CARD, _APPROVAL)
-    return _stale(refresh)
+    return _stale(refresh, event)
 
 
 def _accepted(refresh: Refresh, event: e.Accepted) -> Step:
@@ -269,10 +269,10 @@ def _end(*said: Say) -> tuple[Effect, ...]:
     return (_CARD, _APPROVAL, *said, Say(Topic.AUDIT_END))
 
 
-def _stale(refresh: Refresh) -> Step:
-    """Decisions are dropped so that they can never count again; the audit trail keeps them."""
+def _stale(refresh: Refresh, event: e.Withdrawn | e.Settled) -> Step:
+    """Decisions are dropped so that they can never count again; the audit trail keeps them. People have all the time again."""
     why = refresh.problem.text if refresh.problem else ""
-    after = replace(refresh, state=State.STALE, decisions=(), withdrawn=why)
+    after = replace(refresh, state=State.STALE, decisions=(), withdrawn=why, expires_at=event.expires_at)
     return after, (_CARD, _APPROVAL, Say(Topic.WITHDRAWN))
 
 

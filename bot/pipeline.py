@@ -114,7 +114,7 @@ class Pipeline:
                 return services.record(refresh, Failed(at=now, problem=_problem(kind, error)), claim=lease.claim)
             case State.APPROVED if not passing:
                 problem = replace(_problem(guards.RECHECK, error), text=_not_sent(error))
-                event = Withdrawn(at=now, problem=problem)
+                event = Withdrawn(at=now, problem=problem, expires_at=services.expiry())
                 return services.record(refresh, event, claim=lease.claim)
             case State.VERIFYING if lease.claim.attempt >= _tries(error) and refresh.promotion is not None:
                 problem = replace(_problem(NOT_VERIFIED, error), text=production.not_verified(error.user_text))

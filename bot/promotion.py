@@ -181,5 +181,6 @@ class Promoting:
         return next(r for r in made if r.sql in refresh.statements[0])
 
     def _withdraw(self, refresh: Refresh, lease: Lease, problem: Problem) -> Refresh:
-        event = Withdrawn(at=self._services.clock(), problem=problem)
-        return self._services.record(refresh, event, claim=lease.claim)
+        services = self._services
+        event = Withdrawn(at=services.clock(), problem=problem, expires_at=services.expiry())
+        return services.record(refresh, event, claim=lease.claim)

@@ -53,7 +53,8 @@ class Timers:
                     seen = guards.look(session, refresh, services.clock())
                 if seen.problem:
                     services.store.note_change(refresh.prod, services.clock())
-                    services.record(refresh, Withdrawn(at=services.clock(), problem=seen.problem))
+                    expiry = services.expiry()
+                    services.record(refresh, Withdrawn(at=services.clock(), problem=seen.problem, expires_at=expiry))
             except (LostClaim, NotAllowed):
                 log.debug("decided meanwhile", refresh=refresh.ref)
             except RefreshError as error:

@@ -394,7 +394,7 @@ def test_every_topic_has_its_posts(topic, text):
     shown = refresh(AFTER[topic], text, acceptance=acceptance if topic is Topic.ACCEPTED else None)
     event: e.Event = e.UndoRefused(at=NOW, problem=Problem(kind="undo refused: moved", text="Prod changed."))
     if topic is Topic.SETTLED:
-        event = e.Settled(at=NOW, by=BOB, happened=True, reason="read it" + text)
+        event = e.Settled(at=NOW, by=BOB, happened=True, reason="read it" + text, expires_at=NOW + timedelta(hours=24))
     posts = posts_for(topic, shown, event, CONTEXT)
     assert posts
     assert len({p.key for p in posts}) == len(posts)

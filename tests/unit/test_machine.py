@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from itertools import product
 
 import pytest
@@ -271,7 +272,7 @@ def test_a_refused_undo_goes_back_to_where_it_came_from(origin: State) -> None:
     undoing = after(start, e.UndoAsked)
     assert undoing.undo_request
     assert undoing.undo_request.by == BOB
-    no = e.Settled(at=AT, by=BOB, happened=False)
+    no = e.Settled(at=AT, by=BOB, happened=False, expires_at=AT + timedelta(hours=24))
     for refusal in ((e.UndoRefused,), (e.UndoIntended, e.Doubted, no)):
         back = after(undoing, *refusal)
         assert (back.state, back.problem, back.undo_request) == (origin, start.problem, None)
@@ -286,9 +287,21 @@ def test_the_reason_of_a_withdrawal_is_kept_until_there_is_a_new_comparison() ->
     assert after(stale, *again, e.Checked).withdrawn == ""
 
 
+def test_who_is_called_again_has_the_whole_time_again() -> None:
+    later = AT + timedelta(days=9)
+    no = e.Settled(at=AT, by=BOB, happened=False, expires_at=later)
+    gone = e.Withdrawn(at=AT, problem=PROBLEM, expires_at=later)
+    assert after(in_state(S.NEEDS_ATTENTION), no).expires_at == later
+    assert after(in_state(S.AWAITING), gone).expires_at == later
+    assert after(in_state(S.APPROVED), gone).expires_at == later
+
+
 def test_who_settles_a_doubt_is_said_before_what_follows() -> None:
     for happened, follows in ((False, Topic.WITHDRAWN), (True, None)):
-        _, effects = step(in_state(S.NEEDS_ATTENTION), e.Settled(at=AT, by=BOB, happened=happened, reason="read it"))
+        _, effects = step(
+            in_state(S.NEEDS_ATTENTION),
+            e.Settled(at=AT, by=BOB, happened=happened, reason="read it", expires_at=AT + timedelta(hours=24)),
+        )
         said = [effect.topic for effect in effects if isinstance(effect, Say)]
         assert said == [Topic.SETTLED, *([follows] if follows else [])]
 
@@ -297,7 +310,9 @@ def test_doubt_goes_on_where_it_began() -> None:
     undoing = after(in_state(S.UNDOING), e.UndoIntended, e.Doubted)
     assert after(undoing, e.LookAgain).state is S.UNDOING
     assert after(undoing, e.Settled).state is S.UNDONE
-    stale = after(in_state(S.NEEDS_ATTENTION), e.Settled(at=AT, by=BOB, happened=False))
+    stale = after(
+        in_state(S.NEEDS_ATTENTION), e.Settled(at=AT, by=BOB, happened=False, expires_at=AT + timedelta(hours=24))
+    )
     assert (stale.state, stale.decisions, stale.problem) == (S.STALE, (), PROBLEM)
 
 
