@@ -12,6 +12,13 @@ NOT_VERIFIED = (
     "not verified"  # Problem.kind of a faulty one: nothing is known to be wrong, the verification could not run
 )
 
+STATEMENT_REFUSED = "statement refused"  # Problem.kind where Snowflake said no, so that nothing happened to production
+
+
+def refused(refresh: Refresh) -> bool:
+    """Whether a statement on production is known not to have happened."""
+    return refresh.problem is not None and refresh.problem.kind == STATEMENT_REFUSED
+
 
 def unverified(refresh: Refresh) -> bool:
     """Whether it counts as faulty only since production could not be looked at."""

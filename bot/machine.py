@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from bot import events as e
-from bot.decisions import approvals, carried, explained, unverified, waived
+from bot.decisions import approvals, carried, explained, refused, unverified, waived
 from bot.effects import Effect, Hold, Say, Topic, Touch
 from bot.messages import Live
 from bot.model import ENDS, Decision, Refresh, State, UndoRequest, Verdict
@@ -209,7 +209,9 @@ def _doubted(refresh: Refresh, event: e.Doubted) -> Step:
     return after, (_CARD, _APPROVAL, _PROMOTED, Say(Topic.NEEDS_ATTENTION))
 
 
-def _look_again(refresh: Refresh, _: e.LookAgain) -> Step:
+def _look_again(refresh: Refresh, event: e.LookAgain) -> Step:
+    if refused(refresh):  # there is nothing to look for
+        raise NotAllowed(refresh, event)
     state = State.UNDOING if refresh.undo_request else State.PROMOTING
     return replace(refresh, state=state, problem=None), (_CARD, _APPROVAL, _PROMOTED)
 
@@ -223,6 +225,8 @@ def _verify_again(refresh: Refresh, event: e.LookAgain) -> Step:
 
 def _settled(refresh: Refresh, event: e.Settled) -> Step:
     """Whoever says so stands in the thread with the reason, before what follows from it."""
+    if refused(refresh) and event.happened:
+        raise NotAllowed(refresh, event)
     after, effects = _as_settled(refresh, event)
     return after, (Say(Topic.SETTLED), *effects)
 

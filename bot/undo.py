@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from bot import names, queries
+from bot.decisions import STATEMENT_REFUSED
 from bot.errors import InDoubt
 from bot.events import Doubted, UndoIntended, Undone, UndoRefused
 from bot.model import Problem, Promotion, Refresh, Snapshot
@@ -88,7 +89,7 @@ class Undoing:
         except InDoubt:
             raise  # stays `undoing` with its intent: the next claim fences and looks
         except SqlError as error:
-            problem = Problem(kind="undo refused", text=say.refused_statement(error.detail), detail=error.detail)
+            problem = Problem(kind=STATEMENT_REFUSED, text=say.refused_statement(error.detail), detail=error.detail)
             return self._record(refresh, Doubted(at=services.clock(), problem=problem), lease)
         return self._sent(session, refresh, intent, lease)
 

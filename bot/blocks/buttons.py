@@ -7,7 +7,7 @@ import json
 from bot import events as e
 from bot.blocks.kit import OPTION_VALUE, Button, Confirm, Option, actions, button, select, value
 from bot.context import Context
-from bot.decisions import unverified
+from bot.decisions import refused, unverified
 from bot.machine import allows
 from bot.messages import Block
 from bot.model import Refresh, State, Verdict
@@ -27,7 +27,8 @@ def waiting(refresh: Refresh, context: Context) -> list[Block]:
         case State.STALE:
             return [make(a, refresh) for a in (["recheck"] if can_recheck(refresh) else []) + ["rebuild"]]
         case State.NEEDS_ATTENTION:
-            return [make(a, refresh) for a in ("look", "happened", "not_happened")]
+            ways = ("not_happened",) if refused(refresh) else ("look", "happened", "not_happened")
+            return [make(a, refresh) for a in ways]
     return []
 
 

@@ -201,7 +201,7 @@ def _withdrawn(refresh: Refresh, context: Context) -> Message:
 def _in_doubt(refresh: Refresh, context: Context) -> Message:
     return message(
         section(asks.in_doubt(refresh.problem.text if refresh.problem else "")),
-        small(asks.in_doubt_choices(undo=refresh.undo_request is not None)),
+        small(asks.in_doubt_choices(refresh)),
         buttons.row(buttons.waiting(refresh, context), "attention", refresh),
     )
 

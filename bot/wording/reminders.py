@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from bot.decisions import unverified
+from bot.decisions import refused, unverified
 from bot.model import Refresh
 from bot.wording.text import clock, mention, sentences
 
@@ -31,7 +31,7 @@ def faulty(refresh: Refresh, who: str, choices: str) -> str:
 
 
 def needs_attention(refresh: Refresh, who: str, choices: str) -> str:
-    may = f"one of {who} says what happened to production."
+    may = f"one of {who} {'lets it go back' if refused(refresh) else 'says what happened to production'}."
     return sentences(f"*{refresh.ref} still needs a person:*", may, choices)
 
 

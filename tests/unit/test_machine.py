@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot import events as e
-from bot.decisions import NOT_VERIFIED, approvals, carried
+from bot.decisions import NOT_VERIFIED, STATEMENT_REFUSED, approvals, carried
 from bot.machine import TABLE, Hold, NotAllowed, Say, Topic, Touch, allows, step
 from bot.messages import Live
 from bot.model import ENDS, Mode, Problem, Request, State
@@ -285,6 +285,15 @@ def test_the_reason_of_a_withdrawal_is_kept_until_there_is_a_new_comparison() ->
     again = (e.RebuildAsked, e.Started, e.Planned, e.BaselineTaken, e.Built)
     assert after(stale, *again, e.Failed).withdrawn == PROBLEM.text
     assert after(stale, *again, e.Checked).withdrawn == ""
+
+
+def test_of_a_refused_statement_nobody_can_say_that_it_happened() -> None:
+    refusal = e.Doubted(at=AT, problem=Problem(kind=STATEMENT_REFUSED, text="Snowflake refused the statement."))
+    doubt = after(in_state(S.PROMOTING), refusal)
+    for event in (EVENTS[e.LookAgain], EVENTS[e.Settled]):
+        with pytest.raises(NotAllowed):
+            step(doubt, event)
+    assert after(doubt, replace(EVENTS[e.Settled], happened=False)).state is S.STALE
 
 
 def test_who_is_called_again_has_the_whole_time_again() -> None:
