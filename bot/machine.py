@@ -210,17 +210,12 @@ def _doubted(refresh: Refresh, event: e.Doubted) -> Step:
 
 
 def _look_again(refresh: Refresh, event: e.LookAgain) -> Step:
-    if refused(refresh):  # there is nothing to look for
+    """Only at what is not known: what was refused, or seen to be wrong, waits for a decision."""
+    faulty = refresh.state is State.FAULTY
+    if refused(refresh) or (faulty and not unverified(refresh)):
         raise NotAllowed(refresh, event)
-    state = State.UNDOING if refresh.undo_request else State.PROMOTING
+    state = State.VERIFYING if faulty else State.UNDOING if refresh.undo_request else State.PROMOTING
     return replace(refresh, state=state, problem=None), (_CARD, _APPROVAL, _PROMOTED)
-
-
-def _verify_again(refresh: Refresh, event: e.LookAgain) -> Step:
-    """What was seen to be wrong stays so until a person decides; what could not be seen may be looked at again."""
-    if not unverified(refresh):
-        raise NotAllowed(refresh, event)
-    return replace(refresh, state=State.VERIFYING, problem=None), (_CARD, _PROMOTED)
 
 
 def _settled(refresh: Refresh, event: e.Settled) -> Step:
@@ -340,7 +335,7 @@ TABLE: dict[State, dict[type[e.Event], Callable[[Refresh, Any], Step]]] = {
         e.Doubted: _doubted,
     },
     State.VERIFYING: {e.Verified: _verified},
-    State.FAULTY: {e.Accepted: _accepted, e.UndoAsked: _undo_asked, e.LookAgain: _verify_again},
+    State.FAULTY: {e.Accepted: _accepted, e.UndoAsked: _undo_asked, e.LookAgain: _look_again},
     State.NEEDS_ATTENTION: {e.LookAgain: _look_again, e.Settled: _settled},
     State.UNDOING: {
         e.UndoIntended: _undo_intended,
