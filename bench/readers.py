@@ -16,7 +16,7 @@ _TITLE = re.compile(r"\W*(R\d+) · (\S+) · .* · ([^·*]+)\*")
 _REPLACED = re.compile(r'CREATE OR REPLACE (?:TRANSIENT )?TABLE "ANALYTICS"\."PROD"\."(\w+)"')
 _REF = re.compile(r"^dbt-refresh:\w+:(R\d+):promote:")
 _ENDS = frozenset({"done", "rejected", "cancelled", "expired", "failed", "undone"})
-_FOR_PEOPLE = ("waiting for approval", "withdrawn", "verification failed", "needs a person", "nothing would change")
+_FOR_PEOPLE = ("waiting for approval", "withdrawn", "promoted, but", "needs a person", "nothing would change")
 _EXPECTED = ("card", "plan", "result", "ready", "promoted")
 
 

@@ -42,12 +42,13 @@ class Checking:
                 report=found,
                 statements=statements,
                 digest=report.digest(considered, statements),
-                expires_at=services.clock() + services.settings.policy.expires_after,
+                expires_at=services.expiry(),
             )
             refresh = services.record(refresh, checked, claim=lease.claim)
             seen = guards.look(session, refresh, services.clock())
             if seen.problem:
-                refresh = services.record(refresh, Withdrawn(at=services.clock(), problem=seen.problem))
+                event = Withdrawn(at=services.clock(), problem=seen.problem, expires_at=services.expiry())
+                refresh = services.record(refresh, event)
         return refresh
 
     def _safety(self, refresh: Refresh, session: Session, lease: Lease) -> list[Finding]:

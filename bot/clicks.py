@@ -20,13 +20,15 @@ from bot.errors import LostClaim, RefreshError
 from bot.identity import env_user, judge, require_own_channel
 from bot.machine import NotAllowed, allows
 from bot.messages import Click, Message, Post
-from bot.model import Refresh, State
+from bot.model import Problem, Refresh, State
+from bot.recovery import Recovery
 from bot.resolving import Subject, child_of, entry_of, resolve
 from bot.services import Services
 from bot.store import Decided, Hold, Taken
 from bot.wording import answers as say
 from bot.wording import holds as held
 from bot.wording import plan as planned
+from bot.wording import production
 from bot.worker import LOOKED, ClickLease
 
 _TRIES = 3  # the row may move between reading and writing it
@@ -39,6 +41,7 @@ Decide = Callable[[Click, Refresh], None]
 class Clicks:
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._recovery = Recovery(services)
         self._on_refresh: dict[str, Decide] = {
             "approve": self._approve,
             "explain": self._explain,
@@ -111,7 +114,7 @@ class Clicks:
         if seen.problem is None:
             return False
         services.store.note_change(refresh.prod, self._now)
-        services.record(refresh, e.Withdrawn(at=self._now, problem=seen.problem))
+        services.record(refresh, e.Withdrawn(at=self._now, problem=seen.problem, expires_at=services.expiry()))
         return True
 
     # --- decisions --------------------------------------------------------------------------------------------------
@@ -183,7 +186,22 @@ class Clicks:
         self._unless_held(click, refresh, e.RecheckAsked(at=self._now, by=click.by))
 
     def _settle(self, click: Click, refresh: Refresh, *, happened: bool) -> None:
-        event = e.Settled(at=self._now, by=click.by, happened=happened, reason=_text(click, "reason"))
+        """That it did not happen counts once it cannot happen any more: doubt may come before any fence."""
+        event = e.Settled(
+            at=self._now,
+            by=click.by,
+            happened=happened,
+            expires_at=self._services.expiry(),
+            reason=_text(click, "reason"),
+        )
+        if not happened and allows(refresh, e.Settled):
+            try:
+                refresh = self._recovery.fenced(refresh, f"CLICK{click.id}")
+            except RefreshError as error:
+                return self._answer(click, production.cannot_settle(error.user_text))
+            if not refresh.undo_request:
+                why = Problem(kind=guards.REBUILD, text=production.did_not_happen(click.by))
+                refresh = replace(refresh, problem=why)
         self._simple(click, refresh, event)
 
     def _unless_held(self, click: Click, refresh: Refresh, event: e.Event) -> None:

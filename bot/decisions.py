@@ -8,6 +8,22 @@ from dataclasses import replace
 from bot import events as e
 from bot.model import Decision, Explanation, Finding, Refresh, Report, Waiver
 
+NOT_VERIFIED = (
+    "not verified"  # Problem.kind of a faulty one: nothing is known to be wrong, the verification could not run
+)
+
+STATEMENT_REFUSED = "statement refused"  # Problem.kind where Snowflake said no, so that nothing happened to production
+
+
+def refused(refresh: Refresh) -> bool:
+    """Whether a statement on production is known not to have happened."""
+    return refresh.problem is not None and refresh.problem.kind == STATEMENT_REFUSED
+
+
+def unverified(refresh: Refresh) -> bool:
+    """Whether it counts as faulty only since production could not be looked at."""
+    return refresh.problem is not None and refresh.problem.kind == NOT_VERIFIED
+
 
 def approvals(refresh: Refresh) -> tuple[Decision, ...]:
     """The approvals that count: those given on what the refresh is now. Earlier ones stay in `decisions`."""

@@ -157,6 +157,7 @@ class Withdrawn(Event):
 
     name: ClassVar[str] = "withdrawn"
     problem: Problem
+    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,7 +206,7 @@ class Doubted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookAgain(Event):
-    """needs_attention -> promoting (or undoing): recovery looks once more."""
+    """needs_attention -> promoting (or undoing): recovery looks once more; faulty -> verifying, when it could not be seen."""
 
     name: ClassVar[str] = "look again"
     by: Actor
@@ -219,6 +220,7 @@ class Settled(Event):
     name: ClassVar[str] = "settled"
     by: Actor
     happened: bool
+    expires_at: datetime  # of what waits for people again
     reason: str = ""  # how the person knows
 
 

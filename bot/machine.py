@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from bot import events as e
-from bot.decisions import approvals, carried, explained, waived
+from bot.decisions import approvals, carried, explained, refused, unverified, waived
 from bot.effects import Effect, Hold, Say, Topic, Touch
 from bot.messages import Live
 from bot.model import ENDS, Decision, Refresh, State, UndoRequest, Verdict
@@ -152,7 +152,7 @@ def _expired(refresh: Refresh, _: e.Expired) -> Step:
 
 
 def _withdrawn(refresh: Refresh, event: e.Withdrawn) -> Step:
-    return _stale(replace(refresh, problem=event.problem))
+    return _stale(replace(refresh, problem=event.problem), event)
 
 
 def _recheck(refresh: Refresh, _: e.RecheckAsked) -> Step:
@@ -209,13 +209,19 @@ def _doubted(refresh: Refresh, event: e.Doubted) -> Step:
     return after, (_CARD, _APPROVAL, _PROMOTED, Say(Topic.NEEDS_ATTENTION))
 
 
-def _look_again(refresh: Refresh, _: e.LookAgain) -> Step:
-    state = State.UNDOING if refresh.undo_request else State.PROMOTING
+def _look_again(refresh: Refresh, event: e.LookAgain) -> Step:
+    """Only at what is not known: what was refused, or seen to be wrong, waits for a decision."""
+    faulty = refresh.state is State.FAULTY
+    if refused(refresh) or (faulty and not unverified(refresh)):
+        raise NotAllowed(refresh, event)
+    state = State.VERIFYING if faulty else State.UNDOING if refresh.undo_request else State.PROMOTING
     return replace(refresh, state=state, problem=None), (_CARD, _APPROVAL, _PROMOTED)
 
 
 def _settled(refresh: Refresh, event: e.Settled) -> Step:
     """Whoever says so stands in the thread with the reason, before what follows from it."""
+    if refused(refresh) and event.happened:
+        raise NotAllowed(refresh, event)
     after, effects = _as_settled(refresh, event)
     return after, (Say(Topic.SETTLED), *effects)
 
@@ -225,7 +231,7 @@ def _as_settled(refresh: Refresh, event: e.Settled) -> Step:
         return _undone_now(refresh) if event.happened else _not_undone(refresh, event)
     if event.happened:
         return replace(refresh, state=State.VERIFYING, problem=None), (_CARD, _APPROVAL)
-    return _stale(refresh)
+    return _stale(refresh, event)
 
 
 def _accepted(refresh: Refresh, event: e.Accepted) -> Step:
@@ -262,10 +268,10 @@ def _end(*said: Say) -> tuple[Effect, ...]:
     return (_CARD, _APPROVAL, *said, Say(Topic.AUDIT_END))
 
 
-def _stale(refresh: Refresh) -> Step:
-    """Decisions are dropped so that they can never count again; the audit trail keeps them."""
+def _stale(refresh: Refresh, event: e.Withdrawn | e.Settled) -> Step:
+    """Decisions are dropped so that they can never count again; the audit trail keeps them. People have all the time again."""
     why = refresh.problem.text if refresh.problem else ""
-    after = replace(refresh, state=State.STALE, decisions=(), withdrawn=why)
+    after = replace(refresh, state=State.STALE, decisions=(), withdrawn=why, expires_at=event.expires_at)
     return after, (_CARD, _APPROVAL, Say(Topic.WITHDRAWN))
 
 
@@ -329,7 +335,7 @@ TABLE: dict[State, dict[type[e.Event], Callable[[Refresh, Any], Step]]] = {
         e.Doubted: _doubted,
     },
     State.VERIFYING: {e.Verified: _verified},
-    State.FAULTY: {e.Accepted: _accepted, e.UndoAsked: _undo_asked},
+    State.FAULTY: {e.Accepted: _accepted, e.UndoAsked: _undo_asked, e.LookAgain: _look_again},
     State.NEEDS_ATTENTION: {e.LookAgain: _look_again, e.Settled: _settled},
     State.UNDOING: {
         e.UndoIntended: _undo_intended,

@@ -5,12 +5,15 @@ Before the intent a failure ends or repeats the step; after it, only evidence mo
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import structlog
 
 from bot import guards
 from bot.building import Building
 from bot.checking import Checking
-from bot.errors import BuildFailed, Cancelled, LostClaim, RefreshError, Refusal
+from bot.decisions import NOT_VERIFIED
+from bot.errors import BuildFailed, Cancelled, InDoubt, LostClaim, RefreshError, Refusal
 from bot.events import Doubted, Failed, Refused, Started, Stopped, UndoRefused, Verified, Withdrawn
 from bot.model import DRIVEN, Problem, Refresh, State
 from bot.promotion import Promoting
@@ -22,6 +25,7 @@ from bot.wording import production
 from bot.worker import Lease
 
 _TRIES = 3  # for what may pass by itself, such as a network that is away
+_VERIFICATIONS = 10  # with pauses of 1, 2, 4 ... 256 seconds
 _LOOKS = 5  # at what became of a statement on production, before a person is asked
 log = structlog.get_logger()
 
@@ -96,7 +100,8 @@ class Pipeline:
     def _failed(self, refresh: Refresh, error: RefreshError, lease: Lease) -> Refresh:
         """What an error means depends on the state; in doubt it is raised, and the next claim looks."""
         services, now = self._services, self._services.clock()
-        passing = isinstance(error, Unreachable) and lease.claim.attempt < _TRIES
+        away = isinstance(error, Unreachable) or (refresh.state is State.APPROVED and isinstance(error, InDoubt))
+        passing = away and lease.claim.attempt < _TRIES  # a backup in doubt is found by its name
         log.warning("step failed", refresh=refresh.ref, state=refresh.state, detail=error.detail[:500])
         match refresh.state:
             case State.BUILDING | State.CHECKING if refresh.stopping:
@@ -108,10 +113,12 @@ class Pipeline:
                 kind = "build failed" if isinstance(error, BuildFailed) else f"{refresh.state} failed"
                 return services.record(refresh, Failed(at=now, problem=_problem(kind, error)), claim=lease.claim)
             case State.APPROVED if not passing:
-                event = Withdrawn(at=now, problem=_problem(guards.RECHECK, error))
+                problem = replace(_problem(guards.RECHECK, error), text=_not_sent(error))
+                event = Withdrawn(at=now, problem=problem, expires_at=services.expiry())
                 return services.record(refresh, event, claim=lease.claim)
-            case State.VERIFYING if lease.claim.attempt >= _TRIES and refresh.promotion is not None:
-                event = Verified(at=now, promotion=refresh.promotion, problem=_problem("not verified", error))
+            case State.VERIFYING if lease.claim.attempt >= _tries(error) and refresh.promotion is not None:
+                problem = replace(_problem(NOT_VERIFIED, error), text=production.not_verified(error.user_text))
+                event = Verified(at=now, promotion=refresh.promotion, problem=problem)
                 return services.record(refresh, event, claim=lease.claim)
             case State.UNDOING if refresh.undo is None and not passing:
                 event = UndoRefused(at=now, problem=_problem("undo refused", error))
@@ -120,6 +127,16 @@ class Pipeline:
                 problem = Problem(kind="doubt", text=production.could_not_look(error.user_text), detail=error.detail)
                 return services.record(refresh, Doubted(at=now, problem=problem), claim=lease.claim)
         raise error
+
+
+def _not_sent(error: RefreshError) -> str:
+    """What was in doubt here is the backup: the doubt's own sentence is about production."""
+    return production.not_sent(production.no_backup() if isinstance(error, InDoubt) else error.user_text)
+
+
+def _tries(error: RefreshError) -> int:
+    """How often production is looked at before it counts as not verified: longer than an outage of some minutes."""
+    return _VERIFICATIONS if isinstance(error, Unreachable | InDoubt) else _TRIES
 
 
 def _problem(kind: str, error: RefreshError) -> Problem:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from bot import guards, names, queries, report, verification
+from bot.decisions import STATEMENT_REFUSED
 from bot.errors import InDoubt
 from bot.events import Doubted, Noted, Promoted, PromotionIntended, Verified, Withdrawn
 from bot.model import Problem, Promotion, Refresh, Relation, Snapshot, State, Table
@@ -162,7 +163,7 @@ class Promoting:
         except InDoubt:
             raise  # stays `promoting`: the next claim fences and looks
         except SqlError as error:
-            problem = Problem(kind="promotion refused", text=say.refused_statement(error.detail), detail=error.detail)
+            problem = Problem(kind=STATEMENT_REFUSED, text=say.refused_statement(error.detail), detail=error.detail)
             return services.record(refresh, Doubted(at=services.clock(), problem=problem), claim=lease.claim)
         sent = replace(promotion, query_ids=tuple(filter(None, session.query_ids)), sent_at=services.clock())
         return services.record(refresh, Promoted(at=services.clock(), promotion=sent), claim=lease.claim)
@@ -181,5 +182,6 @@ class Promoting:
         return next(r for r in made if r.sql in refresh.statements[0])
 
     def _withdraw(self, refresh: Refresh, lease: Lease, problem: Problem) -> Refresh:
-        event = Withdrawn(at=self._services.clock(), problem=problem)
-        return self._services.record(refresh, event, claim=lease.claim)
+        services = self._services
+        event = Withdrawn(at=services.clock(), problem=problem, expires_at=services.expiry())
+        return services.record(refresh, event, claim=lease.claim)

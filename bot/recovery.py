@@ -12,6 +12,7 @@ from enum import Enum
 from bot import names
 from bot.events import Doubted, Promoted
 from bot.model import Problem, Promotion, Refresh, Relation, Snapshot, Token
+from bot.patience import Alive
 from bot.services import Services
 from bot.session import HistoryRow, Session
 from bot.wording import production as say
@@ -68,7 +69,7 @@ class Recovery:
         """
         services, promotion = self._services, refresh.promotion
         assert promotion is not None
-        fenced = self._fence(refresh, lease)
+        fenced = self.fenced(refresh, lease.claim.fence, lease.check)
         with services.warehouse.promoter(f"{promotion.tag}:look", alive=lease.check) as session:
             seen = self.evidence(session, promotion, refresh.prod)
         fate, auto = decide(seen), services.settings.policy.recovery == "auto"
@@ -104,23 +105,31 @@ class Recovery:
         head = " ".join(row.text.upper().split()[:3])
         return head == "CREATE OR REPLACE" and prod.sql in row.text
 
-    def fenced_undo(self, refresh: Refresh, lease: Lease) -> Refresh:
-        """The promoter renames the backup, so that a late undo finds nothing to clone; the row goes on with the new name."""
+    def fenced(self, refresh: Refresh, attempt: int | str, alive: Alive | None = None) -> Refresh:
+        """What the statement would clone gets a name of this `attempt`; the row goes on with that, once it is recorded.
+
+        Raises what the warehouse raises: nothing is fenced for certain then.
+        """
+        fence = self._fenced_undo if refresh.undo_request else self._fenced_promotion
+        return fence(refresh, attempt, alive)
+
+    def _fenced_undo(self, refresh: Refresh, attempt: int | str, alive: Alive | None) -> Refresh:
+        """The promoter renames the backup."""
         services, undo, promotion = self._services, refresh.undo, refresh.promotion
         assert undo is not None and undo.backup is not None and promotion is not None
         schema = services.settings.warehouse.backup_schema
-        name = names.backup(refresh, schema, services.store.installation, lease.claim.fence)
-        with services.warehouse.promoter(self._fence_tag(refresh), alive=lease.check) as session:
+        name = names.backup(refresh, schema, services.store.installation, attempt)
+        with services.warehouse.promoter(self._fence_tag(refresh), alive=alive) as session:
             backup = self._renamed(session, refresh, "backup", undo.backup, name)
         undo = replace(undo, source=backup.relation, backup=backup)
         return replace(refresh, undo=undo, promotion=replace(promotion, backup=backup))
 
-    def _fence(self, refresh: Refresh, lease: Lease) -> Refresh:
+    def _fenced_promotion(self, refresh: Refresh, attempt: int | str, alive: Alive | None) -> Refresh:
         """The builder renames the candidate."""
         services, candidate = self._services, refresh.candidate
         assert candidate is not None
-        name = names.candidate(refresh, services.store.installation, lease.claim.fence)
-        with services.warehouse.builder(self._fence_tag(refresh), alive=lease.check) as session:
+        name = names.candidate(refresh, services.store.installation, attempt)
+        with services.warehouse.builder(self._fence_tag(refresh), alive=alive) as session:
             return replace(refresh, candidate=self._renamed(session, refresh, "candidate", candidate, name))
 
     def _fence_tag(self, refresh: Refresh) -> str:

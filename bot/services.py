@@ -25,6 +25,10 @@ class Services:
     record: Recorder
     clock: Callable[[], datetime]
 
+    def expiry(self) -> datetime:
+        """Until when people may decide on what waits for them from now on."""
+        return self.clock() + self.settings.policy.expires_after
+
     def workdir(self, ref: str) -> Path:
         """Where a refresh's dbt child keeps its target and log: one directory a refresh, never shared."""
         return self.settings.worker.data_dir / "refreshes" / ref

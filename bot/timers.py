@@ -59,7 +59,8 @@ class Timers:
                     seen = guards.look(session, refresh, services.clock())
                 if seen.problem:
                     services.store.note_change(refresh.prod, services.clock())
-                    services.record(refresh, Withdrawn(at=services.clock(), problem=seen.problem))
+                    expiry = services.expiry()
+                    services.record(refresh, Withdrawn(at=services.clock(), problem=seen.problem, expires_at=expiry))
 
     def clean_up(self) -> None:
         """Drop what is due, by recorded exact name: backups as the promoter, everything else as the builder."""

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from bot import names, queries
+from bot.decisions import STATEMENT_REFUSED
 from bot.errors import InDoubt
 from bot.events import Doubted, UndoIntended, Undone, UndoRefused
 from bot.model import Problem, Promotion, Refresh, Snapshot
@@ -56,14 +57,14 @@ class Undoing:
             return Problem(kind="undo refused", text=say.backup_gone(backup.relation if backup else None))
         if request is None or request.forced:
             return None
-        after: Snapshot | None = promotion.after
+        after: Snapshot | None = promotion.after  # none where the verification could not run
         if after is not None and session.token(refresh.prod) == after.token:
             return None
-        now = session.content(refresh.prod)
-        then = after.content if after else now
-        if after is not None and now == then:
+        assert refresh.candidate is not None
+        then, now = (after or refresh.candidate).content, session.content(refresh.prod)
+        if now == then:
             return None
-        text = say.undo_would_lose(refresh, then.rows, now.rows, self._services.clock())
+        text = say.undo_would_lose(refresh, then, now, self._services.clock())
         return Problem(kind="undo refused: moved", text=text)
 
     def _intent(self, session: Session, refresh: Refresh, promotion: Promotion, attempt: str, tag: str) -> Promotion:
@@ -88,7 +89,7 @@ class Undoing:
         except InDoubt:
             raise  # stays `undoing` with its intent: the next claim fences and looks
         except SqlError as error:
-            problem = Problem(kind="undo refused", text=say.refused_statement(error.detail), detail=error.detail)
+            problem = Problem(kind=STATEMENT_REFUSED, text=say.refused_statement(error.detail), detail=error.detail)
             return self._record(refresh, Doubted(at=services.clock(), problem=problem), lease)
         return self._sent(session, refresh, intent, lease)
 
@@ -104,7 +105,7 @@ class Undoing:
     def _look(self, refresh: Refresh, lease: Lease) -> Refresh:
         """After a crash or a lost answer, as for a promotion: fence, look, and decide or ask."""
         services = self._services
-        fenced = self._recovery.fenced_undo(refresh, lease)
+        fenced = self._recovery.fenced(refresh, lease.claim.fence, lease.check)
         intent = fenced.undo
         assert intent is not None
         with services.warehouse.promoter(f"{intent.tag}:look", alive=lease.check) as session:

@@ -7,6 +7,7 @@ import json
 from bot import events as e
 from bot.blocks.kit import OPTION_VALUE, Button, Confirm, Option, actions, button, select, value
 from bot.context import Context
+from bot.decisions import refused, unverified
 from bot.machine import allows
 from bot.messages import Block
 from bot.model import Refresh, State, Verdict
@@ -27,7 +28,8 @@ def waiting(refresh: Refresh, context: Context) -> list[Block]:
         case State.STALE:
             return [make(a, refresh) for a in (["recheck"] if can_recheck(refresh) else []) + ["rebuild"]]
         case State.NEEDS_ATTENTION:
-            return [make(a, refresh) for a in ("look", "happened", "not_happened")]
+            ways = ("not_happened",) if refused(refresh) else ("look", "happened", "not_happened")
+            return [make(a, refresh) for a in ways]
     return []
 
 
@@ -90,7 +92,8 @@ def after_promotion(refresh: Refresh, context: Context) -> list[Block]:
                 [make("undo", refresh, style="danger", confirm=_undo(refresh))] if has_backup(refresh, context) else []
             )
             forced = [make("undo_forced", refresh)] if undo else []
-            return [*undo, make("accept", refresh), *forced]
+            look = [make("look", refresh)] if unverified(refresh) else []
+            return [*look, *undo, make("accept", refresh), *forced]
         case State.DONE:
             undo = [make("undo", refresh, confirm=_undo(refresh))] if has_backup(refresh, context) else []
             return [*undo, *_downstream(refresh), *_dev(refresh, context)]

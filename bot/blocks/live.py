@@ -201,7 +201,7 @@ def _withdrawn(refresh: Refresh, context: Context) -> Message:
 def _in_doubt(refresh: Refresh, context: Context) -> Message:
     return message(
         section(asks.in_doubt(refresh.problem.text if refresh.problem else "")),
-        small(asks.in_doubt_choices(undo=refresh.undo_request is not None)),
+        small(asks.in_doubt_choices(refresh)),
         buttons.row(buttons.waiting(refresh, context), "attention", refresh),
     )
 
@@ -211,7 +211,7 @@ def promoted(refresh: Refresh, context: Context) -> Message:
     row = buttons.row(buttons.after_promotion(refresh, context), "promoted", refresh)
     match refresh.state:
         case State.FAULTY:
-            choices = after.faulty_choices(buttons.has_backup(refresh, context))
+            choices = after.faulty_choices(refresh, buttons.has_backup(refresh, context))
             return message(section(after.faulty(refresh)), small(choices), row)
         case State.NEEDS_ATTENTION if refresh.undo_request:
             return _in_doubt(refresh, context)

@@ -102,10 +102,9 @@ def _reminder(refresh: Refresh, context: Context) -> str:
         case State.STALE:
             return reminders.stale(refresh, who, approval.ways_on(can_recheck(refresh)), now)
         case State.FAULTY:
-            return reminders.faulty(refresh, who, promoted.faulty_choices(has_backup(refresh, context)))
+            return reminders.faulty(refresh, who, promoted.faulty_choices(refresh, has_backup(refresh, context)))
         case State.NEEDS_ATTENTION:
-            undo = refresh.undo_request is not None
-            return reminders.needs_attention(refresh, who, approval.in_doubt_choices(undo))
+            return reminders.needs_attention(refresh, who, approval.in_doubt_choices(refresh))
     if refresh.report and refresh.report.nothing_changes:
         return reminders.nothing(refresh, who, now)
     return reminders.awaiting(refresh, waits(refresh, context), now)

@@ -92,7 +92,9 @@ def _now(refresh: Refresh) -> str:
             said = outcome(refresh)
             return said[:1].lower() + said[1:] if said else state(refresh)
         case State.STALE:
-            return "it was withdrawn, since production changed; earlier approvals no longer count"
+            return sentences("it was withdrawn.", refresh.withdrawn, "Earlier approvals no longer count").removesuffix(
+                "."
+            )
     return f"it is {state(refresh)} since {clock(refresh.changed_at)}"
 
 

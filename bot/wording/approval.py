@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot.decisions import approvals
+from bot.decisions import approvals, refused
 from bot.model import Explanation, Refresh, State, Waiver
 from bot.wording.sentences import called
 from bot.wording.text import clock, code, dotted, listed, mention, plural, prose, sentences
@@ -131,10 +131,13 @@ def in_doubt(text: str) -> str:
     return f"*Needs a person.* {text}"
 
 
-def in_doubt_choices(undo: bool) -> str:
+def in_doubt_choices(refresh: Refresh) -> str:
     """What each button will do."""
+    undo = refresh.undo_request is not None
     it, end = ("The undo", "the refresh counts as undone") if undo else ("The replacement", "production is verified")
     back = "the refresh is as it was before the undo" if undo else "the refresh is withdrawn, nothing more is sent"
+    if refused(refresh):
+        return f"*It did not*: {back}."
     return (
         "*Look again* reads Snowflake's history once more and sends nothing. "
         f"*It happened*: {it.lower()} is taken as done and {end}. *It did not*: {back}."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.decisions import approvals
+from bot.decisions import approvals, unverified
 from bot.model import Refresh, State
 from bot.wording.card import mode
 from bot.wording.text import code, listed, mention, prose
@@ -35,7 +35,8 @@ def ended(refresh: Refresh, link: str, head: str) -> str:
     if refresh.state is State.UNDONE and refresh.undo_request:
         people.append(f"undone by {mention(refresh.undo_request.by)}")
     if refresh.acceptance:
-        people.append(f"accepted although verification failed by {mention(refresh.acceptance.by)}")
+        although = "although it could not be verified" if unverified(refresh) else "although verification failed"
+        people.append(f"accepted {although} by {mention(refresh.acceptance.by)}")
     word = _ENDS.get(refresh.state, str(refresh.state))
     return f"{_what(refresh, word)}: {', '.join(people)} · {_thread(link)} · audit chain {code(head)}"
 

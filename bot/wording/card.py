@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import median
 
-from bot.decisions import approvals
+from bot.decisions import approvals, refused, unverified
 from bot.model import ColumnChange, Headline, Mode, Plan, Refresh, Report, Request, Side, State
 from bot.wording.numbers import number, pair
 from bot.wording.sentences import called
 from bot.wording.tables import column
-from bot.wording.text import clock, code, day, dotted, lasted, listed, mention, plural, prose, sentences
+from bot.wording.text import clock, code, day, dotted, lasted, listed, mention, plural, prose
 
 _STATES = {
     State.QUEUED: "queued",
@@ -22,7 +22,7 @@ _STATES = {
     State.APPROVED: "approved, about to be promoted",
     State.PROMOTING: "being promoted",
     State.VERIFYING: "promoted, being verified",
-    State.STALE: "withdrawn, waiting for a rebuild",
+    State.STALE: "withdrawn, waiting for a person",
     State.FAULTY: "promoted, but verification failed",
     State.NEEDS_ATTENTION: "needs a person",
     State.UNDOING: "being undone",
@@ -48,6 +48,8 @@ def state(refresh: Refresh) -> str:
         return f"about to begin again with {plural(len(refresh.again), 'column')}"
     if refresh.state is State.AWAITING and refresh.report and refresh.report.nothing_changes:
         return "nothing would change"
+    if refresh.state is State.FAULTY and unverified(refresh):
+        return "promoted, but not verified"
     return _STATES[refresh.state]
 
 
@@ -235,9 +237,12 @@ def next_step(refresh: Refresh) -> str:
     """Where a person has to act, for states in which nothing goes on by itself."""
     match refresh.state:
         case State.STALE:
-            return sentences("What was compared is not what is there.", "The way on is in the thread.")
+            return "Earlier approvals no longer count; why, and the way on, is in the thread."
         case State.NEEDS_ATTENTION:
+            if refused(refresh):
+                return "Snowflake refused the statement: an approver lets it go back, in the thread."
             return "It is not certain what happened to production: an approver decides in the thread."
         case State.FAULTY:
-            return "An approver undoes it or accepts it, in the thread."
+            look = "looks again, " if unverified(refresh) else ""
+            return f"An approver {look}undoes it or accepts it, in the thread."
     return ""

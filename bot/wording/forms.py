@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bot.decisions import unverified
 from bot.model import OutlierGroup, Refresh
 from bot.wording.numbers import change, number
 from bot.wording.tables import column
@@ -97,7 +98,8 @@ def reject_intro(refresh: Refresh) -> str:
 
 def accept_intro(refresh: Refresh) -> str:
     problem = refresh.problem.text if refresh.problem else ""
-    return f"{code(refresh.prod)} stays as it is, although the verification failed:\n{problem}"
+    fault = "could not be verified" if unverified(refresh) else "is not as approved"
+    return f"{code(refresh.prod)} stays as it is, although it {fault}:\n{problem}"
 
 
 def undo_intro(refresh: Refresh) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot.model import Content, Refresh, Relation, Table
-from bot.wording.text import clock, code, hour, listed, plural, prose
+from bot.model import Actor, Content, Refresh, Relation, Table
+from bot.wording.text import clock, code, hour, listed, mention, plural, prose
 
 
 def prod_gone(prod: Relation) -> str:
@@ -15,12 +15,13 @@ def prod_gone(prod: Relation) -> str:
 
 def prod_changed(baseline: Content, now: Content, since: datetime, seen: datetime) -> str:
     """Prod changed after 13:55 (seen 14:07 UTC): 3,032 rows then, 3,033 now."""
-    rows = (
-        f"{plural(baseline.rows, 'row')} then, {now.rows:,} now"
-        if baseline.rows != now.rows
-        else f"still {plural(now.rows, 'row')}, with other values"
-    )
-    return f"Prod changed after {hour(since)} (seen {clock(seen)}): {rows}."
+    return f"Prod changed after {hour(since)} (seen {clock(seen)}): {_difference(baseline, now)}."
+
+
+def _difference(then: Content, now: Content) -> str:
+    if then.rows != now.rows:
+        return f"{plural(then.rows, 'row')} then, {now.rows:,} now"
+    return f"still {plural(now.rows, 'row')}, with other values"
 
 
 def candidate_changed(candidate: Relation) -> str:
@@ -95,10 +96,10 @@ def backup_gone(backup: Relation | None) -> str:
     return f"The backup {code(backup)} is gone, so it cannot be undone from here." if backup else "There is no backup."
 
 
-def undo_would_lose(refresh: Refresh, rows_then: int, rows_now: int, seen: datetime) -> str:
+def undo_would_lose(refresh: Refresh, then: Content, now: Content, seen: datetime) -> str:
     return (
-        f"Prod changed since {refresh.ref} was promoted (seen {clock(seen)}): {plural(rows_then, 'row')} then, "
-        f"{rows_now:,} now. An undo would lose what was written since."
+        f"Prod changed since {refresh.ref} was promoted (seen {clock(seen)}): {_difference(then, now)}. "
+        "An undo would lose what was written since."
     )
 
 
@@ -112,3 +113,27 @@ def on_hold(name: str) -> str:
 
 def could_not_look(message: str) -> str:
     return f"What became of the statement on production could not be found out: {prose(message, 400)}"
+
+
+def not_sent(message: str) -> str:
+    """For what went wrong before the intent."""
+    return f"{message} Production was not touched."
+
+
+def not_verified(message: str) -> str:
+    return f"Production was replaced, and it could not be verified: {message}"
+
+
+def no_backup() -> str:
+    return "The backup could not be taken: the connection to Snowflake broke each time."
+
+
+def did_not_happen(by: Actor) -> str:
+    return f"{mention(by)} says that the replacement did not happen."
+
+
+def cannot_settle(message: str) -> str:
+    return (
+        "This cannot be settled yet: the statement could still arrive, and what it would copy has to be renamed first. "
+        f"{message}"
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from bot.decisions import approvals
+from bot.decisions import approvals, unverified
 from bot.model import Refresh, State
 from bot.wording.text import clock, hour, listed, mention, prose, sentences
 from bot.wording.verification import unseen, verified
@@ -39,15 +39,20 @@ def accepted(refresh: Refresh) -> str:
 
 
 def faulty(refresh: Refresh) -> str:
-    """What is not as it was, worst news first."""
+    """What is not as it was, worst news first; or that nobody could look."""
     text = refresh.problem.text if refresh.problem else "Production is not what was approved."
-    return f"*Promoted, but verification failed.*\n{text}"
+    title = "Promoted, but not verified." if unverified(refresh) else "Promoted, but verification failed."
+    return f"*{title}*\n{text}"
 
 
-def faulty_choices(backup: bool) -> str:
-    if not backup:
-        return "The backup is gone, so an undo is not possible from here. *Accept* keeps production as it is, with a reason."
-    return "*Undo* puts the backup back at once. *Accept* keeps production as it is, with a reason."
+def faulty_choices(refresh: Refresh, backup: bool) -> str:
+    look = "*Look again* verifies it once more." if unverified(refresh) else ""
+    undo = (
+        "*Undo* puts the backup back at once."
+        if backup
+        else "The backup is gone, so an undo is not possible from here."
+    )
+    return sentences(look, undo, "*Accept* keeps production as it is, with a reason.")
 
 
 def undo_in_progress(refresh: Refresh) -> str:

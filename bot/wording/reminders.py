@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from bot.decisions import refused, unverified
 from bot.model import Refresh
 from bot.wording.text import clock, mention, sentences
 
@@ -24,12 +25,13 @@ def stale(refresh: Refresh, who: str, ways_on: str, now: datetime) -> str:
 
 
 def faulty(refresh: Refresh, who: str, choices: str) -> str:
-    may = f"one of {who} undoes it or accepts it."
-    return sentences(f"*{refresh.ref} was promoted, and production is still not as approved:*", may, choices)
+    may = f"one of {who} {'looks again, ' if unverified(refresh) else ''}undoes it or accepts it."
+    still = "could still not be verified" if unverified(refresh) else "production is still not as approved"
+    return sentences(f"*{refresh.ref} was promoted, and {still}:*", may, choices)
 
 
 def needs_attention(refresh: Refresh, who: str, choices: str) -> str:
-    may = f"one of {who} says what happened to production."
+    may = f"one of {who} {'lets it go back' if refused(refresh) else 'says what happened to production'}."
     return sentences(f"*{refresh.ref} still needs a person:*", may, choices)
 
 

@@ -30,7 +30,7 @@ def refused(message: str) -> str:
 
 
 def unreachable() -> str:
-    return "Snowflake does not answer. Production was not touched by this; please try again in a few minutes."
+    return "Snowflake does not answer: please try again in a few minutes."
 
 
 def in_doubt() -> str:

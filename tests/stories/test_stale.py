@@ -99,7 +99,7 @@ def test_a_new_row_in_production_withdraws_and_a_rebuild_goes_on(stage: Stage) -
     stage.nightly_writes("RAW.DUNE.DEX_VOLUMES", NEW_SOURCE)
     stage.nightly_writes(FACT, NEW_DAY)
     told = incident.answered("bob", lambda: incident.click("bob", "approve"))
-    assert "it was withdrawn, since production changed" in told
+    assert "it was withdrawn. Prod changed after" in told
     withdrawn = text_of(incident.wait_reply("*Withdrawn.*"))
     assert "3,032 rows then, 3,033 now" in withdrawn
     assert "recheck" not in incident.buttons()  # a re-check would promote a table without the new day

@@ -20,6 +20,7 @@ from tests.stories.moments import FACT_ASKED, Moment, Moments
 
 BUILDING = "create or replace .*dev_refresh_bot.*fact_ethereum_daily"
 REPLACED = r"create or replace transient table .*fact_ethereum.* clone"
+READ = r'hash_agg.*from "ANALYTICS"."PROD"."FACT_ETH'
 WAITS = frozenset({State.AWAITING, State.STALE, State.FAULTY, State.NEEDS_ATTENTION})
 
 
@@ -156,8 +157,9 @@ def test_a_promotion_that_snowflake_refuses_waits_for_a_person(stage: Stage) -> 
     incident.wait_card("needs a person")
     asked = text_of(incident.wait_reply("*Needs a person.*"))
     assert "the warehouse is suspended" in asked
-    assert {"look", "happened", "not_happened"} <= incident.buttons()
-    assert "you may not settle what happened" in incident.answered("dave", lambda: incident.click("dave", "look"))
+    assert "not certain" not in asked
+    incident.wait_button("not_happened")
+    assert {"look", "happened"}.isdisjoint(incident.buttons())  # it is known
     incident.click("bob", "not_happened")
     stage.slack.wait(lambda: stage.slack.modal("bob"), what="the form")
     assert stage.slack.submit("bob", "not_happened", {"reason": "read the table"}).ok
@@ -179,6 +181,7 @@ def test_a_promotion_that_could_not_be_looked_up_is_settled_by_a_person(stage: S
     asked = text_of(incident.wait_reply("*Needs a person.*"))
     assert "could not be found out" in asked
     assert "*It happened*: the replacement is taken as done and production is verified." in asked
+    assert "you may not settle what happened" in incident.answered("dave", lambda: incident.click("dave", "look"))
     incident.click("alice", pressed)  # the asker is an approver, and this needs no four eyes
     if pressed == "happened":
         stage.slack.wait(lambda: stage.slack.modal("alice"), what="the form")
@@ -188,6 +191,86 @@ def test_a_promotion_that_could_not_be_looked_up_is_settled_by_a_person(stage: S
     incident.wait_reply("verified: pass")
     assert replacements(stage) == 1
     assert {"look", "happened", "not_happened"}.isdisjoint(incident.buttons())
+
+
+@pytest.mark.moment("explained")
+def test_who_says_that_it_did_not_happen_is_heard_once_it_cannot_happen_any_more(stage: Stage) -> None:
+    """The statement is still on its way when the worker gives up looking, so nothing has fenced it."""
+    incident = stage.incident()
+    stage.world.snowflake.inject(REPLACED, "slow", seconds=15.0)
+    stage.world.snowflake.inject("rename to", "fail", message="out of order", times=99)
+    stage.note_approval(FACT)
+    incident.click("bob", "approve")
+    late = stage.running(REPLACED)
+    stage.restart()
+    incident.wait_card("needs a person")
+    refused = incident.answered("bob", lambda: says_no(stage, incident))
+    assert "cannot be settled yet" in refused
+    assert state(stage) is State.NEEDS_ATTENTION
+    stage.world.snowflake.clear_faults()
+    says_no(stage, incident)
+    incident.wait_card("withdrawn")
+    assert "<@U0BOB> says that the replacement did not happen" in text_of(incident.wait_reply("*Withdrawn.*"))
+    assert stage.idle()
+    assert "does not exist" in late.error  # it came after the fence, and found nothing to clone
+    assert replacements(stage) == 0
+    stage.approved.clear()
+
+
+def says_no(stage: Stage, incident: Incident) -> None:
+    incident.wait_button("not_happened")
+    incident.click("bob", "not_happened")
+    stage.slack.wait(lambda: stage.slack.modal("bob"), what="the form")
+    assert stage.slack.submit("bob", "not_happened", {"reason": "read the table"}).ok
+
+
+@pytest.mark.moment("explained")
+def test_a_backup_whose_answer_is_lost_is_no_doubt_about_production(stage: Stage) -> None:
+    incident = stage.incident()
+    stage.world.snowflake.inject("create transient table .*refresh_backups.* clone", "lost_reply")
+    stage.approves(incident, FACT)
+    settle(stage, frozenset({State.STALE, State.DONE}))
+    assert state(stage) is State.DONE
+    incident.wait_reply("verified: pass")
+    assert replacements(stage) == 1
+
+
+@pytest.mark.moment("explained")
+def test_while_snowflake_stays_away_nobody_says_that_production_was_not_touched(stage: Stage) -> None:
+    incident = stage.incident()
+    stage.world.snowflake.inject(REPLACED, "lost_reply")
+    stage.world.snowflake.inject("QUERY_HISTORY", "lost_reply", times=5)
+    stage.approves(incident, FACT)
+    incident.wait_card("needs a person")
+    asked = text_of(incident.wait_reply("*Needs a person.*"))
+    assert "Snowflake does not answer" in asked
+    assert "not touched" not in asked
+    assert replacements(stage) == 1
+
+
+@pytest.mark.moment("explained")
+def test_a_promotion_that_could_not_be_verified_says_that_and_not_that_it_is_wrong(stage: Stage) -> None:
+    incident = stage.incident()
+    stage.world.snowflake.inject(READ, "fail", message="out of order", skip=1, times=9)  # the first is for the backup
+    stage.approves(incident, FACT)
+    incident.wait_card("promoted, but not verified")
+    told = text_of(incident.wait_reply("*Promoted, but not verified.*"))
+    assert "could not be verified: Snowflake refused a statement" in told
+    assert "not touched" not in told
+    incident.wait_button("undo")
+    stage.world.snowflake.clear_faults()
+    incident.click("alice", "look")
+    incident.wait_card("done")
+    incident.wait_reply("verified: pass")
+
+
+@pytest.mark.moment("explained")
+def test_a_verification_waits_longer_for_a_snowflake_that_is_away(stage: Stage) -> None:
+    incident = stage.incident()
+    stage.world.snowflake.inject(READ, "lost_reply", skip=1, times=6)
+    stage.approves(incident, FACT)
+    incident.wait_card("done")
+    incident.wait_reply("verified: pass")
 
 
 @pytest.mark.moment("explained")

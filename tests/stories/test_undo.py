@@ -196,6 +196,28 @@ def test_a_faulty_production_is_undone_although_it_moved_on(stage: Stage) -> Non
 
 
 @pytest.mark.moment("explained")
+@pytest.mark.parametrize("moved", [False, True])
+def test_what_could_not_be_verified_is_undone_unless_it_moved_on(stage: Stage, moved: bool) -> None:
+    incident = stage.incident()
+    read = r'hash_agg.*from "ANALYTICS"."PROD"."FACT_ETH'
+    stage.world.snowflake.inject(read, "fail", message="out of order", skip=1, times=9)  # the first is for the backup
+    stage.approves(incident, FACT)
+    incident.wait_card("promoted, but not verified")
+    incident.wait_button("undo")
+    stage.world.snowflake.clear_faults()
+    if moved:
+        stage.nightly_writes(FACT, f"UPDATE {FACT} SET trades = 1 WHERE date = '2026-04-21'")
+        incident.click("bob", "undo")
+        refused = text_of(incident.wait_reply("*Not undone.*"))
+        assert "still 3,032 rows, with other values" in refused
+    else:
+        stage.note_approval(FACT)
+        incident.click("bob", "undo")
+        incident.wait_card("undone by <@U0BOB>")
+        assert value(stage) == BAD
+
+
+@pytest.mark.moment("explained")
 def test_a_faulty_production_is_accepted_with_a_reason(stage: Stage) -> None:
     stage.value(f"GRANT SELECT ON TABLE {FACT} TO ROLE DASHBOARD")
     incident = make_faulty(stage)

@@ -397,7 +397,7 @@ def test_every_topic_has_its_posts(topic, text):
     shown = refresh(AFTER[topic], text, acceptance=acceptance if topic is Topic.ACCEPTED else None)
     event: e.Event = e.UndoRefused(at=NOW, problem=Problem(kind="undo refused: moved", text="Prod changed."))
     if topic is Topic.SETTLED:
-        event = e.Settled(at=NOW, by=BOB, happened=True, reason="read it" + text)
+        event = e.Settled(at=NOW, by=BOB, happened=True, reason="read it" + text, expires_at=NOW + timedelta(hours=24))
     posts = posts_for(topic, shown, event, CONTEXT)
     assert posts
     assert len({p.key for p in posts}) == len(posts)
@@ -482,6 +482,12 @@ def test_a_reminder_names_who_and_what_it_waits_for():
             refresh(State.FAULTY),
             "*R42 was promoted, and production is still not as approved:* one of <!subteam^S0DATA> undoes it or "
             "accepts it. *Undo* puts the backup back at once. *Accept* keeps production as it is, with a reason.",
+        ),
+        (
+            refresh(State.FAULTY, problem=Problem(kind="not verified", text="Snowflake does not answer.")),
+            "*R42 was promoted, and could still not be verified:* one of <!subteam^S0DATA> looks again, "
+            "undoes it or accepts it. *Look again* verifies it once more. "
+            "*Undo* puts the backup back at once. *Accept* keeps production as it is, with a reason.",
         ),
         (
             refresh(State.AWAITING, report=report(nothing=True)),
