@@ -13,7 +13,7 @@ demo: .venv/ready
 	@$(BIN)/dbt-refresh demo $(ARGS)
 
 test: .venv/ready lint
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist loadgroup $(ARGS)
 
 # The README's picture, out of the browser test.
 screenshot: .venv/ready
