@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
 
@@ -89,15 +90,17 @@ def _judge(world: World, before: dict[str, tuple[int, int, str]], approved: dict
     for w in mine:
         print(f"  {w.user} as {w.role}  [{w.tag}]\n    {' '.join(w.sql.split())}")
     replaced = Counter(t for w in mine for t in (FACT, EZ) if _replaces(w.sql, t))
+    backed_up = Counter(t for w in mine for t in (FACT, EZ) if _backs_up(w.sql, t))
     early = [w for w in mine for t in (FACT, EZ) if _concerns(w.sql, t) and log.index(w) < approved[t]]
     problems = []
     if changed != {FACT, EZ}:
         problems.append(f"tables that changed: {sorted(changed)}")
-    if replaced != Counter({FACT: 1, EZ: 1}):
-        problems.append(f"replacements: {dict(replaced)}")
+    once = Counter({FACT: 1, EZ: 1})
+    if replaced != once or backed_up != once:
+        problems.append(f"replacements: {dict(replaced)}; backups: {dict(backed_up)}")
     if early:
         problems.append(f"{len(early)} statements were sent before the approval of their table")
-    if len(mine) != 4 or any(w.error for w in mine):
+    if len(mine) != 4 or any(w.error or w.user != "REFRESH_PROMOTER_SVC" for w in mine):
         problems.append(f"{len(mine)} statements instead of two backups and two clones")
     print(
         "\n"
@@ -111,5 +114,17 @@ def _concerns(sql: str, table: str) -> bool:
 
 
 def _replaces(sql: str, table: str) -> bool:
-    flat = " ".join(sql.replace('"', "").upper().split())
+    flat = _flat(sql)
     return flat.startswith("CREATE OR REPLACE") and f"TABLE {table} CLONE" in flat
+
+
+def _backs_up(sql: str, table: str) -> bool:
+    flat = _flat(sql)
+    return (
+        re.match(r"CREATE (TRANSIENT )?TABLE \w+\.REFRESH_BACKUPS\.\w+ CLONE ", flat) is not None
+        and f"CLONE {table}" in flat
+    )
+
+
+def _flat(sql: str) -> str:
+    return " ".join(sql.replace('"', "").upper().split())
