@@ -65,6 +65,7 @@ class Project:
         self._unreadable: dict[str, Unreadable] = {}  # by fingerprint, the newest only
         self._deployed = Deployed(settings.dbt.state, self._workdir / "state")
         self._reading = threading.Lock()
+        self._stopped = False
 
     @property
     def state_dir(self) -> Path:
@@ -110,7 +111,8 @@ class Project:
         return index is not None and index.fingerprint == fingerprint and self._deployed.there
 
     def stop(self) -> None:
-        """End the warm process; children forked from it go on."""
+        """End the warm process, also one that is just being started; children forked from it go on."""
+        self._stopped = True
         self._use(replace(self._now, warm=None))
 
     def index(self, beat: Beat = lambda: None) -> Index:
@@ -195,6 +197,9 @@ class Project:
         before, self._now = self._now.warm, now
         if before is not None:
             before.stop()
+        if self._stopped and now.warm is not None:
+            self._now = replace(now, warm=None)
+            now.warm.stop()
 
     def _kept(self, warm: Warm, running: ExitStack) -> Warm | None:
         """The process that has parsed, to fork children from; None when it is larger than allowed, or has ended."""

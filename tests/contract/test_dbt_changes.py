@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -48,6 +50,13 @@ def indexed(bot: Service) -> Index:
     index = bot.store.index()
     assert index is not None
     return index
+
+
+def warm_processes() -> list[str]:
+    """Those that this process has started and that run."""
+    listed = subprocess.run(["ps", "-A", "-o", "ppid=,command="], capture_output=True, text=True, check=True).stdout
+    lines = [line.split(None, 1) for line in listed.splitlines()]
+    return [command for parent, command in lines if parent == str(os.getpid()) and "bot.dbt_server" in command]
 
 
 def compiled(bot: Service, workdir: Path) -> tuple[Compiled, list[str]]:
@@ -142,6 +151,17 @@ def test_a_warm_process_that_hangs_costs_no_refresh(
 
     assert compiled(bot, tmp_path / "cold") == expected
     assert bot.services.project.now[1] is None, "nobody asks it again"
+
+
+def test_a_stop_while_dbt_is_being_warmed_leaves_no_process_behind(start: Callable[[], Service]):
+    bot = start()
+    reading = threading.Thread(target=bot.timers.refresh_index)
+    reading.start()
+    bot.services.project.stop()
+    reading.join()
+    assert indexed(bot).entries
+    assert bot.services.project.now[1] is None
+    assert warm_processes() == []
 
 
 def test_an_index_needs_no_warm_process(start: Callable[[], Service], monkeypatch: pytest.MonkeyPatch):

@@ -380,6 +380,6 @@ def promote(stage: Stage, sql: str) -> None:
     else:
         assert end is State.NEEDS_ATTENTION, sql
         assert replaced <= 1, sql
-        incident.wait_button("look")
+        incident.wait_button("not_happened")
     stage.approved[FACT] = replaced
     stage.approved = +stage.approved
