@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from bot import comparison, freezing, guards, names, promotion, report, safety
+from bot import comparison, freezing, guards, names, promotion, report, safety, upstream
 from bot.decisions import carried
 from bot.errors import Cancelled, RefreshError
 from bot.events import BaselineTaken, Checked, Withdrawn
-from bot.model import Finding, Refresh
+from bot.model import Finding, Refresh, Relation
 from bot.services import Services
 from bot.session import Session
 from bot.wording import failures as say
@@ -57,10 +57,11 @@ class Checking:
         tag = names.tag(refresh, self._services.store.installation, "check")
         with self._services.warehouse.promoter(tag, alive=lease.stay) as promoter:
             prod = promoter.table(refresh.prod)
+            above = upstream.look(promoter, map(Relation.parse, refresh.plan.parents))
         candidate = session.table(refresh.candidate.relation)
         if candidate is None:
             raise RefreshError(say.candidate_gone(refresh.candidate.relation))
-        return safety.findings(refresh.plan, prod, candidate, self._services.settings)
+        return safety.findings(refresh.plan, prod, candidate, above, self._services.settings)
 
 
 def _obedient(lease: Lease) -> Callable[[str, float | None], None]:

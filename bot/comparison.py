@@ -81,7 +81,8 @@ def compare(
         spot_optional=settings.policy.spot_check == "optional",
     )
     found = Comparison(session, pair, progress).run(tuple(safety))
-    return report.withheld(found) if settings.slack.post_rows == "counts" else found
+    quiet = settings.slack.post_rows == "counts" or report.protected(found)
+    return report.withheld(found) if quiet else found
 
 
 class Comparison:

@@ -171,6 +171,13 @@ def views(rows: Sequence[Row], materialized: Sequence[Row], relation: Relation) 
     return tuple(sorted([*(f"{name} (materialized)" for name in suspended), *reading, *hidden]))
 
 
+def view_texts(rows: Sequence[Row]) -> dict[Relation, str] | None:
+    """The SQL of views, "" where it is hidden; None when the list may not be whole."""
+    if len(rows) >= _PAGE:
+        return None
+    return {Relation(r["database_name"], r["schema_name"], r["name"]): r.get("text") or "" for r in rows}
+
+
 def _source(row: Row) -> Relation:
     return Relation(row["source_database_name"], row["source_schema_name"], row["source_table_name"])
 

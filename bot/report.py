@@ -69,8 +69,14 @@ def may_waive(finding: Finding, settings: Settings) -> bool:
     return finding.waivable
 
 
+def protected(report: Report) -> bool:
+    """Whether a policy is known that masks or filters production or what the model reads: not everybody in a channel may see that."""
+    policies = (f.numbers for f in report.findings if f.name == "safety:policies")
+    return any(numbers["names"] or numbers["upstream"] for numbers in policies)
+
+
 def withheld(report: Report) -> Report:
-    """The report without values of the data, for `post_rows = "counts"`: counts, names and dates stay."""
+    """The report without values of the data, for `post_rows = "counts"` and protected tables: counts, names and dates stay."""
     return replace(
         report,
         findings=tuple(replace(f, examples=()) for f in report.findings),

@@ -107,7 +107,7 @@ def _builds(session: Session, database: str, models: set[Relation], role: str) -
 
 def _sees_policies(session: Session, role: str) -> str:
     """Without this every refresh ends with `safety:policies` unknown."""
-    if missing := session.missing_rights():
+    if missing := session.missing_rights:
         raise RefreshError("run " + " ".join(f"GRANT {right} ON ACCOUNT TO ROLE {role};" for right in missing))
     return ""
 

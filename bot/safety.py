@@ -6,11 +6,13 @@ Not visible is `unknown`, never `nothing there`. `prod` should be read by the pr
 from __future__ import annotations
 
 from bot.checks import finding
-from bot.model import Column, Finding, Kind, Plan, Table, Verdict
+from bot.model import Column, Finding, Kind, Plan, Table, Upstream, Verdict
 from bot.settings import Settings
 
 
-def findings(plan: Plan, prod: Table | None, candidate: Table, settings: Settings) -> list[Finding]:
+def findings(
+    plan: Plan, prod: Table | None, candidate: Table, upstream: Upstream, settings: Settings
+) -> list[Finding]:
     """One finding for each thing that a replacement could break, `prod` as it is now."""
     if prod is None:
         return [finding("safety", Verdict.FAIL, {"prod": str(plan.prod.relation)}, name="safety:gone")]
@@ -19,7 +21,7 @@ def findings(plan: Plan, prod: Table | None, candidate: Table, settings: Setting
         _kind(plan.prod, prod, candidate),
         _owner(prod, promoter),
         _columns(plan.prod, prod),
-        _must_be_none("policies", prod.policies, waivable, promoter),
+        _policies(prod, upstream, waivable, promoter),
         _tags(prod, candidate, waivable),
         _must_be_none("streams", prod.streams, waivable, promoter),
         _must_be_none("dynamic tables", prod.dynamic_tables, waivable, promoter),
@@ -57,12 +59,26 @@ def _shape(columns: tuple[Column, ...]) -> list[tuple[str, str]]:
 
 
 def _must_be_none(what: str, found: tuple[str, ...] | None, waivable: bool, promoter: str) -> Finding:
-    """Policies: the builder may have read masked rows. Streams go stale, dynamic tables start over."""
+    """Streams go stale, dynamic tables start over."""
     name = f"safety:{what}"
     if found is None:
         return finding("safety", Verdict.UNKNOWN, {"visible": False, "role": promoter}, name=name, waivable=waivable)
     verdict = Verdict.FAIL if found else Verdict.PASS
     return finding("safety", verdict, {"count": len(found), "names": list(found)}, name=name)
+
+
+def _policies(prod: Table, upstream: Upstream, waivable: bool, promoter: str) -> Finding:
+    """On prod a clone would lose them. On what the model reads, only who made them knows whether they mask the builder."""
+    numbers = {
+        "visible": prod.policies is not None,
+        "names": list(prod.policies or ()),
+        "upstream": list(upstream.policies),
+        "unseen": list(upstream.unseen),
+        "role": promoter,
+    }
+    known = prod.policies is not None and not upstream.policies and not upstream.unseen
+    verdict = Verdict.FAIL if prod.policies else Verdict.PASS if known else Verdict.UNKNOWN
+    return finding("safety", verdict, numbers, name="safety:policies", waivable=waivable and not prod.policies)
 
 
 def _tags(prod: Table, candidate: Table, waivable: bool) -> Finding:

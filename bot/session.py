@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 from snowflake.connector import DictCursor, SnowflakeConnection
@@ -161,6 +162,7 @@ class Session:
     def role(self) -> str:
         return self._role
 
+    @cached_property
     def missing_rights(self) -> tuple[str, ...]:
         """What this session's role needs on the account before it sees every policy."""
         try:
@@ -192,8 +194,6 @@ class Session:
         if not rows:
             return None
         grants = self._if_visible("inspect/grants", relation)
-        sees = not self.missing_rights()
-        policies = self._if_visible("inspect/policies", relation, {"relation": relation.sql}) if sees else None
         streams = self._if_visible("inspect/streams", relation)
         dynamic = self._if_visible("inspect/dynamic_tables", relation)
         views = self._if_visible("inspect/views", relation)
@@ -204,12 +204,24 @@ class Session:
             rows[0],
             self.columns(relation),
             grants=None if grants is None else inspection.grants(grants),
-            policies=None if policies is None else inspection.policies(policies),
+            policies=self.policies(relation),
             tags=None if tags is None else inspection.tags(tags),
             streams=None if streams is None else inspection.streams(streams, relation),
             dynamic_tables=None if dynamic is None else inspection.dynamic_tables(dynamic, relation),
             views=None if views is None or suspended is None else inspection.views(views, suspended, relation),
         )
+
+    def policies(self, relation: Relation, domain: str = "TABLE") -> tuple[str, ...] | None:
+        """What masks or filters a table, or with `domain` a VIEW; None unless every kind of policy would be seen."""
+        if self.missing_rights:
+            return None
+        found = self._if_visible("inspect/policies", relation, {"relation": relation.sql, "domain": domain})
+        return None if found is None else inspection.policies(found)
+
+    def view_texts(self, relation: Relation) -> dict[Relation, str] | None:
+        """The SQL of every view in the relation's database, "" where it is hidden; None where they are not listed."""
+        found = self._if_visible("inspect/views", relation)
+        return None if found is None else inspection.view_texts(found)
 
     def _tags(self, relation: Relation) -> list[Row] | None:
         found: list[Row] = []

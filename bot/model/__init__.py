@@ -7,7 +7,7 @@ from bot.model.plans import Actor, Build, Exposure, Origin, Plan, Reader, Reques
 from bot.model.refreshes import Decision, Explanation, Problem, Promotion, Refresh, UndoRequest, Waiver
 from bot.model.reports import ColumnChange, Finding, Headline, Outlier, OutlierGroup, Report, Series, Side
 from bot.model.states import DRIVEN, ENDS, Kind, Mode, State, Verdict
-from bot.model.tables import Column, Content, Relation, Snapshot, Table, Token, quote
+from bot.model.tables import Column, Content, Relation, Snapshot, Table, Token, Upstream, quote
 
 __all__ = [
     "DRIVEN",
@@ -44,6 +44,7 @@ __all__ = [
     "TestResult",
     "Token",
     "UndoRequest",
+    "Upstream",
     "Verdict",
     "Waiver",
     "quote",

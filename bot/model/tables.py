@@ -79,6 +79,14 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Upstream:
+    """What masks or filters the rows that a model reads; `unseen` are relations of which that is not visible."""
+
+    policies: tuple[str, ...] = ()  # "ROW_ACCESS_POLICY REGION of RAW.DUNE.DEX_VOLUMES", sorted
+    unseen: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
     """Cheap change marker of a table, read without a scan; only compared for equality (snowflake: LAST_ALTERED is noise)."""
 

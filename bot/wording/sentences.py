@@ -211,26 +211,54 @@ def _unseen(n: dict[str, Any], what: str) -> str:
     """What cannot be seen, and the ways out: the privilege that shows it, or a waiver where the policy allows it."""
     role = n.get("role", "")
     show = {
-        "policies": f"`GRANT APPLY MASKING POLICY ON ACCOUNT TO ROLE {role}` and "
-        f"`GRANT APPLY ROW ACCESS POLICY ON ACCOUNT TO ROLE {role}` show them",
         "dynamic tables": f"`GRANT MONITOR ON DYNAMIC TABLE … TO ROLE {role}` shows what each one reads",
     }.get(what, "An administrator can look")
     unseen = f"Whether {n.get('side', 'production')} has {what} is not visible with our rights."
-    return f"{unseen} {show}; with `waive_unknown = true` in `[policy]` an approver may waive it."
+    return f"{unseen} {show}; {_WAIVED}"
+
+
+_QUIET = "No values are shown here"
+_WAIVED = "with `waive_unknown = true` in `[policy]` an approver may waive it."
+
+
+def _policies_said(n: dict[str, Any]) -> str:
+    """On production they would be lost; on what the model reads they may have masked or filtered the build."""
+    if n["names"]:
+        return f"Production has policies ({_first(n['names'])}): the build may have read masked or filtered rows. {_QUIET}."
+    parts = []
+    if n["upstream"]:
+        parts.append(
+            f"What the model reads has policies ({_first(n['upstream'])}), so the build may have read masked or filtered "
+            f"rows. {_QUIET}. Exempt the builder's role from them and rebuild"
+        )
+    unseen = [*([] if n["visible"] else ["production"]), *n["unseen"]]
+    if unseen:
+        has, role = "has" if len(unseen) == 1 else "have", n["role"]
+        parts.append(
+            f"Whether {listed(unseen, most=4)} {has} policies is not visible with our rights. "
+            f"`GRANT APPLY MASKING POLICY ON ACCOUNT TO ROLE {role}` and "
+            f"`GRANT APPLY ROW ACCESS POLICY ON ACCOUNT TO ROLE {role}` show them"
+        )
+    return f"{'. '.join(parts)}; {_WAIVED}"
+
+
+def _first(names: Sequence[str]) -> str:
+    return ", ".join(str(name) for name in names[:5])
 
 
 def _safety_said(n: dict[str, Any], finding: Finding) -> str:
     what = finding.name.partition(":")[2]
+    if what == "policies":
+        return _policies_said(n)
     if n.get("visible") is False:
         return _unseen(n, what)
-    names = ", ".join(str(name) for name in _as_list(n.get("names"))[:5])
+    names = _first(_as_list(n.get("names")))
     hide = " or hide what they read" if "(text hidden)" in names else ""
     said = {
         "gone": f"{n.get('prod')} is no longer there.",
         "kind": f"production is {n.get('prod')} (planned as {n.get('planned')}), the candidate {n.get('candidate')}.",
         "owner": f"production is owned by {n.get('owner')}, not by {n.get('promoter')}, and would change its owner.",
         "columns": f"production's columns changed since the plan: {columns(_as_list(n.get('changed')))}.",
-        "policies": f"production has policies ({names}): the build may have read masked or filtered rows.",
         "tags": f"the candidate would add tags: {', '.join(_as_list(n.get('added')))}.",
         "streams": f"streams read production and would go stale: {names}.",
         "dynamic tables": f"dynamic tables read production and would start over: {names}.",

@@ -93,7 +93,7 @@ class Relation(Securable):
     body: str = ""  # of a view: DuckDB's columns and query
     reads: tuple[Name, ...] = ()  # of a view
     width: int = 0  # of a view: columns when it was made
-    shown_as: str = ""  # DYNAMIC, HYBRID, ICEBERG, EXTERNAL or MATERIALIZED where a test says so
+    shown_as: str = ""  # DYNAMIC, HYBRID, ICEBERG, EXTERNAL, MATERIALIZED or SECURE where a test says so
     counted: tuple[int, int] | None = None  # (changed, rows) when the rows were last counted
 
 

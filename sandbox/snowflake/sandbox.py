@@ -169,7 +169,9 @@ class SnowflakeSandbox:
         self._world.account.recorded.setdefault(kind.upper(), []).append(row)
 
     def show_as(self, table: str, kind: str) -> None:
-        """Let a table's metadata say that it is a DYNAMIC, HYBRID, ICEBERG or EXTERNAL one."""
+        """Let a table's metadata say that it is a DYNAMIC, HYBRID, ICEBERG or EXTERNAL one, or of a view that it is a
+        MATERIALIZED or (another role's) SECURE one.
+        """
         database, schema, name = table.split(".")
         self._world.account.relations[database, schema, name].shown_as = kind
 

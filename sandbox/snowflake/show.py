@@ -136,8 +136,8 @@ def _relation(r: Relation, rows: int | None) -> Row:
         "owner_role_type": "ROLE",
         **{f"is_{k}": "Y" if r.shown_as == k.upper() else "N" for k in ("external", "hybrid", "iceberg", "dynamic")},
         **dict.fromkeys(("is_event", "is_immutable"), "N"),
-        "text": r.text,
-        "is_secure": "false",
+        "text": "" if r.shown_as == "SECURE" else r.text,
+        "is_secure": "true" if r.shown_as == "SECURE" else "false",
         "is_materialized": "true" if r.shown_as == "MATERIALIZED" else "false",
     }
 

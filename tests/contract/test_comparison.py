@@ -31,6 +31,7 @@ from bot.model import (
 from bot.model import TestResult as DbtTest
 from bot.session import Session
 from bot.settings import Settings
+from bot.wording.findings import line
 from tests.contract.warehouses import World, world
 
 AT = datetime(2026, 4, 22, 14, 0, tzinfo=UTC)
@@ -458,6 +459,19 @@ def test_failing_dbt_tests_fail(bench: Bench) -> None:
     bad = DbtTest(name="not_null_m_volume", status="fail", failures=3)
     tests = found(bench.compare(FULL, tests=(bad, replace(bad, status="pass", failures=0))), "tests")
     assert (tests.verdict, tests.waivable, tests.numbers["passed"]) == (FAIL, True, 1)
+
+
+def test_a_model_without_tests_has_passed_none(bench: Bench) -> None:
+    tests = found(bench.compare(FULL), "tests")
+    assert (tests.verdict, tests.blocks) == (WARN, False)
+    assert line(tests) == "*Tests: warn.* The model has no tests, so dbt tested nothing."
+
+
+def test_another_type_for_equal_values_is_a_change(bench: Bench) -> None:
+    retyped = "CREATE OR REPLACE TRANSIENT TABLE {c} AS SELECT DATE, VOLUME, TRADES::NUMBER(%s, 0) AS TRADES FROM {c}"
+    wider, same = (bench.compare(FULL, retyped % size, before=(retyped % 38,)) for size in (20, 38))
+    assert (wider.nothing_changes, wider.changes, found(wider, "schema").verdict) == (False, (), FAIL)
+    assert (same.nothing_changes, found(same, "schema").verdict) == (True, PASS)
 
 
 def test_outliers_appear_vanish_and_group_by_contiguous_days(bench: Bench) -> None:

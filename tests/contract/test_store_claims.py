@@ -206,6 +206,19 @@ def test_a_click_that_two_workers_decide_counts_once_and_is_answered_once(store:
     assert store.take_letters("w", 9, LEASE) == []
 
 
+def test_a_hold_that_two_workers_decide_is_not_put_back_after_it_was_lifted(store: Store, clock: Clock) -> None:
+    hold = Hold(unique_id=UNIQUE_ID, by=BOB, at=AT)
+    store.add_click(a_click(None, "hold"))
+    (slow,) = store.claim_clicks("a", 9, LEASE)
+    clock.forward(LEASE + 1)
+    (taken,) = store.claim_clicks("b", 9, LEASE)
+    store.settle_click(taken.id, hold=hold)
+    assert store.held(UNIQUE_ID) == hold
+    store.settle_click(store.add_click(a_click(None, "unhold")), lift=UNIQUE_ID)
+    store.settle_click(slow.id, hold=hold)
+    assert store.held(UNIQUE_ID) is None
+
+
 def test_of_two_decisions_at_the_same_moment_one_counts(store: Store) -> None:
     awaiting = bring(store, State.AWAITING)
     click = store.add_click(a_click(awaiting.id))

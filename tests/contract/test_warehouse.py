@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot import queries
+from bot import queries, upstream
 from bot.errors import Cancelled, InDoubt, LostClaim, RefreshError
-from bot.model import Column, Kind, Relation
+from bot.model import Column, Kind, Relation, Upstream
 from bot.warehouse import NotVisible, SqlError, TransientSource, Unreachable, Warehouse
 from tests.contract.warehouses import World, world
 
@@ -149,6 +149,38 @@ def test_policies_are_unknown_unless_every_kind_would_be_seen(shop: World, kind:
             again = session.table(ORDERS)
     assert table is not None and again is not None
     assert (table.policies, again.policies) == (None, ())
+
+
+def test_policies_are_looked_for_on_all_that_a_model_reads(shop: World) -> None:
+    """On a parent itself, and through views down to the tables; what is hidden on the way is not "none"."""
+    shop.nightly("CREATE VIEW SHOP.PROD.DEEPER AS SELECT day FROM shop.prod.reads_it")
+    deeper, reads_it, other = (ORDERS.renamed(name) for name in ("DEEPER", "READS_IT", "ORDERS_X"))
+    with shop.warehouse.promoter("t") as session:
+        assert upstream.look(session, [deeper, other, FOREVER]) == Upstream()
+    policy = {"POLICY_NAME": "REGION", "POLICY_KIND": "ROW_ACCESS_POLICY"}
+    shop.sandbox.record_show("POLICY_REFERENCES", {"entity": str(ORDERS), **policy})
+    masks = {"POLICY_NAME": "PII", "POLICY_KIND": "MASKING_POLICY", "REF_COLUMN_NAME": "DAY"}
+    shop.sandbox.record_show("POLICY_REFERENCES", {"entity": str(reads_it), **masks})
+    shop.sandbox.record_show("POLICY_REFERENCES", {"entity": str(other), "error": "Insufficient privileges"})
+    gone = ORDERS.renamed("GONE")
+    with shop.warehouse.promoter("t") as session:
+        assert upstream.look(session, [FOREVER]) == Upstream()
+        assert upstream.look(session, [deeper, other, gone]) == Upstream(
+            policies=("MASKING_POLICY PII on DAY of SHOP.PROD.READS_IT", "ROW_ACCESS_POLICY REGION of SHOP.PROD.ORDERS"),
+            unseen=("SHOP.PROD.GONE", "SHOP.PROD.ORDERS_X"),
+        )
+    asked = [s.sql for s in shop.sandbox.log if "POLICY_REFERENCES" in s.sql and "READS_IT" in s.sql]
+    assert "'VIEW'" in asked[-1]  # Snowflake wants to be told what it is
+
+
+def test_a_parent_that_hides_what_it_reads_is_unseen(shop: World) -> None:
+    reads_it = ORDERS.renamed("READS_IT")
+    shop.sandbox.show_as(str(reads_it), "SECURE")
+    with shop.warehouse.promoter("t") as session:
+        assert upstream.look(session, [reads_it]) == Upstream(unseen=(str(reads_it),))
+    shop.sandbox.inject("SHOW VIEWS", "fail", code="003001", message="Insufficient privileges")
+    with shop.warehouse.promoter("t") as session:
+        assert upstream.look(session, [FOREVER]) == Upstream(unseen=(str(FOREVER),))
 
 
 def test_a_database_out_of_sight_is_an_error(shop: World) -> None:

@@ -169,3 +169,29 @@ def test_a_materialized_view_on_production_is_in_the_way(stage: Stage) -> None:
     stage.world.snowflake.show_as("ANALYTICS.PROD.DEX_SHARE", "")
     acts.again(stage, incident, "recheck")
     assert acts.failed(incident) == []
+
+
+@pytest.mark.settings(policy={"waive_unknown": True})
+@pytest.mark.moment("built")
+def test_a_policy_on_what_the_model_reads_may_have_masked_the_build(stage: Stage) -> None:
+    """The builder would compare masked with masked: somebody who knows the policy says so, and no value is shown."""
+    policy: dict[str, object] = {
+        "entity": "RAW.DUNE.DEX_VOLUMES",
+        "POLICY_NAME": "REGION",
+        "POLICY_KIND": "ROW_ACCESS_POLICY",
+    }
+    stage.world.snowflake.record_show("POLICY_REFERENCES", policy)
+    incident = stage.incident()
+    incident.wait_button("reject")
+    assert "*Safety: unknown.* What the model reads has policies (ROW_ACCESS_POLICY REGION of RAW.DUNE.DEX_VOLUMES)" in (
+        acts.result(incident)
+    )
+    assert "waits for 1 explanation and a waiver of safety (policies)" in acts.opening(incident)
+    seen = "\n".join([text_of(incident.card), *incident.replies])
+    assert not [value for value in ("11,290,000", "1,676,204") if value in seen]
+    assert acts.offered(incident) == {"explain", "waive", "reject", "recheck", "rebuild"}
+
+    policy["entity"] = "RAW.DUNE.OTHER"
+    acts.again(stage, incident, "recheck")
+    assert "*Safety: unknown.*" not in acts.result(incident)
+    assert "11,290,000" in acts.result(incident)

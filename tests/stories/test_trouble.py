@@ -160,6 +160,9 @@ def test_a_promotion_that_snowflake_refuses_waits_for_a_person(stage: Stage) -> 
     assert "not certain" not in asked
     incident.wait_button("not_happened")
     assert {"look", "happened"}.isdisjoint(incident.buttons())  # it is known
+    (button,) = incident.wait_button("not_happened")["blocks"][-1]["elements"]
+    assert button["text"]["text"] == "Go back"
+    assert "*Go back*: the refresh is withdrawn, nothing more is sent." in asked
     incident.click("bob", "not_happened")
     stage.slack.wait(lambda: stage.slack.modal("bob"), what="the form")
     assert stage.slack.submit("bob", "not_happened", {"reason": "read the table"}).ok
@@ -191,6 +194,26 @@ def test_a_promotion_that_could_not_be_looked_up_is_settled_by_a_person(stage: S
     incident.wait_reply("verified: pass")
     assert replacements(stage) == 1
     assert {"look", "happened", "not_happened"}.isdisjoint(incident.buttons())
+
+
+@pytest.mark.moment("explained")
+@pytest.mark.settings(policy={"recovery": "auto"})
+def test_a_look_that_the_history_does_not_reach_any_more_says_so_and_concludes_nothing(stage: Stage) -> None:
+    incident = stage.incident()
+    stage.world.snowflake.inject(REPLACED, "lost_reply")
+    stage.world.snowflake.inject("QUERY_HISTORY", "fail", message="out of order", times=5)
+    stage.approves(incident, FACT)
+    incident.wait_card("needs a person")
+    incident.wait_button("look")
+    stage.clock.advance(days=7)
+    asked = len(stage.world.snowflake.log)
+    incident.click("alice", "look")
+    said = text_of(incident.wait_reply("Snowflake's query history reaches back 7 days only"))
+    assert "Prod was replaced or written since." in said
+    incident.wait_card("needs a person")
+    assert not [s for s in stage.world.snowflake.log[asked:] if "QUERY_HISTORY" in s.sql]
+    assert {"look", "happened", "not_happened"} <= incident.buttons()
+    assert replacements(stage) == 1
 
 
 @pytest.mark.moment("explained")

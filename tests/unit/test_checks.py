@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bot import checks, clocks, inspection, outliers, safety, scope
 from bot.columns import ScopedColumn
-from bot.model import Column, Finding, Kind, Mode, Origin, Outlier, Relation, Request, Rules, Table, Verdict
+from bot.model import Column, Finding, Kind, Mode, Origin, Outlier, Relation, Request, Rules, Table, Upstream, Verdict
 from bot.settings import PolicySection, Settings, UserSection, WarehouseSection
 from bot.wording.findings import line
 from tests.refreshes import PROD, plan, table
@@ -82,10 +82,14 @@ def seen(**values: object) -> Table:
 
 
 def judged(
-    prod: Table | None, candidate: Table, waive_unknown: bool = False, role: str = "TRANSFORMER"
+    prod: Table | None,
+    candidate: Table,
+    waive_unknown: bool = False,
+    role: str = "TRANSFORMER",
+    upstream: Upstream = Upstream(),
 ) -> list[Finding]:
     planned = replace(plan(), prod=seen())
-    return safety.findings(planned, prod, candidate, settings(waive_unknown=waive_unknown, role=role))
+    return safety.findings(planned, prod, candidate, upstream, settings(waive_unknown=waive_unknown, role=role))
 
 
 @pytest.mark.parametrize(
@@ -132,6 +136,31 @@ def test_policies_that_cannot_be_seen_say_which_grants_show_them() -> None:
     assert "`GRANT APPLY MASKING POLICY ON ACCOUNT TO ROLE TRANSFORMER`" in line(found)
     assert "`GRANT APPLY ROW ACCESS POLICY ON ACCOUNT TO ROLE TRANSFORMER`" in line(found)
     assert "waive_unknown" in line(found)
+
+
+@pytest.mark.parametrize("waive", [True, False])
+@pytest.mark.parametrize(
+    ("upstream", "said"),
+    [
+        (
+            Upstream(policies=("ROW_ACCESS_POLICY REGION of RAW.DUNE.T",)),
+            "*Safety: unknown.* What the model reads has policies (ROW_ACCESS_POLICY REGION of RAW.DUNE.T), so the build "
+            "may have read masked or filtered rows. No values are shown here. Exempt the builder's role from them and rebuild; "
+            "with `waive_unknown = true` in `[policy]` an approver may waive it.",
+        ),
+        (
+            Upstream(unseen=("RAW.DUNE.T", "RAW.DUNE.U")),
+            "*Safety: unknown.* Whether RAW.DUNE.T and RAW.DUNE.U have policies is not visible with our rights. ",
+        ),
+    ],
+)
+def test_policies_on_what_the_model_reads_are_never_passed(upstream: Upstream, said: str, waive: bool) -> None:
+    """The builder may have read masked rows, and would compare masked with masked."""
+    (found,) = (f for f in judged(seen(), seen(), waive, upstream=upstream) if f.name == "safety:policies")
+    assert (found.verdict, found.blocks, found.waivable) == (UNKNOWN, True, waive)
+    assert line(found).startswith(said)
+    (worse,) = (f for f in judged(seen(policies=("M",)), seen(), waive, upstream=upstream) if "policies" in f.name)
+    assert (worse.verdict, worse.waivable) == (FAIL, False)
 
 
 def test_a_table_that_is_gone_blocks() -> None:

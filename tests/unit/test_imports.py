@@ -38,6 +38,7 @@ STEPS = {
     "services",
     "timers",
     "undo",
+    "upstream",
     "verification",
     "worker",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -45,6 +46,14 @@ def evidence(statuses: tuple[str, ...], full_page: bool, prod_moved: bool, settl
 @pytest.mark.parametrize(("statuses", "full_page", "prod_moved", "settled", "fate"), TABLE)
 def test_each_row(statuses: tuple[str, ...], full_page: bool, prod_moved: bool, settled: bool, fate: Fate) -> None:
     assert decide(evidence(statuses, full_page, prod_moved, settled)) is fate
+
+
+@pytest.mark.parametrize("seen", list(product((NOTHING, DONE, FAILED, STILL), *[(False, True)] * 3)))
+def test_a_history_that_does_not_reach_back_proves_nothing(seen: tuple[tuple[str, ...], bool, bool, bool]) -> None:
+    """Nothing is asked of it then, so it shows no statement: that is not "it was not sent"."""
+    old = replace(evidence(*seen), statuses=NOTHING, too_old=True)
+    assert decide(old) is Fate.UNCERTAIN
+    assert not old.too_early
 
 
 @pytest.mark.parametrize("seen", list(product((NOTHING, DONE, FAILED, STILL), *[(False, True)] * 3)))
