@@ -264,7 +264,10 @@ def grain(scope: Scope, keys: Sides, sides: Sides, examples: Sequence[dict[str, 
 
 
 def dbt_tests(build: Build, known: Collection[str] = ()) -> Finding:
-    """The model's own tests, as dbt ran them on the build. `known`: names of those that fail on the baseline as often."""
+    """The model's own tests, as dbt ran them on the build. `known`: names of those that fail on the baseline as often.
+
+    A model without tests passes none.
+    """
     failing = [t for t in build.tests if t.status in ("fail", "error", "skipped")]
     bad = [t for t in failing if t.name not in known]
     warned = [t for t in build.tests if t.status == "warn"]
@@ -275,7 +278,7 @@ def dbt_tests(build: Build, known: Collection[str] = ()) -> Finding:
         "warning": [f"{t.name}: {t.failures or 0:,}" for t in warned],
         "known": [f"{t.name}: {t.failures or 0:,}" for t in failing if t.name in known],
     }
-    verdict = Verdict.FAIL if bad else Verdict.WARN if warned or known else Verdict.PASS
+    verdict = Verdict.FAIL if bad else Verdict.WARN if warned or known or not build.tests else Verdict.PASS
     return finding("tests", verdict, numbers, waivable=True)
 
 

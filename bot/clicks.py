@@ -266,9 +266,10 @@ class Clicks:
     def _hold(self, click: Click, model: str) -> None:
         store, unique_id = self._services.store, str(click.payload["unique_id"])
         if click.action == "hold":
-            store.hold(Hold(unique_id=unique_id, by=click.by, at=self._now, reason=_text(click, "reason")))
-            return self._answer(click, held.on_hold(model))
-        return self._answer(click, held.lifted(model) if store.unhold(unique_id) else held.was_not_held(model))
+            hold = Hold(unique_id=unique_id, by=click.by, at=self._now, reason=_text(click, "reason"))
+            return store.settle_click(click.id, (self._post(click, answer(held.on_hold(model))),), hold=hold)
+        said = held.lifted(model) if store.held(unique_id) else held.was_not_held(model)
+        return store.settle_click(click.id, (self._post(click, answer(said)),), lift=unique_id)
 
     def _plan(self, click: Click) -> None:
         """Resolve and show; a child and two sessions that only read."""

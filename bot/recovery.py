@@ -14,10 +14,11 @@ from bot.events import Doubted, Promoted
 from bot.model import Problem, Promotion, Refresh, Relation, Snapshot, Token
 from bot.patience import Alive
 from bot.services import Services
-from bot.session import HistoryRow, Session
+from bot.session import History, HistoryRow, Session
 from bot.wording import production as say
 from bot.worker import Lease
 
+_REACH = timedelta(days=7)  # of Snowflake's QUERY_HISTORY; it refuses to look further back
 _RUNNING = frozenset({"RUNNING", "QUEUED", "BLOCKED", "RESUMING_WAREHOUSE"})
 
 
@@ -32,12 +33,16 @@ class Fate(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """What was seen. `settled`: the statement's timeout has passed, so an absent one will not start any more."""
+    """What was seen. `settled`: the statement's timeout has passed, so an absent one will not start any more.
+
+    `too_old`: the history does not reach back to the statement any more, so it says nothing about it.
+    """
 
     statuses: tuple[str, ...]
     full_page: bool
     prod_moved: bool
     settled: bool
+    too_old: bool = False
 
     @property
     def too_early(self) -> bool:
@@ -52,7 +57,8 @@ def decide(seen: Evidence) -> Fate:
     succeeded = "SUCCESS" in seen.statuses
     if succeeded and seen.prod_moved:
         return Fate.HAPPENED
-    if not succeeded and not seen.prod_moved and not seen.full_page and seen.settled:
+    whole = not seen.full_page and not seen.too_old
+    if not succeeded and not seen.prod_moved and whole and seen.settled:
         return Fate.NOT_SENT
     return Fate.UNCERTAIN
 
@@ -85,7 +91,9 @@ class Recovery:
     def evidence(self, session: Session, intent: Promotion, prod: Relation) -> Evidence:
         """Look for the one statement by its tag and text, and at prod's token."""
         services = self._services
-        history = session.history(intent.tag, intent.intended_at - timedelta(minutes=1), prod.database)
+        since, now = intent.intended_at - timedelta(minutes=1), services.clock()
+        too_old = now - since >= _REACH
+        history = History(rows=(), full_page=False) if too_old else session.history(intent.tag, since, prod.database)
         mine = [row for row in history.rows if self._is_replacement(row, prod)]
         token: Token | None = session.token(prod)
         limits = services.settings.warehouse
@@ -94,11 +102,13 @@ class Recovery:
             statuses=tuple(row.status for row in mine),
             full_page=history.full_page,
             prod_moved=token != intent.prod_token,
-            settled=services.clock() > intent.intended_at + grace,
+            settled=now > intent.intended_at + grace,
+            too_old=too_old,
         )
 
     def doubt(self, seen: Evidence) -> Doubted:
-        lines = (say.seen_history(seen.statuses, seen.full_page), say.seen_prod(seen.prod_moved))
+        history = say.history_too_old() if seen.too_old else say.seen_history(seen.statuses, seen.full_page)
+        lines = (history, say.seen_prod(seen.prod_moved))
         return Doubted(at=self._services.clock(), problem=Problem(kind="doubt", text=say.doubt(lines)))
 
     def _is_replacement(self, row: HistoryRow, prod: Relation) -> bool:

@@ -28,8 +28,9 @@ def waiting(refresh: Refresh, context: Context) -> list[Block]:
         case State.STALE:
             return [make(a, refresh) for a in (["recheck"] if can_recheck(refresh) else []) + ["rebuild"]]
         case State.NEEDS_ATTENTION:
-            ways = ("not_happened",) if refused(refresh) else ("look", "happened", "not_happened")
-            return [make(a, refresh) for a in ways]
+            if refused(refresh):
+                return [make("not_happened", refresh, label=say.go_back())]
+            return [make(a, refresh) for a in ("look", "happened", "not_happened")]
     return []
 
 

@@ -15,6 +15,7 @@ from bot.store import tables as t
 from bot.store.codec import dumps, loads
 from bot.store.database import Database
 from bot.store.mail import insert_posts, settled_now, touch_live
+from bot.store.records import Hold, lift_hold, put_hold
 from bot.store.refreshes import Claim, to_refresh
 
 R = t.refreshes.c
@@ -161,11 +162,20 @@ class Claims(Database):
             until = self.now(connection) + lease_seconds
             return connection.execute(update(t.clicks).where(*same).values(lease_until=until)).rowcount == 1
 
-    def settle_click(self, number: int, posts: tuple[Post, ...] = ()) -> None:
-        """The click is decided; `posts` answer it, in the same transaction. Nothing when somebody else has settled it."""
+    def settle_click(
+        self, number: int, posts: tuple[Post, ...] = (), *, hold: Hold | None = None, lift: str = ""
+    ) -> None:
+        """The click is decided; `posts` answer it, in the same transaction. Nothing when somebody else has settled it.
+
+        `hold` is put on its model with it, or the hold on the model `lift` lifted: a slow worker must not do that again.
+        """
         with self.writing() as connection:
             if not settled_now(connection, number):
                 return
+            if hold:
+                put_hold(connection, hold)
+            if lift:
+                lift_hold(connection, lift)
             refresh = connection.execute(select(C.refresh).where(C.id == number)).scalar()
             insert_posts(connection, refresh, posts, self.now(connection))
 

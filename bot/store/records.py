@@ -54,21 +54,16 @@ def held(connection: Connection, unique_id: str) -> Hold | None:
 
 def put_hold(connection: Connection, hold: Hold) -> None:
     """The newest hold counts."""
-    connection.execute(delete(t.holds).where(t.holds.c.unique_id == hold.unique_id))
+    lift_hold(connection, hold.unique_id)
     connection.execute(insert(t.holds).values(unique_id=hold.unique_id, body=dumps(hold)))
+
+
+def lift_hold(connection: Connection, unique_id: str) -> None:
+    connection.execute(delete(t.holds).where(t.holds.c.unique_id == unique_id))
 
 
 class Records(Database):
     _index: tuple[int, Index] | None = None
-
-    def hold(self, hold: Hold) -> None:
-        with self.writing() as connection:
-            put_hold(connection, hold)
-
-    def unhold(self, unique_id: str) -> bool:
-        """False when there was no hold."""
-        with self.writing() as connection:
-            return connection.execute(delete(t.holds).where(t.holds.c.unique_id == unique_id)).rowcount > 0
 
     def held(self, unique_id: str) -> Hold | None:
         with self.reading() as connection:

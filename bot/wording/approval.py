@@ -137,7 +137,7 @@ def in_doubt_choices(refresh: Refresh) -> str:
     it, end = ("The undo", "the refresh counts as undone") if undo else ("The replacement", "production is verified")
     back = "the refresh is as it was before the undo" if undo else "the refresh is withdrawn, nothing more is sent"
     if refused(refresh):
-        return f"*It did not*: {back}."
+        return f"*Go back*: {back}."
     return (
         "*Look again* reads Snowflake's history once more and sends nothing. "
         f"*It happened*: {it.lower()} is taken as done and {end}. *It did not*: {back}."

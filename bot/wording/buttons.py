@@ -55,6 +55,11 @@ def add_clocks(count: int) -> str:
     return "Add it" if count == 1 else "Add them"
 
 
+def go_back() -> str:
+    """Where Snowflake has said that nothing happened, nobody has to say it again."""
+    return "Go back"
+
+
 def downstream_one(name: str) -> str:
     return f"Refresh {name}"
 

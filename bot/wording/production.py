@@ -88,6 +88,13 @@ def seen_history(statuses: Sequence[str], full_page: bool) -> str:
     return "Snowflake's query history does not show the statement (it can lag)."
 
 
+def history_too_old() -> str:
+    return (
+        "Snowflake's query history reaches back 7 days only, and the statement is older: it cannot say any more whether "
+        "it happened. An administrator finds it in `ACCOUNT_USAGE.QUERY_HISTORY` by its tag, for a year."
+    )
+
+
 def seen_prod(moved: bool) -> str:
     return "Prod was replaced or written since." if moved else "Prod is unchanged since."
 

@@ -200,6 +200,8 @@ def _spot_reason(reason: str, analysis: str) -> str:
 
 
 def _tests_said(n: dict[str, Any], _finding: Finding) -> str:
+    if not n["tests"]:
+        return "The model has no tests, so dbt tested nothing."
     known = [f"{name} (in production as well)" for name in n.get("known", [])]
     bad = list(n["failing"]) or [*n["warning"], *known]
     return f"{n['passed']} of {n['tests']} pass; {'; '.join(bad[:5])}" + (

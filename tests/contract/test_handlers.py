@@ -260,7 +260,9 @@ def test_an_ambiguous_name_offers_the_whole_command_for_each_as_a_button(bot: Bo
 
 def test_a_model_on_hold_says_so(bot: Bot) -> None:
     by = Actor(user_id="U0BOB", team_id="T0DEMO")
-    bot.store.hold(Hold(unique_id="model.shop.fact_dex", by=by, at=NOW, reason="wait for Dune"))
+    click = bot.store.add_click(Click(action="hold", by=by, channel=CHANNEL, at=NOW, payload={}))
+    hold = Hold(unique_id="model.shop.fact_dex", by=by, at=NOW, reason="wait for Dune")
+    bot.store.settle_click(click, hold=hold)
     said = bot.types("fact_dex")
     assert "`fact_dex` is on hold by <@U0BOB> since 14:07 UTC: wait for Dune." in said
     assert bot.store.live() == []

@@ -111,8 +111,8 @@ def test_a_held_model_cannot_be_asked_for(store: Store) -> None:
         ask(store)
     assert refused.value.hold == Hold(unique_id=UNIQUE_ID, by=BOB, at=AT, refresh=undoing.id)
     assert [h.unique_id for h in store.holds()] == [UNIQUE_ID]
-    assert store.unhold(UNIQUE_ID)
-    assert not store.unhold(UNIQUE_ID)
+    store.settle_click(store.add_click(a_click(None, "unhold")), lift=UNIQUE_ID)
+    assert store.held(UNIQUE_ID) is None
     assert ask(store).state is State.QUEUED
 
 

@@ -11,9 +11,10 @@ import pytest
 
 from bot import events as e
 from bot.model import Refresh, State
-from bot.store import Claim, Decided, Store
+from bot.store import Claim, Decided, Hold, Store
 from tests.contract.databases import Clock
 from tests.contract.stores import LEASE, a_click, advance, ask, bring, commit, elsewhere, post
+from tests.refreshes import AT, BOB, UNIQUE_ID
 
 # --- claims ------------------------------------------------------------------------------------------------------------
 
