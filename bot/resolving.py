@@ -161,6 +161,7 @@ def _plan(
         siblings=len(planning.siblings(index, entry.unique_id)),
         compiled_sql=compiled.sql,
         notes=_notes(entry, services.store.problem()),
+        mentions_target=entry.mentions_target,
         kept_clocks=planning.kept_clocks(entry, request, _clocks(prod, rules, compiled)),
         typical_seconds=statistics.median(earlier) if earlier else None,
     )

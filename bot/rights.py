@@ -17,6 +17,7 @@ from bot.session import Session, SqlError
 from bot.settings import Settings
 
 Look = tuple[str, Callable[[], str]]  # what is looked at, and the look: what it found; raises RefreshError
+_READING = frozenset({"USAGE", "SELECT", "REFERENCES", "MONITOR"})
 Granted = frozenset[tuple[str, str]]  # privilege and the object's name
 
 
@@ -26,6 +27,7 @@ def builder(session: Session, settings: Settings, index: Index | None) -> Iterat
     own = place.builder.warehouse
     for name in dict.fromkeys([*(w for w in place.warehouses if w != own), own]):  # its own last, which stays in use
         yield f"Builder on warehouse {name}", lambda name=name: _warehouse(session, name, place.builder.role)
+    yield "Builder only reads production", lambda: _only_reads(session, place.prod_databases, place.builder.role)
     if index is None:
         return
     for database, models in _by_database(e.prod for e in index.entries if e.enabled).items():
@@ -89,6 +91,15 @@ def _reads(session: Session, database: str, models: set[Relation], role: str) ->
     return f"{len(seen)} of {len(models)} models"
 
 
+def _only_reads(session: Session, databases: tuple[str, ...], role: str) -> str:
+    """That nothing it was granted, itself or through a role, changes anything in production."""
+    granted = {(right, name) for right, name in _granted(session, role) if right not in _READING}
+    wrong = sorted(f"{right} on {name}" for right, name in granted if name.partition(".")[0] in databases)
+    if wrong:
+        raise RefreshError(f"{role} may change production: revoke {', '.join(wrong[:5])}")
+    return ""
+
+
 def _builds(session: Session, database: str, models: set[Relation], role: str) -> str:
     """Schemas of its own are made when missing; those of others are refused when somebody asks."""
     granted = _granted(session, role)
@@ -140,6 +151,8 @@ def _granted(session: Session, role: str) -> Granted:
         asked.add(name := todo.pop())
         with suppress(SqlError):
             for row in session.rows("inspect/role_grants", role=name):
+                if row["granted_on"] == "WAREHOUSE":  # may be called as a database is
+                    continue
                 held = str(row["name"]).replace('"', "")
                 found.add((str(row["privilege"]), held))
                 if row["granted_on"] == "ROLE" and row["privilege"] in ("USAGE", "OWNERSHIP") and held not in asked:

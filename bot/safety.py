@@ -27,6 +27,7 @@ def findings(
         _must_be_none("dynamic tables", prod.dynamic_tables, waivable, promoter),
         _views(prod, candidate, waivable),
         _metadata(prod, candidate),
+        _target(plan),
     ]
 
 
@@ -110,3 +111,9 @@ def _metadata(prod: Table, candidate: Table) -> Finding:
     if "clustering" in changes and prod.reclustering:
         changes.append("reclustering")
     return finding("safety", Verdict.WARN if changes else Verdict.PASS, {"changes": changes}, name="safety:metadata")
+
+
+def _target(plan: Plan) -> Finding:
+    """`{% if target.name == 'dev' %} limit ...`: built in dev, it may be less than production would build."""
+    verdict = Verdict.WARN if plan.mentions_target else Verdict.PASS
+    return finding("safety", verdict, {"mentions_target": plan.mentions_target}, name="safety:target")

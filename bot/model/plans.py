@@ -120,6 +120,7 @@ class Plan:
     siblings: int = 0  # other models that read the same sources
     compiled_sql: str = ""
     notes: tuple[str, ...] = ()
+    mentions_target: bool = False  # its code, or a macro it uses, may read less in dev than in production
     kept_clocks: tuple[
         str, ...
     ] = ()  # not in `columns=`, so they keep prod's value although an ordinary run writes them

@@ -264,6 +264,7 @@ def _safety_said(n: dict[str, Any], finding: Finding) -> str:
         "tags": f"the candidate would add tags: {', '.join(_as_list(n.get('added')))}.",
         "streams": f"streams read production and would go stale: {names}.",
         "dynamic tables": f"dynamic tables read production and would start over: {names}.",
+        "target": "the model looks at the dbt target: make sure that it does not read less in dev than in production.",
         "metadata": f"production's {listed(_CALLED[c] for c in _as_list(n.get('changes')))} would become the candidate's.",
         "views": f"views read production{hide}: {names}; materialized ones are suspended, others break if they use a lost column.",
     }

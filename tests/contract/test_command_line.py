@@ -89,6 +89,9 @@ REVOKE USAGE ON WAREHOUSE ANALYTICS_XL FROM ROLE REFRESH_BUILDER;
 REVOKE SELECT ON ALL TABLES IN DATABASE ETHEREUM FROM ROLE REFRESH_BUILDER;
 REVOKE CREATE SCHEMA ON DATABASE DEV FROM ROLE REFRESH_BUILDER;
 REVOKE CREATE TABLE ON SCHEMA ANALYTICS.REFRESH_BACKUPS FROM ROLE TRANSFORMER;
+CREATE ROLE LOADER;
+GRANT INSERT ON TABLE ANALYTICS.PROD.DIM_CHAINS TO ROLE LOADER;
+GRANT ROLE LOADER TO ROLE REFRESH_BUILDER;
 GRANT OWNERSHIP ON SCHEMA ANALYTICS.REFRESH_BACKUPS TO ROLE ACCOUNTADMIN COPY CURRENT GRANTS;
 GRANT OWNERSHIP ON ALL TABLES IN DATABASE ETHEREUM TO ROLE DASHBOARD COPY CURRENT GRANTS;
 """
@@ -112,11 +115,12 @@ def test_doctor_names_each_permission_that_is_missing_and_goes_on_after_a_bad_to
     )
     assert bad == {
         "Builder on warehouse ANALYTICS_XL": "not there or not for REFRESH_BUILDER: grant it USAGE on the warehouse",
+        "Builder only reads production": "REFRESH_BUILDER may change production: revoke INSERT on ANALYTICS.PROD.DIM_CHAINS",
         "Builder builds in DEV": "grant REFRESH_BUILDER CREATE SCHEMA on database DEV",
         "Backup schema of ANALYTICS": "grant TRANSFORMER CREATE TABLE on schema ANALYTICS.REFRESH_BACKUPS",
     }
     good = {e.what: e.detail for e in found if e.good}
-    assert good["Builder's rights"] == "2 of 5 are there"
+    assert good["Builder's rights"] == "2 of 6 are there"
     assert good["Promoter's rights"] == "3 of 5 are there"
     assert "dbt project" in good
 
@@ -129,7 +133,7 @@ def test_doctor_goes_on_where_slack_cannot_be_reached(world: World) -> None:
     assert not found["Slack token"].good
     assert not found["Slack scopes"].good
     assert found["Snowflake, builder"].good
-    assert found["Builder's rights"].detail == "5 of 5 are there"
+    assert found["Builder's rights"].detail == "6 of 6 are there"
 
 
 def test_settings_are_all_checked_before_anything_is_started(world: World) -> None:

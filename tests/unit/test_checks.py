@@ -138,6 +138,15 @@ def test_policies_that_cannot_be_seen_say_which_grants_show_them() -> None:
     assert "waive_unknown" in line(found)
 
 
+def test_a_model_that_looks_at_the_target_may_have_read_less_in_dev() -> None:
+    planned = replace(plan(), prod=seen(), mentions_target=True)
+    found = safety.findings(planned, seen(), seen(), Upstream(), settings())
+    (target,) = (f for f in found if f.name == "safety:target")
+    assert (target.verdict, target.blocks) == (WARN, False)
+    assert line(target).startswith("*Safety: warn.* The model looks at the dbt target: make sure")
+    assert {f.verdict for f in judged(seen(), seen()) if f.name == "safety:target"} == {PASS}
+
+
 @pytest.mark.parametrize("waive", [True, False])
 @pytest.mark.parametrize(
     ("upstream", "said"),
