@@ -308,7 +308,6 @@ class Comparison:
         self._add(checks.dbt_tests(build, known(self._session, build, plan.dev, self._pair.baseline)))
 
     def _same_columns(self) -> bool:
-        """By name, type and whether NULL is allowed: equal values in other columns are a change too."""
         before, after = ([(c.name, c.type, c.nullable) for c in side] for side in (self._before, self._after))
         return before == after
 

@@ -10,9 +10,7 @@ from bot.model import Column, Finding, Kind, Plan, Table, Upstream, Verdict
 from bot.settings import Settings
 
 
-def findings(
-    plan: Plan, prod: Table | None, candidate: Table, upstream: Upstream, settings: Settings
-) -> list[Finding]:
+def findings(plan: Plan, prod: Table | None, candidate: Table, upstream: Upstream, settings: Settings) -> list[Finding]:
     """One finding for each thing that a replacement could break, `prod` as it is now."""
     if prod is None:
         return [finding("safety", Verdict.FAIL, {"prod": str(plan.prod.relation)}, name="safety:gone")]

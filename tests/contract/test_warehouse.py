@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,6 +12,8 @@ import pytest
 from bot import queries, upstream
 from bot.errors import Cancelled, InDoubt, LostClaim, RefreshError
 from bot.model import Column, Kind, Relation, Upstream
+from bot.session import Session
+from bot.settings import UserSection
 from bot.warehouse import NotVisible, SqlError, TransientSource, Unreachable, Warehouse
 from tests.contract.warehouses import World, world
 
@@ -76,6 +79,18 @@ def test_a_wrong_identity_is_refused_in_words(shop: World) -> None:
     settings = shop.settings.model_copy(update={"warehouse": place.model_copy(update={"builder": other})})
     with pytest.raises(RefreshError, check=cannot_log_in), Warehouse(settings, "x").builder("t"):
         pass
+
+
+def test_a_session_with_secondary_roles_is_refused(shop: World) -> None:
+    """One user that may use all its roles at once would have no separation at all."""
+    shop.admin("ALTER USER NIGHTLY SET DEFAULT_SECONDARY_ROLES = ('ALL')")
+    nightly = UserSection(user="NIGHTLY", role="TRANSFORMER", warehouse="WH")
+    with (
+        closing(shop.sandbox.connect("NIGHTLY", "nightly")) as connection,
+        pytest.raises(RefreshError) as refused,
+    ):
+        Session(connection, nightly, doubts=False)
+    assert "`NIGHTLY` has secondary roles" in refused.value.user_text
 
 
 def test_no_key_is_said(shop: World) -> None:
@@ -166,7 +181,10 @@ def test_policies_are_looked_for_on_all_that_a_model_reads(shop: World) -> None:
     with shop.warehouse.promoter("t") as session:
         assert upstream.look(session, [FOREVER]) == Upstream()
         assert upstream.look(session, [deeper, other, gone]) == Upstream(
-            policies=("MASKING_POLICY PII on DAY of SHOP.PROD.READS_IT", "ROW_ACCESS_POLICY REGION of SHOP.PROD.ORDERS"),
+            policies=(
+                "MASKING_POLICY PII on DAY of SHOP.PROD.READS_IT",
+                "ROW_ACCESS_POLICY REGION of SHOP.PROD.ORDERS",
+            ),
             unseen=("SHOP.PROD.GONE", "SHOP.PROD.ORDERS_X"),
         )
     asked = [s.sql for s in shop.sandbox.log if "POLICY_REFERENCES" in s.sql and "READS_IT" in s.sql]

@@ -183,8 +183,9 @@ def test_a_policy_on_what_the_model_reads_may_have_masked_the_build(stage: Stage
     stage.world.snowflake.record_show("POLICY_REFERENCES", policy)
     incident = stage.incident()
     incident.wait_button("reject")
-    assert "*Safety: unknown.* What the model reads has policies (ROW_ACCESS_POLICY REGION of RAW.DUNE.DEX_VOLUMES)" in (
-        acts.result(incident)
+    assert (
+        "*Safety: unknown.* What the model reads has policies (ROW_ACCESS_POLICY REGION of RAW.DUNE.DEX_VOLUMES)"
+        in (acts.result(incident))
     )
     assert "waits for 1 explanation and a waiver of safety (policies)" in acts.opening(incident)
     seen = "\n".join([text_of(incident.card), *incident.replies])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tests.stories.conftest import FACT, Stage
+from tests.stories import acts
+from tests.stories.conftest import EZ, FACT, Stage
+from tests.stories.moments import EZ_ASKED
 
 
 def test_a_comment_that_goes_is_said_before_and_no_fault_after(stage: Stage) -> None:
@@ -13,3 +15,15 @@ def test_a_comment_that_goes_is_said_before_and_no_fault_after(stage: Stage) -> 
     stage.explains(incident)
     stage.approves(incident, FACT)
     incident.wait_card("done")
+
+
+def test_automatic_clustering_that_a_clone_suspends_is_resumed(stage: Stage) -> None:
+    stage.nightly_writes(FACT, f"UPDATE {FACT} SET daily_volume = 1676204911.20 WHERE date = '2026-04-08'")
+    stage.nightly_writes(EZ, f"ALTER TABLE {EZ} CLUSTER BY (date)")
+    incident = acts.waiting(stage, EZ_ASKED)
+    assert acts.statements(incident).endswith(f"ALTER TABLE {EZ} RESUME RECLUSTER;")
+    stage.explains(incident)
+    stage.approves(incident, EZ)
+    incident.wait_card("done")
+    clustered = "SELECT auto_clustering_on FROM ETHEREUM.INFORMATION_SCHEMA.TABLES WHERE table_name = 'EZ_METRICS'"
+    assert stage.value(clustered) == "YES"

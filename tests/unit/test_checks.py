@@ -70,6 +70,9 @@ def test_a_number_is_widened_only_when_every_old_value_still_fits(p: int, s: int
 # Safety
 
 
+NO_POLICIES = Upstream()
+
+
 def settings(*, waive_unknown: bool = False, role: str = "TRANSFORMER") -> Settings:
     user = UserSection(user="P", role=role, warehouse="W")
     place = WarehouseSection(account="a", builder=user, promoter=user, prod_databases=("ETHEREUM",))
@@ -86,7 +89,7 @@ def judged(
     candidate: Table,
     waive_unknown: bool = False,
     role: str = "TRANSFORMER",
-    upstream: Upstream = Upstream(),
+    upstream: Upstream = NO_POLICIES,
 ) -> list[Finding]:
     planned = replace(plan(), prod=seen())
     return safety.findings(planned, prod, candidate, upstream, settings(waive_unknown=waive_unknown, role=role))

@@ -65,3 +65,11 @@ def test_links_between_the_docs_lead_somewhere() -> None:
     for path in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]:
         for link in re.findall(r"\]\(((?!http)[^)#]+)\)", path.read_text(encoding="utf-8")):
             assert (path.parent / link).exists(), f"{path.name}: {link}"
+
+
+def test_every_test_that_holds_a_guarantee_is_there() -> None:
+    text = (ROOT / "docs" / "guarantees.md").read_text(encoding="utf-8")
+    named = re.findall(r"\[`(test_\w+)`\]\(([^)]+)\)", text)
+    assert len(named) > 20
+    missing = [name for name, path in named if f"def {name}(" not in (ROOT / "docs" / path).read_text(encoding="utf-8")]
+    assert not missing

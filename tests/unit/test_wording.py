@@ -18,6 +18,7 @@ from bot.policy import ACTIONS
 from bot.slack_manifest import SCOPES, manifest
 from bot.wording import answers, buttons, card, downstream, rules, text
 from bot.wording import help as manual
+from bot.wording import plan as planned
 from tests.unit.samples import NOW, plan, reader, refresh
 
 SPECIAL = st.text(st.sampled_from("<>&`*_~!@#|^ab \n\t\u202e\u2028"), max_size=60) | st.text(max_size=60)
@@ -198,3 +199,9 @@ def test_the_manifest_keeps_slacks_limits_and_asks_for_every_scope(url):
     needs_url = [command, made["settings"]["event_subscriptions"], made["settings"]["interactivity"]]
     given = [m.get("url") or m.get("request_url") for m in needs_url]
     assert given == (["https://bot.example.com/slack/events"] * 3 if url else [None] * 3)
+
+
+@pytest.mark.parametrize(("deployed", "said"), [(False, True), (True, False), (None, False)])
+def test_the_plan_says_that_other_code_goes_live_too(deployed, said):
+    text = planned.plan(replace(plan(), code_in_prod=deployed), Request(model="m"), date_var="d", columns_var="c")
+    assert ("is not what production was built with: changes of the model go live too." in text) is said
