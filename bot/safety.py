@@ -108,6 +108,9 @@ def _metadata(prod: Table, candidate: Table) -> Finding:
     changes = [name for name in ("comment", "clustering") if getattr(prod, name) != getattr(candidate, name)]
     if "clustering" in changes and prod.reclustering:
         changes.append("reclustering")
+    new = {c.name: c.comment for c in candidate.columns}
+    if any(c.comment and new.get(c.name, c.comment) != c.comment for c in prod.columns):
+        changes.append("column comments")
     return finding("safety", Verdict.WARN if changes else Verdict.PASS, {"changes": changes}, name="safety:metadata")
 
 

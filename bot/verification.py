@@ -9,6 +9,8 @@ from bot.model import Content, Finding, Problem, Promotion, Refresh, Relation, T
 from bot.session import Session
 from bot.wording import verification as say
 
+_COMPARED = ("grants", "owner", "policies", "tags", "kind", "clustering", "reclustering", "comment")
+
 
 def verify(session: Session, refresh: Refresh, promotion: Promotion, expected: Content) -> tuple[Finding, ...]:
     """One finding each for the content, what hangs on the table, and the views that read it."""
@@ -26,6 +28,7 @@ def _expected(refresh: Refresh, before: Table, now: Table | None) -> Table:
     """Prod as it was, but for what was said to change before the approval."""
     findings = refresh.report.findings if refresh.report else ()
     said = [str(n) for f in findings if f.name == "safety:metadata" for n in _names(f.numbers.get("changes"))]
+    said = [name for name in said if name in _COMPARED]
     return replace(before, **{name: getattr(now, name) for name in said}) if now else before
 
 
@@ -35,9 +38,8 @@ def _names(value: object) -> list[object]:
 
 def _attributes(before: Table, now: Table | None) -> list[Finding]:
     """Grants, owner, policies, tags, kind, clustering, comment, before and after; not visible stays unknown."""
-    names = ("grants", "owner", "policies", "tags", "kind", "clustering", "reclustering", "comment")
     found = []
-    for name in names:
+    for name in _COMPARED:
         was, is_now = getattr(before, name), getattr(now, name) if now else None
         if was is None and is_now is None and now is not None:
             found.append(_finding(name, None))

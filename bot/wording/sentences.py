@@ -272,7 +272,12 @@ def _safety_said(n: dict[str, Any], finding: Finding) -> str:
     return text[:1].upper() + text[1:]
 
 
-_CALLED = {"comment": "comment", "clustering": "clustering key", "reclustering": "automatic clustering"}
+_CALLED = {
+    "comment": "comment",
+    "clustering": "clustering key",
+    "reclustering": "automatic clustering",
+    "column comments": "column comments",
+}
 
 
 def _as_list(value: object) -> list[str]:

@@ -71,6 +71,7 @@ def test_a_number_is_widened_only_when_every_old_value_still_fits(p: int, s: int
 
 
 NO_POLICIES = Upstream()
+DESCRIBED = Column(name="DATE", type="DATE", comment="The day in UTC")
 
 
 def settings(*, waive_unknown: bool = False, role: str = "TRANSFORMER") -> Settings:
@@ -118,6 +119,8 @@ def judged(
         (seen(comment="Made by dbt"), seen(comment="Made by dbt"), "safety:metadata", PASS),
         (seen(comment="By hand"), seen(), "safety:metadata", WARN),
         (seen(clustering="LINEAR(DATE)"), seen(), "safety:metadata", WARN),
+        (seen(columns=(DESCRIBED,)), seen(columns=(DESCRIBED,)), "safety:metadata", PASS),
+        (seen(columns=(DESCRIBED,)), seen(), "safety:metadata", WARN),
     ],
 )
 def test_safety(prod: Table, candidate: Table, name: str, verdict: Verdict) -> None:
