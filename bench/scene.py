@@ -8,7 +8,6 @@ from typing import Any
 
 from sandbox.world import World
 
-STUB = Path(__file__).resolve().parent / "stub"
 LEASE_SECONDS = 6
 _ROWS = [f"('2026-01-{day:02d}', {1000 + day})" for day in range(1, 31)]
 _PROJECT = "name: chaos\nprofile: chaos\n"
