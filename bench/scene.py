@@ -83,7 +83,7 @@ class Scene:
             assert before in text, before
             text = text.replace(before, after.replace("<MANIFEST>", str(manifest)))
         lines = [
-            f'project_dir = "{project}"\nstate = "{state}"' if x.startswith("project_dir") else x
+            f'project_dir = "{project}"\nstate = "{state}"\nwarm_mb = 0' if x.startswith("project_dir") else x
             for x in text.splitlines()
         ]
         policy = self._directory / "chaos.toml"

@@ -74,9 +74,9 @@ class _Server:
                 _send(self._control, {"done": {"pid": self._fork(*descriptors)}})
             case {"do": "state", "directory": directory}:
                 self._state = State.read(directory)
-                with contextlib.suppress(Exception):  # only faster; what is wrong with it, each child says itself
-                    with TemporaryDirectory(dir=Path(directory).parent, prefix="first-") as scratch:
-                        first_time(self._state, Path(scratch))
+                # Only faster; what is wrong with it, each child says itself.
+                with contextlib.suppress(Exception), TemporaryDirectory(dir=Path(directory).parent) as scratch:
+                    first_time(self._state, Path(scratch))
                 gc.freeze()
                 _send(self._control, {"done": {}})
             case {"do": "kill", "pid": pid}:
