@@ -8,7 +8,6 @@ from typing import Any
 
 from sandbox.world import World
 
-STUB = Path(__file__).resolve().parent / "stub"
 LEASE_SECONDS = 6
 _ROWS = [f"('2026-01-{day:02d}', {1000 + day})" for day in range(1, 31)]
 _PROJECT = "name: chaos\nprofile: chaos\n"
@@ -23,7 +22,7 @@ _PROFILES = """chaos:
 """
 _POLICY = {
     'expires_after = "24h"': 'expires_after = "24h"\nspot_check = "optional"\nrecovery = "auto"\nstale_poll = "10m"',
-    "sweep_seconds = 0.5": f'sweep_seconds = 0.2\nlease = "{LEASE_SECONDS}s"\nstep_deadline = "5m"\nsteps = 2',
+    "sweep_seconds = 0.5": f'sweep_seconds = 0.5\nlease = "{LEASE_SECONDS}s"\nstep_deadline = "5m"\nsteps = 2',
     "[warehouse]\naccount": '[warehouse]\nstatement_timeout = "8s"\nhistory_lag = "1s"\naccount',
     'DEV_USER = "refresh_bot"': 'DEV_USER = "refresh_bot"\nCHAOS_MANIFEST = "<MANIFEST>"',
 }
@@ -84,7 +83,7 @@ class Scene:
             assert before in text, before
             text = text.replace(before, after.replace("<MANIFEST>", str(manifest)))
         lines = [
-            f'project_dir = "{project}"\nstate = "{state}"' if x.startswith("project_dir") else x
+            f'project_dir = "{project}"\nstate = "{state}"\nwarm_mb = 0' if x.startswith("project_dir") else x
             for x in text.splitlines()
         ]
         policy = self._directory / "chaos.toml"

@@ -17,7 +17,6 @@ from typing import Any
 
 from sqlalchemy import event as sqlalchemy_event
 
-from bench.scene import STUB
 from bot import __main__ as command_line
 from bot import dbt_profile
 from bot.chat import Chat
@@ -28,6 +27,7 @@ from bot.store.database import Database
 from bot.warehouse import Warehouse
 from bot.worker import Lease
 
+_STUB = Path(__file__).with_name("stub")
 _PHASES = {
     State.QUEUED: "building",
     State.BUILDING: "building",
@@ -153,7 +153,7 @@ def _use_the_stub() -> None:
 
     def environment(*given: Any) -> dict[str, str]:
         found = real(*given)
-        return found | {"PYTHONPATH": f"{STUB}:{found['PYTHONPATH']}"}
+        return found | {"PYTHONPATH": f"{_STUB}:{found['PYTHONPATH']}"}
 
     dbt_profile.environment = environment  # type: ignore[assignment]
 

@@ -25,7 +25,7 @@ from bot.dbt_code import Code
 from bot.dbt_deployed import Deployed
 from bot.dbt_manifest import Names, build_index
 from bot.dbt_process import ChildFailed, Process, as_refresh_error, setup
-from bot.dbt_warm import Warm
+from bot.dbt_warm import Warm, WarmEnded
 from bot.errors import RefreshError, Unreadable
 from bot.index import Index
 from bot.settings import Settings, scrubbed_environ
@@ -179,9 +179,7 @@ class Project:
         dev = self._start("dev", look.settings, place / "dev", running)
         try:
             return dev, self._finish(dev, look, beat)
-        except RefreshError as error:
-            if isinstance(error, Unreadable) or not isinstance(dev, Warm) or dev.alive:
-                raise
+        except WarmEnded as error:
             self._do_without_warm(error)
         return self._dev(look, place, running, beat)
 
@@ -205,7 +203,7 @@ class Project:
         """The process that has parsed, to fork children from; None when it is larger than allowed, or has ended."""
         try:
             warm.use_state(self.state_dir)
-        except RefreshError as error:
+        except WarmEnded as error:
             return self._do_without_warm(error)
         megabytes = warm.megabytes()
         if megabytes > self._settings.dbt.warm_mb:

@@ -16,6 +16,7 @@ import signal
 import socket
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from bot.dbt_child import converse
@@ -73,8 +74,9 @@ class _Server:
                 _send(self._control, {"done": {"pid": self._fork(*descriptors)}})
             case {"do": "state", "directory": directory}:
                 self._state = State.read(directory)
-                with contextlib.suppress(Exception):  # only faster; what is wrong with it, each child says itself
-                    first_time(self._state, Path(directory).with_name("state-first"))
+                # Only faster; what is wrong with it, each child says itself.
+                with contextlib.suppress(Exception), TemporaryDirectory(dir=Path(directory).parent) as scratch:
+                    first_time(self._state, Path(scratch))
                 gc.freeze()
                 _send(self._control, {"done": {}})
             case {"do": "kill", "pid": pid}:

@@ -25,6 +25,10 @@ _FORK_WITHIN = 10.0  # seconds
 _MEGABYTE = 1024.0
 
 
+class WarmEnded(RefreshError):
+    """The process is gone, or was ended because it did not answer; its work can be done without it."""
+
+
 class Warm:
     """One process that has parsed the project; `environment` and `content` are what it was parsed with.
 
@@ -60,7 +64,7 @@ class Warm:
         return self._popen.poll() is None
 
     def ready(self, within: float, beat: Callable[[], object] = lambda: None) -> int:
-        """Wait until the project is parsed; how many warnings dbt had. Raises ChildFailed and RefreshError.
+        """Wait until the project is parsed; how many warnings dbt had. Raises ChildFailed and WarmEnded.
 
         `beat` is called every second or so meanwhile.
         """
@@ -74,7 +78,7 @@ class Warm:
         self._ask({"do": "state", "directory": str(directory)}, within)
 
     def fork(self, name: str, workdir: Path, environment: dict[str, str], content: dict[str, Any]) -> Forked:
-        """A child of its own for one refresh. Raises RefreshError when the warm process is gone."""
+        """A child of its own for one refresh. Raises WarmEnded."""
         return Forked(self, name, workdir, environment, content)
 
     def fork_onto(self, conversation: socket.socket, log: int) -> int:
@@ -109,7 +113,7 @@ class Warm:
             try:
                 socket.send_fds(self._line, [_packed(command)], descriptors or [])
             except OSError as error:
-                raise RefreshError(wording.warm_ended(), clean(self._last_words())) from error
+                raise WarmEnded(wording.warm_ended(), clean(self._last_words())) from error
             return self._answer(within)
 
     def _answer(self, within: float) -> dict[str, Any]:
@@ -122,7 +126,7 @@ class Warm:
                 self._received += part
         except OSError as error:
             self._popen.kill()  # it hangs: a late answer would be taken for that to the next question
-            raise RefreshError(wording.warm_ended(), clean(self._last_words())) from error
+            raise WarmEnded(wording.warm_ended(), clean(self._last_words())) from error
         reply, self._received = json.loads(self._received), b""
         if failed := reply.get("failed"):
             raise ChildFailed(failed.pop("kind"), failed.pop("message"), failed)

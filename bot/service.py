@@ -68,21 +68,32 @@ class ContextSource:
 
 
 class Service:
-    """Nothing runs before `start_worker` or `start_web`. `gap` is the shortest pause between updates of one message."""
+    """Nothing runs before `start_worker` or `listen`. `gap` is the shortest pause between updates of one message.
 
-    def __init__(self, settings: Settings, *, clock: Callable[[], datetime] = utc_now, gap: float = 4.0) -> None:
+    A `project` that is given outlives the service; its own is stopped with it.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Callable[[], datetime] = utc_now,
+        gap: float = 4.0,
+        project: Project | None = None,
+    ) -> None:
         self.settings = settings
         settings.worker.data_dir.mkdir(parents=True, exist_ok=True)
         self.store = Store(settings.database_url)
         self.store.migrate()
         self.chat = Chat(settings)
         context = ContextSource(settings, self.store, self.chat, clock)
+        self._keeps_project = project is not None
         self.services = Services(
             settings=settings,
             store=self.store,
             chat=self.chat,
             warehouse=Warehouse(settings, self.store.installation),
-            project=Project(settings, settings.worker.data_dir / "project", warm=True),
+            project=project or Project(settings, settings.worker.data_dir / "project", warm=True),
             record=Recorder(self.store, context),
             clock=clock,
         )
@@ -159,6 +170,7 @@ class Service:
         if self.http is not None:
             self.http.stop()
         drained = self.worker.stop(drain_seconds)
-        self.services.project.stop()
+        if not self._keeps_project:
+            self.services.project.stop()
         self.store.close()
         return drained

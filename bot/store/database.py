@@ -88,6 +88,8 @@ class Database:
         return self._installation
 
     def close(self) -> None:
+        """Connections that are in use are closed when they come back."""
+        event.listen(self._engine.pool, "checkin", lambda _, record: record.invalidate())
         self._engine.dispose()
 
 

@@ -40,7 +40,8 @@ class Demo:
 
     def child(self, unique_id: str, workdir: Path, **more: Any) -> DbtChild:
         settings = more.pop("settings", self.settings)
-        defaults = {"vars": {}, "env_user": "ALICE", "tag": "dbt-refresh:test"}
+        warm = self.project.now[1] if settings is self.settings else None  # else it is another project
+        defaults = {"vars": {}, "env_user": "ALICE", "tag": "dbt-refresh:test", "warm": warm}
         name = unique_id.rsplit(".", 1)[1]
         return DbtChild(
             settings,
@@ -73,10 +74,11 @@ class Demo:
 
 @cache
 def read_once() -> tuple[Project, Index]:
-    """The demo project as indexed; once for all test files of this process, since dbt takes seconds to start."""
+    """The demo project as indexed, and warm; once for all test files of this process, since dbt takes seconds to start."""
     directory = Path(tempfile.mkdtemp(prefix="dbt-refresh-test-"))
     atexit.register(shutil.rmtree, directory, ignore_errors=True)
-    project = Project(unreachable(directory), directory / "work")
+    project = Project(unreachable(directory), directory / "work", warm=True)
+    atexit.register(project.stop)
     return project, project.index()
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -60,6 +62,15 @@ def test_processes_that_start_together_migrate_once(backend: str, tmp_path: Path
 
 
 # --- locks -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_connection_in_use_while_the_store_closes_is_closed_when_it_comes_back(store: Store) -> None:
+    with store.reading() as connection:
+        used = connection.connection.driver_connection
+        assert used is not None
+        store.close()
+    with pytest.raises((sqlite3.ProgrammingError, psycopg.OperationalError), match="closed"):
+        used.cursor().execute("select 1")
 
 
 @pytest.mark.parametrize("side", ["prod", "dev"])

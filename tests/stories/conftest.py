@@ -26,12 +26,24 @@ from sandbox.people import Incident
 from sandbox.slack import SlackControl, SlackSandbox
 from sandbox.slack.interactions import Place
 from sandbox.snowflake.log import Statement
+from sandbox.snowflake.state import Saved
 from sandbox.world import PROD_DATABASES, World
 from tests.stories.moments import Moment, Moments
 
 FACT = "ANALYTICS.PROD.FACT_ETHEREUM_DAILY_DEX_VOLUMES"
 EZ = "ETHEREUM.PROD_CORE.EZ_METRICS"
-Parts = tuple[World, Any, Index, Path]  # the seeded world, its saved state, the index, and where the project was read
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What the stories of a test process share: the seeded world as it was saved, and the project, read once and warm."""
+
+    world: World
+    saved: Saved
+    project: Project
+    index: Index
+    data: Path  # where the project was read
+    dbt: dict[str, Path] = field(default_factory=dict)  # settings of `[dbt]` that are another project's
 
 
 class Clock:
@@ -53,7 +65,7 @@ class Stage:
 
     world: World
     settings: Settings
-    index: Index
+    parts: Parts
     bot: Service
     clock: Clock
     before: dict[str, tuple[int, int, str]]
@@ -166,7 +178,7 @@ class Stage:
         """The bot's process ends and another begins on the same database."""
         self.bot.stop(drain_seconds=0.0)
         self.slack.wait(lambda: not self.slack.connections(), what="the first process gone")
-        self.bot = start(self.settings, self.index, self.clock)
+        self.bot = start(self.settings, self.parts, self.clock)
         self.slack.wait_connected()
 
     def judge(self) -> None:
@@ -206,9 +218,9 @@ class Stage:
         assert replaced == self.approved
 
 
-def start(settings: Settings, index: Index, clock: Clock) -> Service:
-    bot = Service(settings, clock=clock, gap=0.0)
-    bot.store.put_index(index)
+def start(settings: Settings, parts: Parts, clock: Clock) -> Service:
+    bot = Service(settings, clock=clock, gap=0.0, project=parts.project)
+    bot.store.put_index(parts.index)
     bot.worker.start()
     bot.listen()
     return bot
@@ -216,14 +228,12 @@ def start(settings: Settings, index: Index, clock: Clock) -> Service:
 
 @pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
-    """The seeded world, its saved state, and the dbt project read once."""
     world = World(tmp_path_factory.mktemp("world"))
     world.start()
-    settings = Settings.load(world.environ())
     data = tmp_path_factory.mktemp("project")
-    index = Project(settings, data / "project").index()
-    saved = world.snowflake.save()
-    yield world, saved, index, data
+    project = Project(Settings.load(world.environ()), data / "project", warm=True)
+    yield Parts(world=world, saved=world.snowflake.save(), project=project, index=project.index(), data=data)
+    project.stop()
     world.stop()
 
 
@@ -257,8 +267,8 @@ def staged(
 
     `before_it` is called before the bot starts. Judged when the story was played to its end.
     """
-    world, saved, index, data = project
-    world.snowflake.restore(moment.snowflake if moment else saved)
+    world = project.world
+    world.snowflake.restore(moment.snowflake if moment else project.saved)
     world.slack.stop()
     world.slack = SlackSandbox()
     if moment:
@@ -267,15 +277,16 @@ def staged(
     settings = Settings.load(world.environ(DATABASE_URL=f"sqlite:///{tmp_path / 'refresh.db'}"))
     ours = {
         "slack": {"channels": ("C0INCIDENTS", "C0SHARED")},
-        "worker": {"data_dir": data, "sweep_seconds": 0.2, "retry_seconds": 0.05},
+        "worker": {"data_dir": project.data, "sweep_seconds": 0.2, "retry_seconds": 0.05},
+        "dbt": project.dbt,
     }
     for name, new in [*ours.items(), *changes.items()]:
         settings = settings.model_copy(update={name: _changed(settings, name, new)})
     before, seen = world.snowflake.census(set(PROD_DATABASES)), len(world.snowflake.log)
     clock = Clock()
     before_it(world)
-    bot = start(settings, index, clock)
-    stage = Stage(world=world, settings=settings, index=index, bot=bot, clock=clock, before=before, seen=seen)
+    bot = start(settings, project, clock)
+    stage = Stage(world=world, settings=settings, parts=project, bot=bot, clock=clock, before=before, seen=seen)
     world.slack.control.wait_connected()
     try:
         yield stage

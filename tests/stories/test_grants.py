@@ -65,7 +65,7 @@ def promoted(stage: Stage, incident: Incident, table: str, *, after_a_night: boo
 
 @pytest.fixture(scope="module")
 def recorded(project: Parts, tmp_path_factory: pytest.TempPathFactory) -> Recorded:
-    world = project[0]
+    world = project.world
     with staged(project, tmp_path_factory.mktemp("grants"), {}) as stage:
         happy_run(stage)
     users = (*BOT, "DBT_NIGHTLY")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -65,9 +66,8 @@ MISTAKES = {
 
 
 @pytest.fixture(scope="module")
-def project(project: stages.Parts, tmp_path_factory: pytest.TempPathFactory) -> stages.Parts:
+def project(project: stages.Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[stages.Parts]:
     """The same world with a changed copy of the demo project, read once for all stories of this file."""
-    world, saved, _, _ = project
     home = tmp_path_factory.mktemp("mistakes")
     shutil.copytree(PROJECT, home / "dbt", ignore=shutil.ignore_patterns("target", "logs"))
     for name, right, wrong in MISTAKES.values():
@@ -75,18 +75,12 @@ def project(project: stages.Parts, tmp_path_factory: pytest.TempPathFactory) -> 
         text = path.read_text(encoding="utf-8")
         assert right in text
         path.write_text(text.replace(right, wrong), encoding="utf-8")
-    settings = Settings.load(world.environ())
-    settings = settings.model_copy(update={"dbt": settings.dbt.model_copy(update=_places(home / "dbt"))})
-    return world, saved, Project(settings, home / "project").index(), home
-
-
-@pytest.fixture(autouse=True)
-def _with_mistakes(project: stages.Parts, request: pytest.FixtureRequest) -> None:
-    request.node.add_marker(pytest.mark.settings(dbt=_places(project[3] / "dbt")))
-
-
-def _places(directory: Path) -> dict[str, Path]:
-    return {"project_dir": directory, "profiles_dir": directory}
+    places = {"project_dir": home / "dbt", "profiles_dir": home / "dbt"}
+    settings = Settings.load(project.world.environ())
+    settings = settings.model_copy(update={"dbt": settings.dbt.model_copy(update=places)})
+    changed = Project(settings, home / "project", warm=True)
+    yield replace(project, project=changed, index=changed.index(), data=home, dbt=places)
+    changed.stop()
 
 
 def test_what_dbt_would_run_is_refused_with_what_works_instead(stage: Stage) -> None:
