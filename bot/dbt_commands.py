@@ -266,7 +266,7 @@ def _why(outcome: Any) -> str:
 
 
 def _config(node: Any) -> dict[str, Any]:
-    names = ("materialized", "unique_key", "merge_update_columns", "merge_exclude_columns", "on_schema_change")
+    names = ("materialized", "unique_key", "merge_update_columns", "merge_exclude_columns")
     return {name: node.config.get(name) for name in (*names, "transient", "snowflake_warehouse")}
 
 
