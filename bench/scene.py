@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,16 @@ class Scene:
         policy = self._directory / "chaos.toml"
         policy.write_text("\n".join(lines) + "\n")
         self.world.write_settings = lambda **_: policy  # type: ignore[method-assign]
+
+
+def with_the_stub(environment: Callable[..., dict[str, str]]) -> Callable[..., dict[str, str]]:
+    """`dbt_profile.environment`, with which the dbt child finds the stand-in before the real dbt."""
+
+    def found(*given: Any) -> dict[str, str]:
+        real = environment(*given)
+        return real | {"PYTHONPATH": f"{STUB}:{real['PYTHONPATH']}"}
+
+    return found
 
 
 def _manifest(models: list[str], schema: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from typing import Any
 
 from sqlalchemy import event as sqlalchemy_event
 
-from bench.scene import STUB
+from bench.scene import with_the_stub
 from bot import __main__ as command_line
 from bot import dbt_profile
 from bot.chat import Chat
@@ -47,7 +47,7 @@ def main() -> None:
     _name_statements(at)
     for method in _CHAT:
         setattr(Chat, method, _around(at, getattr(Chat, method), lambda *_, m=method: f"sending/slack {m}"))
-    _use_the_stub()
+    dbt_profile.environment = with_the_stub(dbt_profile.environment)  # type: ignore[assignment]
     command_line.main(["worker", "--same-host"])
 
 
@@ -145,17 +145,6 @@ def _name_statements(at: Instants) -> None:
 
     Warehouse._connect = connected  # type: ignore[method-assign]
     Session._send = _around(at, send, name)  # type: ignore[method-assign]
-
-
-def _use_the_stub() -> None:
-    """The dbt child finds the stand-in before the real dbt."""
-    real = dbt_profile.environment
-
-    def environment(*given: Any) -> dict[str, str]:
-        found = real(*given)
-        return found | {"PYTHONPATH": f"{STUB}:{found['PYTHONPATH']}"}
-
-    dbt_profile.environment = environment  # type: ignore[assignment]
 
 
 if __name__ == "__main__":
