@@ -53,10 +53,11 @@ class Building:
         """
         services, project, problem = self._services, self._services.project, ""
         try:
-            if not project.moved_on(lease.stay):
+            if project.moved_on(lease.stay):
+                lease.progress(say.reading_newest())
+                services.store.put_index(project.index(lease.stay))
+            elif not project.newest:
                 return
-            lease.progress(say.reading_newest())
-            services.store.put_index(project.index(lease.stay))
         except (Unreadable, Unfetched) as error:
             if isinstance(error, Unfetched) and lease.claim.attempt < FETCHES:
                 lease.progress(say.repository_away())

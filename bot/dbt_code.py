@@ -117,8 +117,14 @@ def _run(command: list[str], environment: dict[str, str], within: float, say: Ca
         raise RefreshError(say(type(error).__name__), str(error)) from error
     if done.returncode:
         said = (done.stderr or done.stdout).strip()
-        raise RefreshError(say(said.splitlines()[-1] if said else "no reason given"), said)
+        raise RefreshError(say(_reason(said)), said)
     return done.stdout
+
+
+def _reason(said: str) -> str:
+    """One line of what git or dbt said: git's first fatal one, after which it only gives advice."""
+    lines = said.splitlines() or ["no reason given"]
+    return next((line for line in lines if line.startswith("fatal: ")), lines[-1]).removeprefix("fatal: ")
 
 
 def _done(

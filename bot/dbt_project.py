@@ -62,6 +62,7 @@ class Project:
         self._keep_warm = warm and settings.dbt.warm_mb > 0
         self._now = _Look(settings=settings, fingerprint="")
         self._code = Code(settings, self._workdir / "code") if settings.dbt.repository else None
+        self._fetched = ""
         self._unreadable: dict[str, Unreadable] = {}  # by fingerprint, the newest only
         self._deployed = Deployed(settings.dbt.state, self._workdir / "state")
         self._reading = threading.Lock()
@@ -98,8 +99,13 @@ class Project:
         """
         if self._code is None:
             return False
-        commit = self._code.fetch(beat)
-        return commit != self._now.commit and self._fingerprint(commit, "") not in self._unreadable
+        self._fetched = self._code.fetch(beat)
+        return not self.newest and self._fingerprint(self._fetched, "") not in self._unreadable
+
+    @property
+    def newest(self) -> bool:
+        """Whether `moved_on` has seen that the indexed commit is the branch's newest."""
+        return self._code is not None and self._fetched == self._now.commit
 
     def knows(self, index: Index | None, fingerprint: str) -> bool:
         """Whether the index is of this code, and all is there that builds need beside it.

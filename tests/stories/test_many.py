@@ -3,50 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-import pytest
-
-from bench.scene import Scene, with_the_stub
-from bot import dbt_profile
+from bench.scene import Scene
 from bot.service import Service
-from bot.settings import Settings
 from bot.wording.queue import others_wait, place
 from sandbox.people import Incident
 from sandbox.slack import SlackControl
 from sandbox.snowflake.log import Statement
+from tests.stories.small import played, typed, working
 
 MANY, AT_ONCE = 20, 2
 PEOPLE = ("alice", "bob", "carol")
 LEFT = (1, 2, 3, 20)  # the others think better of it while they wait
 
 
-@pytest.fixture
-def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
-    """As many small models as people ask for, and a stand-in for dbt, so that a build costs little."""
-    monkeypatch.setattr(dbt_profile, "environment", with_the_stub(dbt_profile.environment))
-    made = Scene(tmp_path, MANY, f"sqlite:///{tmp_path / 'refresh.db'}")
-    made.start()
-    yield made
-    made.stop()
+def test_twenty_ask_at_once(tmp_path: Path) -> None:
+    with played(tmp_path, MANY) as scene, working(scene) as bot:
+        play(scene, bot)
 
 
-@pytest.fixture
-def bot(scene: Scene) -> Iterator[Service]:
-    settings = Settings.load(scene.environ)
-    settings = settings.model_copy(update={"dbt": settings.dbt.model_copy(update={"warm_mb": 0})})
-    made = Service(settings, gap=0.0)
-    made.store.put_index(made.services.project.index())
-    made.worker.start()
-    made.listen()
-    scene.world.slack.control.wait_connected()
-    yield made
-    made.stop(drain_seconds=5.0)
-
-
-def test_twenty_ask_at_once(scene: Scene, bot: Service) -> None:
+def play(scene: Scene, bot: Service) -> None:
     assert bot.settings.worker.steps == AT_ONCE
     slack, snowflake, store = scene.world.slack.control, scene.world.snowflake, bot.store
     snowflake.inject("INFORMATION_SCHEMA.TABLES", "hang", times=AT_ONCE, after=True)
@@ -78,10 +57,6 @@ def test_twenty_ask_at_once(scene: Scene, bot: Service) -> None:
 
 def ask(slack: SlackControl, scene: Scene, number: int) -> str:
     return typed(slack, PEOPLE[number % 3], scene.models[number - 1])
-
-
-def typed(slack: SlackControl, person: str, text: str) -> str:
-    return Incident(slack, "R0").answered(person, lambda: slack.command(person, text))
 
 
 def held(log: Sequence[Statement]) -> list[Statement]:
