@@ -28,7 +28,7 @@ GRANT USAGE, CREATE SCHEMA ON DATABASE {{ database | q }} {{ to_builder }}
 {% for kind, databases, holds in (("sources", sources, "tables"), ("production", prod, "models")) %}
 {% for database, found in databases.items() %}
 
--- {{ database }}: {{ kind }}, {{ loop.index }} of {{ loop.length }}, {{ found | length }} {{ holds }}
+-- {{ database }}: {{ kind }}, {{ loop.index }} of {{ loop.length }}; {{ holds }}: {{ found | length }}
 GRANT USAGE ON DATABASE {{ database | q }} {{ to_builder }}
 GRANT USAGE ON ALL SCHEMAS IN DATABASE {{ database | q }} {{ to_builder }}
 GRANT USAGE ON FUTURE SCHEMAS IN DATABASE {{ database | q }} {{ to_builder }}
@@ -54,7 +54,7 @@ GRANT APPLY ROW ACCESS POLICY ON ACCOUNT {{ to_promoter }}
 -- 4. Backups
 {% for database, found in backups.items() %}
 
--- {{ database }}: {{ loop.index }} of {{ loop.length }}, {{ found | length }} tables of models
+-- {{ database }}: {{ loop.index }} of {{ loop.length }}; tables of models: {{ found | length }}
 CREATE SCHEMA IF NOT EXISTS {{ database | q }}.{{ backup_schema | q }};
 GRANT USAGE, CREATE TABLE ON SCHEMA {{ database | q }}.{{ backup_schema | q }} {{ to_promoter }}
 {% endfor %}
