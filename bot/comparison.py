@@ -122,13 +122,10 @@ class Comparison:
         headline, series = self._context(sides, rows_in, counts, held, found)
         self._judge_alone()
         base, cand = _side(sides["baseline"]), _side(sides["candidate"])
-        window = checks.count(sides["candidate"], "window_rows")
         return report.assemble(
             findings=(*self._findings, *safety),
             baseline=base,
             candidate=cand,
-            window_rows=window,
-            history_rows=cand.rows - window,
             changes=checks.changes(self._scope, counts),
             columns_compared=len(self._scope.columns),
             outliers=found,
