@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,9 @@ def working(scene: Scene, **dbt: Any) -> Iterator[Service]:
     """The bot, which has read the project; `dbt` are settings."""
     settings = Settings.load(scene.environ)
     worker = settings.worker.model_copy(update={"retry_seconds": 0.05})
-    places = settings.dbt.model_copy(update={"warm_mb": 0, **dbt})
-    bot = Service(settings.model_copy(update={"dbt": places, "worker": worker}), gap=0.0)
+    warehouse = settings.warehouse.model_copy(update={"statement_timeout": timedelta(minutes=5)})  # some are held
+    changes = {"dbt": settings.dbt.model_copy(update=dbt), "worker": worker, "warehouse": warehouse}
+    bot = Service(settings.model_copy(update=changes), gap=0.0)
     try:
         bot.store.put_index(bot.services.project.index())
         bot.worker.start()
