@@ -37,7 +37,7 @@ def proven(asking: Asking, about: Scope, sides: Sides) -> Proof:
     return Proof(scope=replace(about, unique=not bad), rows_in=rows_in, counts=counts, examples=examples)
 
 
-def discovered(asking: Asking, about: Scope) -> Scope:
+def discovered(asking: Asking, about: Scope, sides: Sides) -> Scope:
     """A key found in the data: one look at how many values each column has, then exact tries."""
     offered = grain.offered(about)
     if not offered:
@@ -45,7 +45,7 @@ def discovered(asking: Asking, about: Scope) -> Scope:
     likely = grain.tries(offered, asking.rows("checks/distinct", about, offered=offered)[0])
     for batch in (likely[:2], likely[2:]):
         if batch:
-            tries = [grain.tried(keys) for keys in batch]
+            tries = [grain.tried(keys, sides["baseline"]) for keys in batch]
             rows = asking.rows("checks/grain_proof", about, tries=tries, read=("baseline", "candidate"))
             place = grain.unique(batch, rows)
             if place is not None:
@@ -68,5 +68,6 @@ def _identifies(asking: Asking, about: Scope, sides: Sides, rows_in: int) -> boo
     if any(count(row, "whole_keys") < count(row, "row_count") for row in sides.values()):
         return False
     read = ("baseline", "candidate") if rows_in else ("baseline",)
-    rows = asking.rows("checks/grain_proof", about, tries=[grain.tried(about.keys)], read=read)
+    tries = [grain.tried(about.keys, sides["baseline"])]
+    rows = asking.rows("checks/grain_proof", about, tries=tries, read=read)
     return not any(count(row, "repeated") for row in rows)

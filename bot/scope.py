@@ -130,8 +130,8 @@ class Scope:
 
     @cached_property
     def measured(self) -> tuple[ScopedColumn, ...]:
-        """Columns whose least and greatest value is asked for; of a key only a float, which may be NaN."""
-        return tuple(c for c in self.columns if c.numeric and c is not self.date and (c.float_ or not c.key))
+        """Columns whose least and greatest value is asked for; of a key only a float, which may be NaN, and whole numbers."""
+        return tuple(c for c in self.columns if c.numeric and c is not self.date and (c.float_ or c.whole or not c.key))
 
     @cached_property
     def floats(self) -> tuple[ScopedColumn, ...]:

@@ -57,14 +57,16 @@ _CHAIN: tuple[Callable[[Expr], Expr], ...] = (
     fs.alias_in_where,
 )
 
-# HASH has 63 bits here, so that neither it nor the sum of HASH_AGG needs 128-bit arithmetic for each row: that would cost
-# more than reading the table. HASH_AGG is free of order, counts duplicates, and is 0 for no rows. Macros stay readable.
+# HASH_AGG adds the hashes up, so it is free of order, counts duplicates, and is 0 for no rows: DuckDB adds unsigned numbers of
+# 64 bits into 128 without a cast for each row. HASH has 63 bits: the 64th would need 128-bit arithmetic for each row, which
+# costs more than reading the table. Macros stay readable.
 MACROS = """
 create or replace temp macro sandbox_hash(h) as ((h >> 1)::bigint - 4611686018427387904);
 create or replace temp macro sandbox_hash_agg(h) as
-  (coalesce(sum((h >> 1)::bigint), 0::hugeint) % 9223372036854775808::hugeint)::bigint;
+  (coalesce(sum(h) % 18446744073709551616::hugeint, 9223372036854775808::hugeint) - 9223372036854775808::hugeint)::bigint;
 create or replace temp macro sandbox_hash_agg_distinct(h) as
-  (coalesce(sum(distinct (h >> 1)::bigint), 0::hugeint) % 9223372036854775808::hugeint)::bigint;
+  (coalesce(sum(distinct h) % 18446744073709551616::hugeint, 9223372036854775808::hugeint)
+    - 9223372036854775808::hugeint)::bigint;
 """
 
 
@@ -115,10 +117,15 @@ _STRFTIME = {"YYYY": "%Y", "MON": "%b", "MM": "%m", "DD": "%d", "DY": "%a", "HH2
 
 
 def _own(node: Expr) -> Expr:
-    """HASH_AGG, HASH and TO_CHAR, which fakesnow has not or gets wrong.
+    """HASH_AGG, HASH and TO_CHAR, which fakesnow has not or gets wrong; and what DuckDB computes faster in another way.
 
     Types that hash alike in DuckDB are those that Snowflake stores alike.
     """
+    if isinstance(node, exp.DateDiff) and node.text("unit").upper() == "DAY" and _is_date(node.this, node.expression):
+        return exp.Paren(this=exp.Sub(this=node.this.copy(), expression=node.expression.copy()))
+    if isinstance(node, exp.BitwiseLeftShift) and _is_one_bit(node):
+        one = exp.cast(node.this.copy(), "BIGINT", dialect="duckdb")
+        return exp.BitwiseLeftShift(this=one, expression=exp.Paren(this=node.expression.unnest().copy()))
     if isinstance(node, exp.ToChar) and (form := node.args.get("format")):
         return exp.Anonymous(this="strftime", expressions=[node.this.copy(), exp.Literal.string(_strftime(form))])
     if isinstance(node, exp.HashAgg):
@@ -131,6 +138,17 @@ def _own(node: Expr) -> Expr:
     if isinstance(node, exp.Anonymous) and node.name.upper() == "HASH":
         return exp.Anonymous(this="sandbox_hash", expressions=[_hash(node.expressions)])
     return node
+
+
+def _is_date(*values: Expr) -> bool:
+    return all(isinstance(v, exp.Cast) and v.to.this == exp.DataType.Type.DATE for v in values)
+
+
+def _is_one_bit(shift: Expr) -> bool:
+    """One of the 63 low bits: `1 << (n & 31)`, which needs no number of 128 bits."""
+    by = shift.expression.unnest()
+    most = by.expression if isinstance(by, exp.BitwiseAnd) else by
+    return shift.this == exp.Literal.number(1) and most.is_int and isinstance(most, exp.Literal) and int(most.name) < 63
 
 
 def _strftime(form: Expr) -> str:
