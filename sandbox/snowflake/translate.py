@@ -16,45 +16,46 @@ from sqlglot.errors import ErrorLevel, ParseError, TokenError, UnsupportedError
 
 from .errors import SnowflakeError, unsupported
 
-_CHAIN: tuple[Callable[[Expr], Expr], ...] = (
-    fs.upper_case_unquoted_identifiers,
-    fs.semi_structured_types,
-    fs.try_parse_json,
-    fs.split,
-    fs.trim_cast_varchar,
-    fs.indices_to_json_extract,
-    fs.json_extract_cast_as_varchar,
-    fs.json_extract_cased_as_varchar,
-    fs.json_extract_precedence,
-    fs.flatten_value_cast_as_varchar,
-    fs.flatten,
-    fs.regex_replace,
-    fs.regex_substr,
-    fs.values_columns,
-    fs.to_date,
-    fs.timestamp_offsets,
-    fs.to_decimal,
-    fs.to_timestamp,
-    fs.to_variant,
-    fs.object_construct,
-    fs.timestamp_ntz,
-    fs.float_to_double,
-    fs.integer_precision,
-    fs.sample,
-    fs.array_size,
-    fs.random,
-    fs.array_agg_within_group,
-    fs.array_agg,
-    fs.object_agg,
-    fs.array_construct_etc,
-    fs.dateadd_date_cast,
-    fs.dateadd_string_literal_timestamp_cast,
-    fs.datediff_string_literal_timestamp_cast,
-    fs.haversine,
-    fs.hex_string,
-    fs.sha256,
-    fs.alias_in_join,
-    fs.alias_in_where,
+# Each transform, and the nodes without which it has nothing to do: most statements need few of them, and each walks all nodes.
+_CHAIN: tuple[tuple[Callable[[Expr], Expr], tuple[type[Expr], ...]], ...] = (
+    (fs.upper_case_unquoted_identifiers, (exp.Identifier,)),
+    (fs.semi_structured_types, (exp.DataType,)),
+    (fs.try_parse_json, (exp.Anonymous,)),
+    (fs.split, (exp.Split,)),
+    (fs.trim_cast_varchar, (exp.Trim,)),
+    (fs.indices_to_json_extract, (exp.Bracket,)),
+    (fs.json_extract_cast_as_varchar, (exp.JSONExtract,)),
+    (fs.json_extract_cased_as_varchar, (exp.JSONExtract,)),
+    (fs.json_extract_precedence, (exp.JSONExtract, exp.JSONExtractScalar)),
+    (fs.flatten_value_cast_as_varchar, (exp.Explode,)),
+    (fs.flatten, (exp.Explode,)),
+    (fs.regex_replace, (exp.RegexpReplace,)),
+    (fs.regex_substr, (exp.RegexpExtract,)),
+    (fs.values_columns, (exp.Values,)),
+    (fs.to_date, (exp.Anonymous,)),
+    (fs.timestamp_offsets, (exp.Cast,)),
+    (fs.to_decimal, (exp.ToNumber,)),
+    (fs.to_timestamp, (exp.UnixToTime, exp.Anonymous, exp.Cast)),
+    (fs.to_variant, (exp.ToVariant,)),
+    (fs.object_construct, (exp.StarMap, exp.Struct, exp.JSONObject)),
+    (fs.timestamp_ntz, (exp.DataType,)),
+    (fs.float_to_double, (exp.DataType,)),
+    (fs.integer_precision, (exp.DataType,)),
+    (fs.sample, (exp.TableSample,)),
+    (fs.array_size, (exp.ArraySize,)),
+    (fs.random, (exp.Rand,)),
+    (fs.array_agg_within_group, (exp.ArrayAgg,)),
+    (fs.array_agg, (exp.ArrayAgg,)),
+    (fs.object_agg, (exp.ObjectAgg,)),
+    (fs.array_construct_etc, (exp.ArrayConstructCompact, exp.Array, exp.ArrayConcat)),
+    (fs.dateadd_date_cast, (exp.DateAdd,)),
+    (fs.dateadd_string_literal_timestamp_cast, (exp.DateAdd,)),
+    (fs.datediff_string_literal_timestamp_cast, (exp.DateDiff,)),
+    (fs.haversine, (exp.Anonymous,)),
+    (fs.hex_string, (exp.HexString,)),
+    (fs.sha256, (exp.SHA2, exp.SHA2Digest, exp.Anonymous)),
+    (fs.alias_in_join, (exp.Join,)),
+    (fs.alias_in_where, (exp.Anonymous,)),
 )
 
 # HASH_AGG adds the hashes up, so it is free of order, counts duplicates, and is 0 for no rows: DuckDB adds unsigned numbers of
@@ -103,12 +104,19 @@ def to_duckdb(expression: Expr) -> str:
     for node in reversed(list(expression.find_all(exp.CountIf))):  # DuckDB's is NULL for no rows
         node.replace(exp.Count(this=exp.Case(ifs=[exp.If(this=node.this.copy(), true=exp.Literal.number(1))])))
     expression = expression.transform(_own, copy=False)
-    for step in _CHAIN:
-        expression = expression.transform(step, copy=False)
+    there = _kinds(expression)
+    for step, wanted in _CHAIN:
+        if any(issubclass(kind, wanted) for kind in there):
+            expression = expression.transform(step, copy=False)
+            there = _kinds(expression)  # a step makes nodes that a later one looks for
     try:
         return expression.sql("duckdb", unsupported_level=ErrorLevel.RAISE)
     except UnsupportedError as error:
         raise unsupported(str(error)) from None
+
+
+def _kinds(expression: Expr) -> set[type[Expr]]:
+    return {type(node) for node in expression.walk()}
 
 
 _FORMAT = re.compile(r"YYYY|MON|MM|DD|DY|HH24|HH12|HH|AM|PM|MI|SS|FF3|FF6|FF9|FF|[-/:.,_ T]|\"[^\"]*\"", re.IGNORECASE)
