@@ -57,7 +57,8 @@ def _bucketed(asking: Asking, about: Scope, sides: Sides) -> tuple[Scope, int]:
     base, cand = sides["baseline"], sides["candidate"]
     rows, others = count(base, "row_count"), count(cand, "row_count")
     first, last = base["first_day"], base["last_day"]
-    about = buckets.parted(about, max(rows, others), (last - first).days + 1 if first and last else 1)
+    filled = all(count(row, "whole_keys") == count(row, "row_count") for row in sides.values())
+    about = buckets.parted(replace(about, filled=filled), max(rows, others), (last - first).days + 1 if first and last else 1)
     found = asking.rows("checks/proof", about, {"most": buckets.MOST + 1})
     about = buckets.suspected(about, found, asking.session.query_ids[-1], rows + others)
     return about, about.suspects.rows if about.suspects else rows + others
@@ -65,7 +66,7 @@ def _bucketed(asking: Asking, about: Scope, sides: Sides) -> tuple[Scope, int]:
 
 def _identifies(asking: Asking, about: Scope, sides: Sides, rows_in: int) -> bool:
     """No key column is NULL and no key repeated. False: that is not certain."""
-    if any(count(row, "whole_keys") < count(row, "row_count") for row in sides.values()):
+    if not about.filled:
         return False
     read = ("baseline", "candidate") if rows_in else ("baseline",)
     tries = [grain.tried(about.keys, sides["baseline"])]

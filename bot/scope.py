@@ -66,6 +66,7 @@ class Scope:
     since: date | None
     named: tuple[date, ...]
     metric_names: tuple[str, ...]  # configured; empty: every number
+    filled: bool = False  # no column of the key is NULL, on either side
     unique: bool = False  # the grain was found NULL-free and unique on both sides
     grain_source: str = "none"
     date_source: str = "none"

@@ -18,7 +18,6 @@ from .errors import SnowflakeError, unsupported
 
 # Each transform, and the nodes without which it has nothing to do: most statements need few of them, and each walks all nodes.
 _CHAIN: tuple[tuple[Callable[[Expr], Expr], tuple[type[Expr], ...]], ...] = (
-    (fs.upper_case_unquoted_identifiers, (exp.Identifier,)),
     (fs.semi_structured_types, (exp.DataType,)),
     (fs.try_parse_json, (exp.Anonymous,)),
     (fs.split, (exp.Split,)),
@@ -102,15 +101,18 @@ def to_duckdb(expression: Expr) -> str:
     for node in reversed(list(expression.find_all(exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseXor))):
         node.replace(exp.Paren(this=node.copy()))  # BITAND(..) becomes an operator, which binds weaker than + and *
     for node in reversed(list(expression.find_all(exp.CountIf))):  # DuckDB's is NULL for no rows
-        node.replace(exp.Count(this=exp.Case(ifs=[exp.If(this=node.this.copy(), true=exp.Literal.number(1))])))
+        node.replace(exp.Count(this=exp.Case(ifs=[exp.If(this=node.this, true=exp.Literal.number(1))])))
     expression = expression.transform(_own, copy=False)
+    for name in expression.find_all(exp.Identifier):
+        if not name.quoted:
+            name.set("this", name.this.upper())
     there = _kinds(expression)
     for step, wanted in _CHAIN:
         if any(issubclass(kind, wanted) for kind in there):
             expression = expression.transform(step, copy=False)
             there = _kinds(expression)  # a step makes nodes that a later one looks for
     try:
-        return expression.sql("duckdb", unsupported_level=ErrorLevel.RAISE)
+        return expression.sql("duckdb", copy=False, unsupported_level=ErrorLevel.RAISE)
     except UnsupportedError as error:
         raise unsupported(str(error)) from None
 
