@@ -10,6 +10,7 @@ from bot.checks import count
 from bot.scope import Scope
 
 FOUND = "found in the data"
+_GREATEST = 1e290  # times 2^17 it is still a float
 _PROBLEMS = ("null_rows", "duplicate_keys")
 
 
@@ -58,10 +59,17 @@ def _bucketed(asking: Asking, about: Scope, sides: Sides) -> tuple[Scope, int]:
     rows, others = count(base, "row_count"), count(cand, "row_count")
     first, last = base["first_day"], base["last_day"]
     filled = all(count(row, "whole_keys") == count(row, "row_count") for row in sides.values())
-    about = buckets.parted(replace(about, filled=filled), max(rows, others), (last - first).days + 1 if first and last else 1)
+    bounded = tuple(c.index for c in about.floats if all(_bounded(row, c.index) for row in sides.values()))
+    about = buckets.parted(replace(about, filled=filled, bounded=bounded), max(rows, others), (last - first).days + 1 if first and last else 1)
     found = asking.rows("checks/proof", about, {"most": buckets.MOST + 1})
     about = buckets.suspected(about, found, asking.session.query_ids[-1], rows + others)
     return about, about.suspects.rows if about.suspects else rows + others
+
+
+def _bounded(row: Row, index: int) -> bool:
+    """By its extremes, of which infinity is one and NaN the greatest."""
+    ends = (row.get(f"low{index}"), row.get(f"high{index}"))
+    return all(end is None or abs(float(end)) < _GREATEST for end in ends)
 
 
 def _identifies(asking: Asking, about: Scope, sides: Sides, rows_in: int) -> bool:

@@ -116,10 +116,16 @@ b.c{{ column.index }} IS DISTINCT FROM c.c{{ column.index }}
    the noise of a sum changes no hash and no change beyond the tolerance stays unseen. In history nothing is. #}
 {% macro hashed(scope, column) -%}
 {% if not column.softened %}{{ value(column) }}
-{%- elif scope.since %}CASE WHEN {{ scope.date.name | q }}::DATE >= %(since)s::DATE THEN {{ soft(column) }} ELSE {{ value(column) }} END
-{%- else %}{{ soft(column) }}{% endif %}
+{%- elif scope.since %}CASE WHEN {{ scope.date.name | q }}::DATE >= %(since)s::DATE THEN {{ soft(scope, column) }} ELSE {{ value(column) }} END
+{%- else %}{{ soft(scope, column) }}{% endif %}
 {%- endmacro %}
 
-{% macro soft(column) -%}
-{% if column.clock %}NULL{% else %}CASE WHEN ABS({{ column.name | q }}) < 1e290 THEN {{ column.name | q }} * 131073 - ({{ column.name | q }} * 131073 - {{ column.name | q }}) ELSE {{ column.name | q }} END{% endif %}
+{% macro soft(scope, column) -%}
+{% if column.clock %}NULL
+{%- elif column.index in scope.bounded %}{{ cut(column.name | q) }}
+{%- else %}CASE WHEN ABS({{ column.name | q }}) < 1e290 THEN {{ cut(column.name | q) }} ELSE {{ column.name | q }} END{% endif %}
+{%- endmacro %}
+
+{% macro cut(value) -%}
+{{ value }} * 131073 - ({{ value }} * 131073 - {{ value }})
 {%- endmacro %}
