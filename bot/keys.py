@@ -60,7 +60,11 @@ def _bucketed(asking: Asking, about: Scope, sides: Sides) -> tuple[Scope, int]:
     first, last = base["first_day"], base["last_day"]
     filled = all(count(row, "whole_keys") == count(row, "row_count") for row in sides.values())
     bounded = tuple(c.index for c in about.floats if all(_bounded(row, c.index) for row in sides.values()))
-    about = buckets.parted(replace(about, filled=filled, bounded=bounded), max(rows, others), (last - first).days + 1 if first and last else 1)
+    about = buckets.parted(
+        replace(about, filled=filled, bounded=bounded),
+        max(rows, others),
+        (last - first).days + 1 if first and last else 1,
+    )
     found = asking.rows("checks/proof", about, {"most": buckets.MOST + 1})
     about = buckets.suspected(about, found, asking.session.query_ids[-1], rows + others)
     return about, about.suspects.rows if about.suspects else rows + others

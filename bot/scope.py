@@ -67,7 +67,9 @@ class Scope:
     named: tuple[date, ...]
     metric_names: tuple[str, ...]  # configured; empty: every number
     filled: bool = False  # no column of the key is NULL, on either side
-    bounded: tuple[int, ...] = ()  # floats that can be cut without overflow: finite on both sides, and far from the greatest
+    bounded: tuple[
+        int, ...
+    ] = ()  # floats that can be cut without overflow: finite on both sides, and far from the greatest
     unique: bool = False  # the grain was found NULL-free and unique on both sides
     grain_source: str = "none"
     date_source: str = "none"
