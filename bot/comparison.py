@@ -150,13 +150,9 @@ class Comparison:
 
     def _glance(self) -> Sides:
         self._step("rows")
-        limited = usual.limited(self._scope, self._rules)
-        ticking = (
-            self._scope.undecided if self._pair.build else ()
-        )  # without a build no time says when a row was written
-        sides: Sides = self._sides(
-            "checks/glance", usual.limit_binds(limited, self._rules), limited=limited, clocks=ticking
-        )
+        context = {"limited": usual.limited(self._scope, self._rules)}
+        context["clocks"] = self._scope.undecided if self._pair.build else ()  # no build, no time of rebuilt rows
+        sides: Sides = self._sides("checks/glance", usual.limit_binds(context["limited"], self._rules), **context)
         if odd := usual.strange(self._scope, sides):
             found = self._sides("checks/strange", floats=odd)
             sides = {side: {**row, **found[side]} for side, row in sides.items()}
