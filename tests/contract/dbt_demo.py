@@ -82,6 +82,11 @@ def read_once() -> tuple[Project, Index]:
     return project, project.index()
 
 
+def deployed() -> str:
+    """`[dbt] state` with production's manifest, which dbt then need not be asked for."""
+    return str(read_once()[0].state_dir)
+
+
 def unreachable(directory: Path, **dbt: Any) -> Settings:
     """The demo's settings, for a warehouse that nobody ever reaches."""
     text = (ROOT / "sandbox" / "refresh.toml").read_text(encoding="utf-8")

@@ -14,7 +14,7 @@ from bot.dbt_code import Code
 from bot.dbt_project import Project
 from bot.errors import RefreshError
 from bot.settings import Settings
-from tests.contract.dbt_demo import PROJECT, unreachable
+from tests.contract.dbt_demo import PROJECT, deployed, unreachable
 
 pytestmark = pytest.mark.xdist_group("dbt")
 
@@ -46,7 +46,13 @@ def commit(place: Path, message: str) -> str:
 
 def settings_of(repository: Path, directory: Path, **more: object) -> Settings:
     directory.mkdir()
-    given = {"repository": str(repository), "project_dir": Path("dbt"), "profiles_dir": None, **more}
+    given = {
+        "repository": str(repository),
+        "project_dir": Path("dbt"),
+        "profiles_dir": None,
+        "state": deployed(),
+        **more,
+    }
     return unreachable(directory, **given)
 
 

@@ -25,7 +25,7 @@ from bot.index import Index
 from bot.settings import Settings
 from sandbox.incident import INCIDENT_DAY
 from sandbox.world import World
-from tests.contract.dbt_demo import EZ, FACT, PROJECT
+from tests.contract.dbt_demo import EZ, FACT, PROJECT, deployed
 
 pytestmark = pytest.mark.xdist_group("dbt")
 
@@ -72,9 +72,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     made.stop()
 
 
-def place(world: World, project_dir: Path, directory: Path) -> Place:
+def place(world: World, project_dir: Path, directory: Path, **more: str) -> Place:
     settings = Settings.load(world.environ())
-    dbt = {"project_dir": project_dir, "profiles_dir": project_dir, "env": {"DEV_USER": "{user}"}}
+    dbt = {"project_dir": project_dir, "profiles_dir": project_dir, "env": {"DEV_USER": "{user}"}, **more}
     settings = settings.model_copy(update={"dbt": settings.dbt.model_copy(update=dbt)})
     project = Project(settings, directory / "work", warm=True)
     return Place(settings=settings, project=project, index=project.index(), directory=directory, world=world)
@@ -82,7 +82,7 @@ def place(world: World, project_dir: Path, directory: Path) -> Place:
 
 @pytest.fixture(scope="module")
 def demo(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    made = place(world, PROJECT, tmp_path_factory.mktemp("demo"))
+    made = place(world, PROJECT, tmp_path_factory.mktemp("demo"), state=deployed())
     yield made
     made.project.stop()
 
