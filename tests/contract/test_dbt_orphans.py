@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.scene import STUB
+from bench.worker import STUB
 
 ROOT = STUB.parent.parent
 PARENT = """

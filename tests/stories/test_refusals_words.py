@@ -208,14 +208,14 @@ def test_what_would_work_instead_is_a_button(desk: Stage) -> None:
 
 
 def test_a_name_in_two_packages_offers_both_full_names(desk: Stage) -> None:
-    own = desk.index.by_id["model.onchain.fact_ethereum_gas"]
+    own = desk.parts.index.by_id["model.onchain.fact_ethereum_gas"]
     other = replace(
         own,
         unique_id="model.chain_kit.fact_ethereum_gas",
         package="chain_kit",
         prod=Relation("ANALYTICS", "KIT", "GAS"),
     )
-    desk.bot.store.put_index(replace(desk.index, entries=(*desk.index.entries, other)))
+    desk.bot.store.put_index(replace(desk.index, entries=(*desk.parts.index.entries, other)))
     told = desk.told("alice", "fact_ethereum_gas at=2026-04-08")
     desk.bot.store.put_index(desk.index)
     assert told == (
