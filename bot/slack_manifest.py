@@ -9,7 +9,7 @@ from typing import Any
 
 from bot.wording.requests import COMMAND
 
-# What each scope is for; a test holds that the sandbox's methods need no other.
+# What each scope is for. The local Slack installs the app with these alone, and a test takes each one away.
 SCOPES = {
     "commands": "the slash command, the shortcut",
     "chat:write": "cards, replies, private answers",

@@ -15,7 +15,7 @@ from bot import commands, wording
 from bot.commands import GRAMMAR, OPTIONS, parse
 from bot.model import ColumnChange, Mode, Request, State
 from bot.policy import ACTIONS
-from bot.slack_manifest import SCOPES, manifest
+from bot.slack_manifest import manifest
 from bot.wording import answers, buttons, card, downstream, rules, text
 from bot.wording import help as manual
 from bot.wording import plan as planned
@@ -183,7 +183,7 @@ def test_sentences_are_functions_of_values_only():
 
 
 @pytest.mark.parametrize("url", ["", "https://bot.example.com/"])
-def test_the_manifest_keeps_slacks_limits_and_asks_for_every_scope(url):
+def test_the_manifest_keeps_slacks_limits(url):
     made = manifest(url)
     shown, features = made["display_information"], made["features"]
     assert len(shown["name"]) <= 35
@@ -195,7 +195,6 @@ def test_the_manifest_keeps_slacks_limits_and_asks_for_every_scope(url):
     assert len(command["description"]) <= 2000
     assert all(len(s["name"]) <= 24 for s in features["shortcuts"])
     assert made["settings"]["socket_mode_enabled"] is (not url)
-    assert made["oauth_config"]["scopes"]["bot"] == list(SCOPES)
     needs_url = [command, made["settings"]["event_subscriptions"], made["settings"]["interactivity"]]
     given = [m.get("url") or m.get("request_url") for m in needs_url]
     assert given == (["https://bot.example.com/slack/events"] * 3 if url else [None] * 3)
