@@ -110,6 +110,7 @@ def compare_forever(pipe: Any, port: int) -> None:
     connection = snowflake.connector.connect(
         account="sandbox", user="ADMIN", password="admin", host="127.0.0.1", port=port, protocol="http",
         session_parameters={"CLIENT_TELEMETRY_ENABLED": False, "TIMEZONE": "UTC"}, secondary_roles="NONE",
+        platform_detection_timeout_seconds=0.0,
     )  # fmt: skip
     session = Session(connection, UserSection(user="ADMIN", role="ACCOUNTADMIN", warehouse="W"), doubts=False)
     small = Relation("BENCH", "T", "EMPTY")

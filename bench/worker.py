@@ -47,7 +47,7 @@ def main() -> None:
     _name_statements(at)
     for method in _CHAT:
         setattr(Chat, method, _around(at, getattr(Chat, method), lambda *_, m=method: f"sending/slack {m}"))
-    _use_the_stub()
+    dbt_profile.environment = with_the_stub(dbt_profile.environment)  # type: ignore[assignment]
     command_line.main(["worker", "--same-host"])
 
 
@@ -147,15 +147,14 @@ def _name_statements(at: Instants) -> None:
     Session._send = _around(at, send, name)  # type: ignore[method-assign]
 
 
-def _use_the_stub() -> None:
-    """The dbt child finds the stand-in before the real dbt."""
-    real = dbt_profile.environment
+def with_the_stub(environment: Callable[..., dict[str, str]]) -> Callable[..., dict[str, str]]:
+    """`dbt_profile.environment`, with which the dbt child finds the stand-in before the real dbt."""
 
-    def environment(*given: Any) -> dict[str, str]:
-        found = real(*given)
-        return found | {"PYTHONPATH": f"{_STUB}:{found['PYTHONPATH']}"}
+    def found(*given: Any) -> dict[str, str]:
+        real = environment(*given)
+        return real | {"PYTHONPATH": f"{_STUB}:{real['PYTHONPATH']}"}
 
-    dbt_profile.environment = environment  # type: ignore[assignment]
+    return found
 
 
 if __name__ == "__main__":

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from bot import freezing, names, planning
 from bot.dbt_build import DbtChild
-from bot.errors import BuildFailed, Unreadable
+from bot.errors import BuildFailed, Unfetched, Unreadable
 from bot.events import BaselineTaken, Built, Planned
 from bot.identity import env_user, require_requester
 from bot.model import Mode, Refresh, Snapshot
-from bot.resolving import Resolved, Subject, child_of, entry_of, resolve
+from bot.resolving import Resolved, Subject, child_of, entry_of, look_at_production, resolve
 from bot.services import Services
 from bot.session import Session
 from bot.wording import dbt as say
 from bot.worker import Lease
+
+FETCHES = 6  # of a repository that does not answer, in half a minute: what ails it mostly passes
 
 
 class Building:
@@ -34,27 +36,35 @@ class Building:
             env_user=env_user(services, refresh.asker),
         )
         lease.progress(say.reading_project())
-        if services.project.moved_on():
-            lease.progress(say.reading_newest())
-            self._read_newest(lease)
+        self._use_newest(lease)
+        production = look_at_production(services, subject, lease.stay)
         with (
             child_of(services, subject, refresh.ref, tag, lease.cancelled, lease.progress) as child,
             services.warehouse.builder(tag, alive=lease.stay) as session,
         ):
             self._clear_the_way(session, refresh, tag, lease)
-            resolved = resolve(services, subject, child, session, alive=lease.stay)
+            resolved = resolve(services, subject, child, session, production)
             refresh = services.record(refresh, Planned(at=services.clock(), plan=resolved.plan), claim=lease.claim)
             return self._build(refresh, lease, child, session, resolved)
 
-    def _read_newest(self, lease: Lease) -> None:
-        """Code that dbt cannot read is not waited for: the code before it is built, and the plan says so."""
-        services, problem = self._services, ""
+    def _use_newest(self, lease: Lease) -> None:
+        """Code that dbt cannot read is not waited for, and a repository that does not answer not for long: the code
+        before it is built, and the plan says so. Raises Unfetched for the worker to try again.
+        """
+        services, project, problem = self._services, self._services.project, ""
         try:
-            services.store.put_index(services.project.index(lease.check))
-        except Unreadable as error:
-            problem = error.user_text
-            if not services.project.has_code:
+            if project.moved_on(lease.stay):
+                lease.progress(say.reading_newest())
+                services.store.put_index(project.index(lease.stay))
+            elif not project.newest:
+                return
+        except (Unreadable, Unfetched) as error:
+            if isinstance(error, Unfetched) and lease.claim.attempt < FETCHES:
+                lease.progress(say.repository_away())
                 raise
+            if not project.has_code:
+                raise
+            problem = error.user_text
         services.store.note_problem(problem)
 
     def _clear_the_way(self, session: Session, refresh: Refresh, tag: str, lease: Lease) -> None:

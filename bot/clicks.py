@@ -22,7 +22,7 @@ from bot.machine import NotAllowed, allows
 from bot.messages import Click, Message, Post
 from bot.model import Problem, Refresh, State
 from bot.recovery import Recovery
-from bot.resolving import Subject, child_of, entry_of, resolve
+from bot.resolving import Subject, child_of, entry_of, look_at_production, resolve
 from bot.services import Services
 from bot.store import Decided, Hold, Taken
 from bot.wording import answers as say
@@ -290,8 +290,9 @@ class Clicks:
         subject = Subject.of(entry, parsed.request, user)
         tag = f"dbt-refresh:{services.store.installation}:plan"
         workdir = f"plan-{uuid.uuid4().hex[:8]}"
+        production = look_at_production(services, subject)
         with child_of(services, subject, workdir, tag) as child, services.warehouse.builder(tag) as session:
-            plan = resolve(services, subject, child, session).plan
+            plan = resolve(services, subject, child, session, production).plan
         text = planned.plan(plan, parsed.request, date_var=dbt.date_var, columns_var=dbt.columns_var)
         return plan_only(held.only_planned(text, plan, parsed.request, dbt.date_var))
 

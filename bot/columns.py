@@ -62,6 +62,10 @@ class ScopedColumn:
         return is_numeric(self.type) and not self.as_text
 
     @property
+    def text(self) -> bool:
+        return base_type(self.type) in _TEXT
+
+    @property
     def float_(self) -> bool:
         return base_type(self.type) in _FLOAT and not self.as_text
 

@@ -122,13 +122,10 @@ class Comparison:
         headline, series = self._context(sides, rows_in, counts, held, found)
         self._judge_alone()
         base, cand = _side(sides["baseline"]), _side(sides["candidate"])
-        window = checks.count(sides["candidate"], "window_rows")
         return report.assemble(
             findings=(*self._findings, *safety),
             baseline=base,
             candidate=cand,
-            window_rows=window,
-            history_rows=cand.rows - window,
             changes=checks.changes(self._scope, counts),
             columns_compared=len(self._scope.columns),
             outliers=found,
@@ -151,8 +148,9 @@ class Comparison:
 
     def _glance(self) -> Sides:
         self._step("rows")
-        limited = usual.limited(self._scope, self._rules)
-        sides: Sides = self._sides("checks/glance", usual.limit_binds(limited, self._rules), limited=limited)
+        context = {"limited": usual.limited(self._scope, self._rules)}
+        context["clocks"] = self._scope.undecided if self._pair.build else ()  # no build, no time of rebuilt rows
+        sides: Sides = self._sides("checks/glance", usual.limit_binds(context["limited"], self._rules), **context)
         if odd := usual.strange(self._scope, sides):
             found = self._sides("checks/strange", floats=odd)
             sides = {side: {**row, **found[side]} for side, row in sides.items()}
@@ -171,7 +169,7 @@ class Comparison:
         """Prove what is equal, then look whether the key identifies rows. Rows of both sides left to join."""
         self._step("grain")
         if not self._scope.keys and not self._rules.grain.columns:
-            self._scope = keys.discovered(self._asking, self._scope)
+            self._scope = keys.discovered(self._asking, self._scope, sides)
         proof = keys.proven(self._asking, self._scope, sides)
         self._scope = proof.scope
         examples = [self._keyed(row, self._scope.keys, rows=row["n"]) for row in proof.examples]

@@ -32,7 +32,6 @@ class Compiled:
     unique_key: tuple[str, ...] = ()
     update_columns: tuple[str, ...] | None = None  # merge_update_columns; None or empty: all columns
     exclude_columns: tuple[str, ...] | None = None  # merge_exclude_columns
-    on_schema_change: str = "ignore"
     transient: bool | None = None
     warehouse: str = ""  # snowflake_warehouse after an override; empty: the builder's own
     analyses: dict[str, Analysis] = field(default_factory=dict)

@@ -159,7 +159,6 @@ class DbtChild:
             unique_key=_tuple(config["unique_key"]) or (),
             update_columns=_tuple(update),
             exclude_columns=_tuple(exclude),
-            on_schema_change=config["on_schema_change"] or "ignore",
             transient=config["transient"],
             warehouse=config["snowflake_warehouse"] or "",
             analyses={

@@ -7,19 +7,24 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from bot import dbt_profile
-from bot.errors import RefreshError
+from bot.errors import RefreshError, Unfetched
+from bot.patience import Alive, turn
 from bot.settings import Settings, scrubbed_environ
 from bot.wording import dbt as wording
 
 _FETCH_WITHIN = 120.0  # seconds
+_NO_BRANCH = "find remote ref"  # git's words; an answer, that asking again does not change
+_BEAT = 1.0  # seconds
 _PACKAGES_WITHIN = 600.0
 _PACKAGE_FILES = ("packages.yml", "dependencies.yml")
 _LOCK = "package-lock.yml"
@@ -34,18 +39,26 @@ class Code:
         self._mirror = self._workdir / "repository.git"
         self._fetching = threading.Lock()
 
-    def fetch(self) -> str:
-        """The newest commit of the branch. Raises RefreshError when the repository does not answer."""
+    def fetch(self, beat: Alive = lambda: None) -> str:
+        """The newest commit of the branch. Raises Unfetched when the repository does not answer, and RefreshError when
+        it has no such branch. `beat` is called every second or so meanwhile; what it raises ends the fetch.
+        """
         dbt = self._settings.dbt
         self._workdir.mkdir(parents=True, exist_ok=True)
         self._git("init", "--quiet", "--bare", str(self._mirror))  # again changes nothing
         branch = f"refs/heads/{dbt.branch}"
-        with self._fetching:
-            self._git("--git-dir", str(self._mirror), "fetch", "--quiet", dbt.repository, f"+{branch}:{branch}")
-            return self._git("--git-dir", str(self._mirror), "rev-parse", branch).strip()
+        mirror = ("--git-dir", str(self._mirror))
+        with turn(self._fetching, beat):
+            try:
+                self._git(*mirror, "fetch", "--quiet", dbt.repository, f"+{branch}:{branch}", beat=beat)
+            except RefreshError as error:
+                if _NO_BRANCH in error.detail:
+                    raise
+                raise Unfetched(error.user_text, error.detail) from error
+            return self._git(*mirror, "rev-parse", branch).strip()
 
-    def at(self, commit: str) -> Settings:
-        """Settings whose `project_dir` holds this commit, packages installed. Raises RefreshError."""
+    def at(self, commit: str, beat: Alive = lambda: None) -> Settings:
+        """Settings whose `project_dir` holds this commit, packages installed. Raises RefreshError; `beat` as above."""
         place = self._workdir / "commits" / commit[:12]
         ready = place.with_suffix(".ready")  # a start that died in the middle has left none
         if not ready.exists():
@@ -53,7 +66,7 @@ class Code:
             self._git("--git-dir", str(self._mirror), "worktree", "prune")
             self._git("--git-dir", str(self._mirror), "worktree", "add", "--quiet", "--detach", str(place), commit)
             settings = self._with(place)
-            self._install(settings.dbt.project_dir, settings)
+            self._install(settings.dbt.project_dir, settings, beat)
             ready.touch()
         os.utime(place)
         self._forget()
@@ -67,7 +80,7 @@ class Code:
         }
         return self._settings.model_copy(update={"dbt": dbt.model_copy(update=folders)})
 
-    def _install(self, project: Path, settings: Settings) -> None:
+    def _install(self, project: Path, settings: Settings, beat: Alive) -> None:
         if not any((project / name).exists() for name in _PACKAGE_FILES):
             return
         lock = project / _LOCK
@@ -76,7 +89,7 @@ class Code:
             raise RefreshError(wording.no_lock_file(_LOCK))
         command = [sys.executable, "-c", "from dbt.cli.main import cli; cli()", "deps", "--quiet"]
         command += ["--project-dir", str(project), "--log-path", str(self._workdir / "deps-log")]
-        _run(command, dbt_profile.environment(settings), _PACKAGES_WITHIN, wording.no_packages)
+        _run(command, dbt_profile.environment(settings), _PACKAGES_WITHIN, wording.no_packages, beat)
         if lock.read_bytes() != locked:
             raise RefreshError(wording.old_lock_file(_LOCK))
 
@@ -89,18 +102,54 @@ class Code:
                 ready.unlink()
                 shutil.rmtree(place, ignore_errors=True)
 
-    def _git(self, *arguments: str) -> str:
-        environment = scrubbed_environ() | {"GIT_TERMINAL_PROMPT": "0"}
+    def _git(self, *arguments: str, beat: Alive = lambda: None) -> str:
+        environment = scrubbed_environ() | {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
         say = wording.no_repository
-        return _run(["git", *arguments], environment, _FETCH_WITHIN, lambda why: say(self._settings.dbt.branch, why))
+        return _run(
+            ["git", *arguments], environment, _FETCH_WITHIN, lambda why: say(self._settings.dbt.branch, why), beat
+        )
 
 
-def _run(command: list[str], environment: dict[str, str], within: float, say: Callable[[str], str]) -> str:
+def _run(command: list[str], environment: dict[str, str], within: float, say: Callable[[str], str], beat: Alive) -> str:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=within, env=environment, check=False)
+        done = _done(command, environment, within, beat)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise RefreshError(say(type(error).__name__), str(error)) from error
     if done.returncode:
         said = (done.stderr or done.stdout).strip()
-        raise RefreshError(say(said.splitlines()[-1] if said else "no reason given"), said)
+        raise RefreshError(say(_reason(said)), said)
     return done.stdout
+
+
+def _reason(said: str) -> str:
+    """One line of what git or dbt said: git's first fatal one, after which it only gives advice."""
+    lines = said.splitlines() or ["no reason given"]
+    return next((line for line in lines if line.startswith("fatal: ")), lines[-1]).removeprefix("fatal: ")
+
+
+def _done(
+    command: list[str], environment: dict[str, str], within: float, beat: Alive
+) -> subprocess.CompletedProcess[str]:
+    """Run it to its end, which is at once when `beat` raises. Raises TimeoutExpired."""
+    deadline, pipe = time.monotonic() + within, subprocess.PIPE
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=pipe,
+        stderr=pipe,
+        text=True,
+        env=environment,
+        start_new_session=True,  # ended with its helpers; and ssh finds no terminal to ask on
+    ) as process:
+        try:
+            while True:
+                with suppress(subprocess.TimeoutExpired):
+                    said = process.communicate(timeout=_BEAT)
+                    return subprocess.CompletedProcess(command, process.returncode, *said)
+                beat()
+                if time.monotonic() > deadline:
+                    raise subprocess.TimeoutExpired(command, within)
+        except BaseException:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            raise

@@ -266,7 +266,7 @@ def _why(outcome: Any) -> str:
 
 
 def _config(node: Any) -> dict[str, Any]:
-    names = ("materialized", "unique_key", "merge_update_columns", "merge_exclude_columns", "on_schema_change")
+    names = ("materialized", "unique_key", "merge_update_columns", "merge_exclude_columns")
     return {name: node.config.get(name) for name in (*names, "transient", "snowflake_warehouse")}
 
 
@@ -307,7 +307,10 @@ def _refuse_flags() -> None:
 
 
 def quiet_connector(statement_timeout: float) -> None:
-    """dbt sets no session parameters but the tag: the driver's telemetry goes off, orphaned statements end."""
+    """dbt sets no session parameters but the tag: the driver's telemetry goes off, orphaned statements end.
+
+    Nor does a login ask three clouds whether it runs there.
+    """
     connect = snowflake.connector.connect
 
     def connected(*args: Any, **kwargs: Any) -> Any:
@@ -317,6 +320,7 @@ def quiet_connector(statement_timeout: float) -> None:
             "ABORT_DETACHED_QUERY": True,
             "STATEMENT_TIMEOUT_IN_SECONDS": int(statement_timeout),
         }
-        return connect(*args, session_parameters=given | ours, secondary_roles="NONE", **kwargs)
+        kwargs |= {"secondary_roles": "NONE", "platform_detection_timeout_seconds": 0.0}
+        return connect(*args, session_parameters=given | ours, **kwargs)
 
     snowflake.connector.connect = connected

@@ -28,12 +28,12 @@ from bot.dbt_process import ChildFailed, Process, as_refresh_error, setup
 from bot.dbt_warm import Warm, WarmEnded
 from bot.errors import RefreshError, Unreadable
 from bot.index import Index
+from bot.patience import turn
 from bot.settings import Settings, scrubbed_environ
 from bot.wording import dbt as wording
 
 log = structlog.get_logger()
 
-_BEAT = 1.0  # seconds
 _PARSE_WITHIN = 900.0  # seconds; a project of 3,000 models takes about one minute
 _WRITTEN_BY_DBT = frozenset({"target", "logs"})
 
@@ -62,6 +62,7 @@ class Project:
         self._keep_warm = warm and settings.dbt.warm_mb > 0
         self._now = _Look(settings=settings, fingerprint="")
         self._code = Code(settings, self._workdir / "code") if settings.dbt.repository else None
+        self._fetched = ""
         self._unreadable: dict[str, Unreadable] = {}  # by fingerprint, the newest only
         self._deployed = Deployed(settings.dbt.state, self._workdir / "state")
         self._reading = threading.Lock()
@@ -91,15 +92,20 @@ class Project:
         warm = self._now.warm
         return self._keep_warm and (warm is None or not warm.alive)
 
-    def moved_on(self) -> bool:
+    def moved_on(self, beat: Beat = lambda: None) -> bool:
         """Fetch; whether the branch has another commit than was indexed, and not one that dbt cannot read.
 
-        False without a repository.
+        False without a repository. Raises Unfetched when that does not answer.
         """
         if self._code is None:
             return False
-        commit = self._code.fetch()
-        return commit != self._now.commit and self._fingerprint(commit, "") not in self._unreadable
+        self._fetched = self._code.fetch(beat)
+        return not self.newest and self._fingerprint(self._fetched, "") not in self._unreadable
+
+    @property
+    def newest(self) -> bool:
+        """Whether `moved_on` has seen that the indexed commit is the branch's newest."""
+        return self._code is not None and self._fetched == self._now.commit
 
     def knows(self, index: Index | None, fingerprint: str) -> bool:
         """Whether the index is of this code, and all is there that builds need beside it.
@@ -120,29 +126,20 @@ class Project:
 
         `beat` is called every second or so meanwhile. Raises RefreshError where code or manifest cannot be fetched.
         """
-        with self._turn(beat):
-            return self._index(self._newest(), beat)
+        with turn(self._reading, beat):
+            return self._index(self._newest(beat), beat)
 
     def warm_up(self) -> None:
         """Start the warm process for code that is indexed already. Raises as `index`."""
-        with self._turn(lambda: None):
+        with turn(self._reading, lambda: None):
             if not self.cold:
                 return
-            newest = self._newest()
+            newest = self._newest(lambda: None)
             self._use(newest)
             with self._children() as (place, running):
                 dev = self._start("dev", newest.settings, place / "dev", running)
                 self._finish(dev, newest, lambda: None)
                 self._take(newest, dev, running)
-
-    @contextmanager
-    def _turn(self, beat: Beat) -> Iterator[None]:
-        while not self._reading.acquire(timeout=_BEAT):
-            beat()
-        try:
-            yield
-        finally:
-            self._reading.release()
 
     @contextmanager
     def _children(self) -> Iterator[tuple[Path, ExitStack]]:
@@ -226,14 +223,14 @@ class Project:
     def fingerprint(self) -> str:
         """Changes with the project's files, its commit and the deployed manifest: an index is made again only then.
 
-        Raises RefreshError when the repository does not answer.
+        Raises Unfetched when the repository does not answer.
         """
         return self._fingerprint(self._code.fetch() if self._code else "", "" if self._code else self._files())
 
-    def _newest(self) -> _Look:
+    def _newest(self, beat: Beat) -> _Look:
         if self._code is not None:
-            commit = self._code.fetch()
-            return _Look(settings=self._code.at(commit), commit=commit, fingerprint=self._fingerprint(commit, ""))
+            commit = self._code.fetch(beat)
+            return _Look(settings=self._code.at(commit, beat), commit=commit, fingerprint=self._fingerprint(commit, ""))
         files = self._files()  # before anything is read: what changes meanwhile is seen afterwards
         return _Look(settings=self._settings, files=files, fingerprint=self._fingerprint("", files))
 

@@ -13,6 +13,7 @@ from bot.chat import Chat, ChatError
 from bot.dbt_project import Project
 from bot.errors import RefreshError
 from bot.index import Index
+from bot.queries import plain as plain_sql
 from bot.queries import render
 from bot.settings import Settings
 from bot.slack_manifest import SCOPES
@@ -169,18 +170,25 @@ def _try(what: str, look: Callable[[], str]) -> Examined:
 
 def grants_sql(settings: Settings) -> str:
     """The set-up of the README for this project's own names. Raises RefreshError when dbt cannot read the project."""
-    index = _index(settings)
-    prod = {e.prod.database for e in index.entries if e.prod} & set(settings.warehouse.prod_databases)
-    sources = {r.database for r in index.sources.values()} - prod
-    dev = {e.dev.database for e in index.entries if e.dev}
+    return grants_for(settings, _index(settings))
+
+
+def grants_for(settings: Settings, index: Index) -> str:
+    """Databases without models are left out, and those whose models are only views need no backups."""
+    own = set(settings.warehouse.prod_databases)
+    prod = rights.by_database(e.prod for e in index.entries if e.prod and e.prod.database in own)
+    read = rights.by_database(r for r in index.sources.values() if r.database not in prod)
     warehouses = dict.fromkeys((settings.warehouse.builder.warehouse, *settings.warehouse.warehouses))
-    return render(
-        "setup/grants",
-        builder=settings.warehouse.builder,
-        promoter=settings.warehouse.promoter,
-        warehouses=[w for w in warehouses if w],
-        sources=sorted(sources),
-        prod=sorted(prod),
-        dev=sorted(dev),
-        backup_schema=settings.warehouse.backup_schema,
+    return plain_sql(
+        render(
+            "setup/grants",
+            builder=settings.warehouse.builder,
+            promoter=settings.warehouse.promoter,
+            warehouses=[w for w in warehouses if w],
+            sources=read,
+            prod=prod,
+            backups=rights.with_tables(settings, index),
+            dev=sorted({e.dev.database for e in index.entries if e.dev}),
+            backup_schema=settings.warehouse.backup_schema,
+        )
     )

@@ -40,6 +40,10 @@ class Unreadable(RefreshError):
     """dbt cannot read the project as it is now; the last index that it could make goes on serving."""
 
 
+class Unfetched(RefreshError):
+    """The repository of the project's code does not answer now; the commit that was fetched last goes on serving."""
+
+
 class BuildFailed(RefreshError):
     """dbt did not build exactly what was asked for; `compiled_sql` is attached to the thread when known."""
 

@@ -10,6 +10,7 @@ from bot.checks import count
 from bot.scope import Scope
 
 FOUND = "found in the data"
+_GREATEST = 1e290  # times 2^17 it is still a float
 _PROBLEMS = ("null_rows", "duplicate_keys")
 
 
@@ -37,7 +38,7 @@ def proven(asking: Asking, about: Scope, sides: Sides) -> Proof:
     return Proof(scope=replace(about, unique=not bad), rows_in=rows_in, counts=counts, examples=examples)
 
 
-def discovered(asking: Asking, about: Scope) -> Scope:
+def discovered(asking: Asking, about: Scope, sides: Sides) -> Scope:
     """A key found in the data: one look at how many values each column has, then exact tries."""
     offered = grain.offered(about)
     if not offered:
@@ -45,7 +46,7 @@ def discovered(asking: Asking, about: Scope) -> Scope:
     likely = grain.tries(offered, asking.rows("checks/distinct", about, offered=offered)[0])
     for batch in (likely[:2], likely[2:]):
         if batch:
-            tries = [grain.tried(keys) for keys in batch]
+            tries = [grain.tried(keys, sides["baseline"]) for keys in batch]
             rows = asking.rows("checks/grain_proof", about, tries=tries, read=("baseline", "candidate"))
             place = grain.unique(batch, rows)
             if place is not None:
@@ -57,16 +58,29 @@ def _bucketed(asking: Asking, about: Scope, sides: Sides) -> tuple[Scope, int]:
     base, cand = sides["baseline"], sides["candidate"]
     rows, others = count(base, "row_count"), count(cand, "row_count")
     first, last = base["first_day"], base["last_day"]
-    about = buckets.parted(about, max(rows, others), (last - first).days + 1 if first and last else 1)
+    filled = all(count(row, "whole_keys") == count(row, "row_count") for row in sides.values())
+    bounded = tuple(c.index for c in about.floats if all(_bounded(row, c.index) for row in sides.values()))
+    about = buckets.parted(
+        replace(about, filled=filled, bounded=bounded),
+        max(rows, others),
+        (last - first).days + 1 if first and last else 1,
+    )
     found = asking.rows("checks/proof", about, {"most": buckets.MOST + 1})
     about = buckets.suspected(about, found, asking.session.query_ids[-1], rows + others)
     return about, about.suspects.rows if about.suspects else rows + others
 
 
+def _bounded(row: Row, index: int) -> bool:
+    """By its extremes, of which infinity is one and NaN the greatest."""
+    ends = (row.get(f"low{index}"), row.get(f"high{index}"))
+    return all(end is None or abs(float(end)) < _GREATEST for end in ends)
+
+
 def _identifies(asking: Asking, about: Scope, sides: Sides, rows_in: int) -> bool:
     """No key column is NULL and no key repeated. False: that is not certain."""
-    if any(count(row, "whole_keys") < count(row, "row_count") for row in sides.values()):
+    if not about.filled:
         return False
     read = ("baseline", "candidate") if rows_in else ("baseline",)
-    rows = asking.rows("checks/grain_proof", about, tries=[grain.tried(about.keys)], read=read)
+    tries = [grain.tried(about.keys, sides["baseline"])]
+    rows = asking.rows("checks/grain_proof", about, tries=tries, read=read)
     return not any(count(row, "repeated") for row in rows)

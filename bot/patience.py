@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
 from concurrent.futures import TimeoutError as NotYet
+from contextlib import contextmanager
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -44,6 +45,24 @@ def patiently(work: Callable[[], T], alive: Alive | None, abort: Callable[[], ob
             abort()
             wait([result], _GIVE_UP_SECONDS)
             raise
+
+
+def ahead(work: Callable[[], T]) -> Callable[[], T]:
+    """Begin `work` now, beside whatever follows; what is returned waits for its result. Bounded as for `patiently`."""
+    result: Future[T] = Future()
+    threading.Thread(target=_settle, args=(work, result), name="ahead", daemon=True).start()
+    return result.result
+
+
+@contextmanager
+def turn(lock: threading.Lock, alive: Alive) -> Iterator[None]:
+    """Hold `lock`, waiting for it as `patiently` does for a result."""
+    while not lock.acquire(timeout=_LOOK_SECONDS):
+        alive()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _settle(work: Callable[[], T], result: Future[T]) -> None:

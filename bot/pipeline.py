@@ -10,10 +10,10 @@ from dataclasses import replace
 import structlog
 
 from bot import guards
-from bot.building import Building
+from bot.building import FETCHES, Building
 from bot.checking import Checking
 from bot.decisions import NOT_VERIFIED
-from bot.errors import BuildFailed, Cancelled, InDoubt, LostClaim, RefreshError, Refusal
+from bot.errors import BuildFailed, Cancelled, InDoubt, LostClaim, RefreshError, Refusal, Unfetched
 from bot.events import Doubted, Failed, Refused, Started, Stopped, UndoRefused, Verified, Withdrawn
 from bot.model import DRIVEN, Problem, Refresh, State
 from bot.promotion import Promoting
@@ -102,6 +102,7 @@ class Pipeline:
         services, now = self._services, self._services.clock()
         away = isinstance(error, Unreachable) or (refresh.state is State.APPROVED and isinstance(error, InDoubt))
         passing = away and lease.claim.attempt < _TRIES  # a backup in doubt is found by its name
+        passing = passing or (isinstance(error, Unfetched) and lease.claim.attempt < FETCHES)
         log.warning("step failed", refresh=refresh.ref, state=refresh.state, detail=error.detail[:500])
         match refresh.state:
             case State.BUILDING | State.CHECKING if refresh.stopping:

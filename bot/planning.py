@@ -167,11 +167,11 @@ def refuse_table(
     settings: Settings,
     *,
     dev: Relation,
-    dev_table: Table | None = None,
+    dev_owner: str = "",
     dev_schema_owner: str = "",
     dev_schema_transient: bool = False,
 ) -> None:
-    """Raise Refusal for what the warehouse tells: `prod` and `dev_table` are None, `dev_schema_owner` "" when not there."""
+    """Raise Refusal for what the warehouse tells: `prod` is None, owners in dev are "" when not there."""
     if prod is None:
         assert entry.prod is not None
         raise Refusal(say.not_in_prod(entry.name, entry.prod))
@@ -182,8 +182,8 @@ def refuse_table(
         raise Refusal(say.other_owner(prod.relation, prod.owner, promoter))
     if dev_schema_owner and dev_schema_owner != builder:
         raise Refusal(say.dev_schema_owner(dev, dev_schema_owner, builder))
-    if dev_table is not None and dev_table.owner != builder:
-        raise Refusal(say.dev_owner(dev, dev_table.owner, builder))
+    if dev_owner and dev_owner != builder:
+        raise Refusal(say.dev_owner(dev, dev_owner, builder))
     if prod.kind is Kind.PERMANENT:
         if dev_schema_transient:
             raise Refusal(say.transient_schema(dev, prod.relation))

@@ -15,7 +15,7 @@ from bot.dbt_build import DbtChild
 from bot.errors import RefreshError, Refusal
 from bot.index import Entry, Index
 from bot.model import Mode, Plan, Relation, Request, Rules, Table
-from bot.patience import Alive
+from bot.patience import Alive, ahead
 from bot.services import Services
 from bot.session import Session
 from bot.wording import failures as say
@@ -89,17 +89,31 @@ def child_of(
     )
 
 
-def resolve(
-    services: Services, subject: Subject, child: DbtChild, session: Session, alive: Alive | None = None
-) -> Resolved:
-    """Plan one request. Raises Refusal with the way out, and RefreshError when dbt or Snowflake cannot answer.
+Look = Callable[[], Table | None]
 
-    `alive` is called while a statement of the promoter runs, as `session` was given it for the builder's.
+
+def look_at_production(services: Services, subject: Subject, alive: Alive | None = None) -> Look:
+    """Begin to look at the table as the promoter, who sees most, while the builder logs in and dbt reads the model.
+
+    `alive` is called while a statement runs. What is returned waits for the table, and raises RefreshError.
     """
+    entry, _ = entry_of(services, subject.unique_id)
+
+    def look() -> Table | None:
+        if entry.prod is None:
+            return None
+        with services.warehouse.promoter(f"dbt-refresh:{services.store.installation}:plan", alive=alive) as promoter:
+            return promoter.table(entry.prod)
+
+    return ahead(look)
+
+
+def resolve(services: Services, subject: Subject, child: DbtChild, session: Session, production: Look) -> Resolved:
+    """Plan one request. Raises Refusal with the way out, and RefreshError when dbt or Snowflake cannot answer."""
     entry, index = entry_of(services, subject.unique_id)
     request, settings = subject.request, services.settings
     planning.refuse(entry, request, index, settings, services.clock().date())
-    prod = _checked_table(services, subject, entry, session, alive)
+    prod = _checked_table(services, subject, entry, session, production)
     rules = planning.rules(entry, settings, prod.columns)
     backfill = request.mode is Mode.BACKFILL
     compiled = child.compile(incremental=backfill)
@@ -108,19 +122,17 @@ def resolve(
     return Resolved(entry=entry, compiled=compiled, plan=_plan(services, subject, entry, index, prod, rules, compiled))
 
 
-def _checked_table(services: Services, subject: Subject, entry: Entry, session: Session, alive: Alive | None) -> Table:
-    """Production as the promoter sees it, who sees most; dev as the builder does."""
-    assert entry.prod is not None  # `planning.refuse` has refused it otherwise
-    with services.warehouse.promoter(f"dbt-refresh:{services.store.installation}:plan", alive=alive) as promoter:
-        prod = promoter.table(entry.prod)
+def _checked_table(services: Services, subject: Subject, entry: Entry, session: Session, production: Look) -> Table:
     schema = session.schema(subject.dev)
+    dev_owner = session.owner(subject.dev) if schema else ""
+    prod = production()
     planning.refuse_table(
         entry,
         subject.request,
         prod,
         services.settings,
         dev=subject.dev,
-        dev_table=session.table(subject.dev) if schema else None,
+        dev_owner=dev_owner,
         dev_schema_owner=schema.owner if schema else "",
         dev_schema_transient=schema.transient if schema else False,
     )

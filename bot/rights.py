@@ -30,13 +30,13 @@ def builder(session: Session, settings: Settings, index: Index | None) -> Iterat
     yield "Builder only reads production", lambda: _only_reads(session, place.prod_databases, place.builder.role)
     if index is None:
         return
-    for database, models in _by_database(e.prod for e in index.entries if e.enabled).items():
+    for database, models in by_database(e.prod for e in index.entries if e.enabled).items():
         if database in place.prod_databases:
             yield (
                 f"Builder reads {database}",
                 lambda d=database, m=models: _reads(session, d, m, place.builder.role),
             )
-    for database, models in _by_database(e.dev for e in index.entries if e.enabled).items():
+    for database, models in by_database(e.dev for e in index.entries if e.enabled).items():
         yield f"Builder builds in {database}", lambda d=database, m=models: _builds(session, d, m, place.builder.role)
 
 
@@ -44,10 +44,10 @@ def promoter(session: Session, settings: Settings, index: Index | None) -> Itera
     """It makes backups, and owns what it replaces."""
     place = settings.warehouse
     yield "Policies are visible to the promoter", lambda: _sees_policies(session, place.promoter.role)
-    for database in place.prod_databases:
+    for database in with_tables(settings, index):
         schema = Relation(database, place.backup_schema, "")
         yield f"Backup schema of {database}", lambda s=schema: _backs_up(session, s, place.promoter.role)
-    for database, models in _by_database(e.prod for e in index.entries if e.enabled).items() if index else ():
+    for database, models in by_database(e.prod for e in index.entries if e.enabled).items() if index else ():
         if database in place.prod_databases:
             yield (
                 f"Promoter owns production in {database}",
@@ -55,7 +55,15 @@ def promoter(session: Session, settings: Settings, index: Index | None) -> Itera
             )
 
 
-def _by_database(relations: Iterator[Relation | None]) -> dict[str, set[Relation]]:
+def with_tables(settings: Settings, index: Index | None) -> dict[str, set[Relation]]:
+    """The production databases that a refresh can write to; all of them while nobody knows the project."""
+    own = settings.warehouse.prod_databases
+    if index is None:
+        return {database: set() for database in own}
+    return by_database(e.prod for e in index.entries if e.refreshable and e.prod and e.prod.database in own)
+
+
+def by_database(relations: Iterator[Relation | None]) -> dict[str, set[Relation]]:
     found: dict[str, set[Relation]] = defaultdict(set)
     for relation in relations:
         if relation is not None:

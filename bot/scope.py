@@ -66,6 +66,10 @@ class Scope:
     since: date | None
     named: tuple[date, ...]
     metric_names: tuple[str, ...]  # configured; empty: every number
+    filled: bool = False  # no column of the key is NULL, on either side
+    bounded: tuple[
+        int, ...
+    ] = ()  # floats that can be cut without overflow: finite on both sides, and far from the greatest
     unique: bool = False  # the grain was found NULL-free and unique on both sides
     grain_source: str = "none"
     date_source: str = "none"
@@ -130,8 +134,8 @@ class Scope:
 
     @cached_property
     def measured(self) -> tuple[ScopedColumn, ...]:
-        """Columns whose least and greatest value is asked for; of a key only a float, which may be NaN."""
-        return tuple(c for c in self.columns if c.numeric and c is not self.date and (c.float_ or not c.key))
+        """Columns whose least and greatest value is asked for; of a key only a float, which may be NaN, and whole numbers."""
+        return tuple(c for c in self.columns if c.numeric and c is not self.date and (c.float_ or c.whole or not c.key))
 
     @cached_property
     def floats(self) -> tuple[ScopedColumn, ...]:

@@ -174,6 +174,11 @@ class Session:
     def exists(self, relation: Relation) -> bool:
         return bool(self.rows("inspect/table", _named(relation), relation=relation))
 
+    def owner(self, relation: Relation) -> str:
+        """The role that owns it; "" when it is not there."""
+        rows = self.rows("inspect/table", _named(relation), relation=relation)
+        return (rows[0]["table_owner"] or "") if rows else ""
+
     def schema(self, relation: Relation) -> Schema | None:
         """Owner and kind of the relation's schema; None when there is none that we may see."""
         rows = self.rows("inspect/schema", {"schema": relation.schema}, relation=relation)

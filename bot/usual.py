@@ -20,7 +20,7 @@ Sides = Mapping[str, Row]
 _FAR = 100.0  # times what is usual
 _GREATEST = 1e308
 _QUANTILE = 0.999
-_ENOUGH = 200_000  # rows that say what is usual; of more a sample of keys is read
+_ENOUGH = 200_000  # about so many rows say what is usual; of more a sample of keys is read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,8 +63,9 @@ def measured(scope: Scope, rules: Rules) -> tuple[ScopedColumn, ...]:
 
 
 def sample(scope: Scope, sides: Sides) -> int:
-    """One bucket, or one key, in so many says what is usual; odd, so that no part of a day is left out."""
-    return (checks.count(sides["baseline"], "row_count") // _ENOUGH) | 1 if scope.keys else 1
+    """One bucket, or one key, in so many says what is usual; a power of two, which a bucket's low bits tell."""
+    rows = checks.count(sides["baseline"], "row_count")
+    return 2 ** round(math.log2(rows / _ENOUGH)) if scope.keys and rows > _ENOUGH else 1
 
 
 def quantile(sides: Sides) -> float:

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import snowflake.connector
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from snowflake.connector import SnowflakeConnection
 from snowflake.connector.errors import Error, OperationalError
 
@@ -71,7 +74,9 @@ class Warehouse:
         if key is None:
             raise RefreshError(wording.no_key(section.user))
         try:
-            connection = self._connect(section, str(key), tag or self._installation, warehouse, abort_detached)
+            connection = self._connect(
+                section, self._key(section, key), tag or self._installation, warehouse, abort_detached
+            )
         except (OperationalError, OSError) as error:
             raise Unreachable(wording.unreachable(), wording.redact(str(error))) from None
         except (Error, ValueError) as error:
@@ -82,12 +87,18 @@ class Warehouse:
         finally:
             connection.close(retry=False)
 
+    def _key(self, section: UserSection, file: Path) -> Any:
+        passphrase = self._settings.secrets.snowflake_key_passphrase.get_secret_value()
+        try:
+            return _loaded(file, file.stat().st_mtime_ns, passphrase)
+        except (OSError, TypeError, ValueError) as error:  # not there, not a key, another passphrase or none
+            raise RefreshError(wording.unusable_key(section.user), type(error).__name__) from None
+
     def _connect(
-        self, section: UserSection, key: str, tag: str, warehouse: str, abort_detached: bool
+        self, section: UserSection, key: Any, tag: str, warehouse: str, abort_detached: bool
     ) -> SnowflakeConnection:
         place = self._settings.warehouse
         address = {"host": place.host, "port": place.port, "protocol": place.protocol} if place.host else {}
-        passphrase = self._settings.secrets.snowflake_key_passphrase.get_secret_value()
         return snowflake.connector.connect(
             **address,
             account=place.account,
@@ -95,12 +106,12 @@ class Warehouse:
             role=section.role,
             warehouse=warehouse or section.warehouse,
             authenticator="SNOWFLAKE_JWT",
-            private_key_file=key,
-            private_key_file_pwd=passphrase or None,
+            private_key=key,
             secondary_roles="NONE",
             login_timeout=_LOGIN_SECONDS,
             network_timeout=self.network_seconds,
             application="dbt_refresh",
+            platform_detection_timeout_seconds=0.0,  # else each login asks three clouds whether it runs there
             session_parameters={
                 "QUERY_TAG": tag,
                 "TIMEZONE": "UTC",
@@ -111,3 +122,9 @@ class Warehouse:
                 "CLIENT_TELEMETRY_ENABLED": False,
             },
         )
+
+
+@lru_cache(maxsize=8)
+def _loaded(file: Path, _written: int, passphrase: str) -> Any:
+    """A private key, checked once: that takes as long as all the rest of a login, and the connector does it twice."""
+    return load_pem_private_key(file.read_bytes(), passphrase.encode() or None)

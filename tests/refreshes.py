@@ -128,8 +128,6 @@ def report(
         findings=findings,
         baseline=Side(rows=3032),
         candidate=Side(rows=3032),
-        window_rows=14,
-        history_rows=3018,
         changes=(),
         columns_compared=105,
         outliers=(),

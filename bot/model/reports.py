@@ -95,8 +95,6 @@ class Report:
     findings: tuple[Finding, ...]
     baseline: Side
     candidate: Side
-    window_rows: int
-    history_rows: int
     changes: tuple[ColumnChange, ...]  # only columns with a change
     columns_compared: int
     outliers: tuple[Outlier, ...]

@@ -45,6 +45,10 @@ def no_repository(branch: str, why: str) -> str:
     return f"The code of the dbt project cannot be fetched (branch {code(branch)}): {prose(why)}. Check `[dbt] repository`."
 
 
+def repository_away() -> str:
+    return "The repository of the dbt project does not answer: trying again for half a minute"
+
+
 def no_packages(why: str) -> str:
     return f"The packages of the dbt project cannot be installed: {prose(why)}."
 

@@ -109,4 +109,4 @@ def mentions_target(name: str) -> str:
 
 
 def older_code() -> str:
-    return "The newest code of the dbt project cannot be used yet: names, plan and checks are of the code before it."
+    return "The newest code of the dbt project cannot be read now: names, plan and checks are of the code that was read last."

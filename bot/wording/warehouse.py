@@ -60,3 +60,7 @@ def secondary_roles(user: str) -> str:
 
 def no_key(user: str) -> str:
     return f"No key file is set for the Snowflake user {code(user)}."
+
+
+def unusable_key(user: str) -> str:
+    return f"The key file of the Snowflake user {code(user)} cannot be used: check its path, its format (PEM) and the passphrase."

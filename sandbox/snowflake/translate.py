@@ -16,55 +16,57 @@ from sqlglot.errors import ErrorLevel, ParseError, TokenError, UnsupportedError
 
 from .errors import SnowflakeError, unsupported
 
-_CHAIN: tuple[Callable[[Expr], Expr], ...] = (
-    fs.upper_case_unquoted_identifiers,
-    fs.semi_structured_types,
-    fs.try_parse_json,
-    fs.split,
-    fs.trim_cast_varchar,
-    fs.indices_to_json_extract,
-    fs.json_extract_cast_as_varchar,
-    fs.json_extract_cased_as_varchar,
-    fs.json_extract_precedence,
-    fs.flatten_value_cast_as_varchar,
-    fs.flatten,
-    fs.regex_replace,
-    fs.regex_substr,
-    fs.values_columns,
-    fs.to_date,
-    fs.timestamp_offsets,
-    fs.to_decimal,
-    fs.to_timestamp,
-    fs.to_variant,
-    fs.object_construct,
-    fs.timestamp_ntz,
-    fs.float_to_double,
-    fs.integer_precision,
-    fs.sample,
-    fs.array_size,
-    fs.random,
-    fs.array_agg_within_group,
-    fs.array_agg,
-    fs.object_agg,
-    fs.array_construct_etc,
-    fs.dateadd_date_cast,
-    fs.dateadd_string_literal_timestamp_cast,
-    fs.datediff_string_literal_timestamp_cast,
-    fs.haversine,
-    fs.hex_string,
-    fs.sha256,
-    fs.alias_in_join,
-    fs.alias_in_where,
+# Each transform, and the nodes without which it has nothing to do: most statements need few of them, and each walks all nodes.
+_CHAIN: tuple[tuple[Callable[[Expr], Expr], tuple[type[Expr], ...]], ...] = (
+    (fs.semi_structured_types, (exp.DataType,)),
+    (fs.try_parse_json, (exp.Anonymous,)),
+    (fs.split, (exp.Split,)),
+    (fs.trim_cast_varchar, (exp.Trim,)),
+    (fs.indices_to_json_extract, (exp.Bracket,)),
+    (fs.json_extract_cast_as_varchar, (exp.JSONExtract,)),
+    (fs.json_extract_cased_as_varchar, (exp.JSONExtract,)),
+    (fs.json_extract_precedence, (exp.JSONExtract, exp.JSONExtractScalar)),
+    (fs.flatten_value_cast_as_varchar, (exp.Explode,)),
+    (fs.flatten, (exp.Explode,)),
+    (fs.regex_replace, (exp.RegexpReplace,)),
+    (fs.regex_substr, (exp.RegexpExtract,)),
+    (fs.values_columns, (exp.Values,)),
+    (fs.to_date, (exp.Anonymous,)),
+    (fs.timestamp_offsets, (exp.Cast,)),
+    (fs.to_decimal, (exp.ToNumber,)),
+    (fs.to_timestamp, (exp.UnixToTime, exp.Anonymous, exp.Cast)),
+    (fs.to_variant, (exp.ToVariant,)),
+    (fs.object_construct, (exp.StarMap, exp.Struct, exp.JSONObject)),
+    (fs.timestamp_ntz, (exp.DataType,)),
+    (fs.float_to_double, (exp.DataType,)),
+    (fs.integer_precision, (exp.DataType,)),
+    (fs.sample, (exp.TableSample,)),
+    (fs.array_size, (exp.ArraySize,)),
+    (fs.random, (exp.Rand,)),
+    (fs.array_agg_within_group, (exp.ArrayAgg,)),
+    (fs.array_agg, (exp.ArrayAgg,)),
+    (fs.object_agg, (exp.ObjectAgg,)),
+    (fs.array_construct_etc, (exp.ArrayConstructCompact, exp.Array, exp.ArrayConcat)),
+    (fs.dateadd_date_cast, (exp.DateAdd,)),
+    (fs.dateadd_string_literal_timestamp_cast, (exp.DateAdd,)),
+    (fs.datediff_string_literal_timestamp_cast, (exp.DateDiff,)),
+    (fs.haversine, (exp.Anonymous,)),
+    (fs.hex_string, (exp.HexString,)),
+    (fs.sha256, (exp.SHA2, exp.SHA2Digest, exp.Anonymous)),
+    (fs.alias_in_join, (exp.Join,)),
+    (fs.alias_in_where, (exp.Anonymous,)),
 )
 
-# HASH has 63 bits here, so that neither it nor the sum of HASH_AGG needs 128-bit arithmetic for each row: that would cost
-# more than reading the table. HASH_AGG is free of order, counts duplicates, and is 0 for no rows. Macros stay readable.
+# HASH_AGG adds the hashes up, so it is free of order, counts duplicates, and is 0 for no rows: DuckDB adds unsigned numbers of
+# 64 bits into 128 without a cast for each row. HASH has 63 bits: the 64th would need 128-bit arithmetic for each row, which
+# costs more than reading the table. Macros stay readable.
 MACROS = """
 create or replace temp macro sandbox_hash(h) as ((h >> 1)::bigint - 4611686018427387904);
 create or replace temp macro sandbox_hash_agg(h) as
-  (coalesce(sum((h >> 1)::bigint), 0::hugeint) % 9223372036854775808::hugeint)::bigint;
+  (coalesce(sum(h) % 18446744073709551616::hugeint, 9223372036854775808::hugeint) - 9223372036854775808::hugeint)::bigint;
 create or replace temp macro sandbox_hash_agg_distinct(h) as
-  (coalesce(sum(distinct (h >> 1)::bigint), 0::hugeint) % 9223372036854775808::hugeint)::bigint;
+  (coalesce(sum(distinct h) % 18446744073709551616::hugeint, 9223372036854775808::hugeint)
+    - 9223372036854775808::hugeint)::bigint;
 """
 
 
@@ -99,14 +101,24 @@ def to_duckdb(expression: Expr) -> str:
     for node in reversed(list(expression.find_all(exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseXor))):
         node.replace(exp.Paren(this=node.copy()))  # BITAND(..) becomes an operator, which binds weaker than + and *
     for node in reversed(list(expression.find_all(exp.CountIf))):  # DuckDB's is NULL for no rows
-        node.replace(exp.Count(this=exp.Case(ifs=[exp.If(this=node.this.copy(), true=exp.Literal.number(1))])))
+        node.replace(exp.Count(this=exp.Case(ifs=[exp.If(this=node.this, true=exp.Literal.number(1))])))
     expression = expression.transform(_own, copy=False)
-    for step in _CHAIN:
-        expression = expression.transform(step, copy=False)
+    for name in expression.find_all(exp.Identifier):
+        if not name.quoted:
+            name.set("this", name.this.upper())
+    there = _kinds(expression)
+    for step, wanted in _CHAIN:
+        if any(issubclass(kind, wanted) for kind in there):
+            expression = expression.transform(step, copy=False)
+            there = _kinds(expression)  # a step makes nodes that a later one looks for
     try:
-        return expression.sql("duckdb", unsupported_level=ErrorLevel.RAISE)
+        return expression.sql("duckdb", copy=False, unsupported_level=ErrorLevel.RAISE)
     except UnsupportedError as error:
         raise unsupported(str(error)) from None
+
+
+def _kinds(expression: Expr) -> set[type[Expr]]:
+    return {type(node) for node in expression.walk()}
 
 
 _FORMAT = re.compile(r"YYYY|MON|MM|DD|DY|HH24|HH12|HH|AM|PM|MI|SS|FF3|FF6|FF9|FF|[-/:.,_ T]|\"[^\"]*\"", re.IGNORECASE)
@@ -115,10 +127,15 @@ _STRFTIME = {"YYYY": "%Y", "MON": "%b", "MM": "%m", "DD": "%d", "DY": "%a", "HH2
 
 
 def _own(node: Expr) -> Expr:
-    """HASH_AGG, HASH and TO_CHAR, which fakesnow has not or gets wrong.
+    """HASH_AGG, HASH and TO_CHAR, which fakesnow has not or gets wrong; and what DuckDB computes faster in another way.
 
     Types that hash alike in DuckDB are those that Snowflake stores alike.
     """
+    if isinstance(node, exp.DateDiff) and node.text("unit").upper() == "DAY" and _is_date(node.this, node.expression):
+        return exp.Paren(this=exp.Sub(this=node.this.copy(), expression=node.expression.copy()))
+    if isinstance(node, exp.BitwiseLeftShift) and _is_one_bit(node):
+        one = exp.cast(node.this.copy(), "BIGINT", dialect="duckdb")
+        return exp.BitwiseLeftShift(this=one, expression=exp.Paren(this=node.expression.unnest().copy()))
     if isinstance(node, exp.ToChar) and (form := node.args.get("format")):
         return exp.Anonymous(this="strftime", expressions=[node.this.copy(), exp.Literal.string(_strftime(form))])
     if isinstance(node, exp.HashAgg):
@@ -131,6 +148,17 @@ def _own(node: Expr) -> Expr:
     if isinstance(node, exp.Anonymous) and node.name.upper() == "HASH":
         return exp.Anonymous(this="sandbox_hash", expressions=[_hash(node.expressions)])
     return node
+
+
+def _is_date(*values: Expr) -> bool:
+    return all(isinstance(v, exp.Cast) and v.to.this == exp.DataType.Type.DATE for v in values)
+
+
+def _is_one_bit(shift: Expr) -> bool:
+    """One of the 63 low bits: `1 << (n & 31)`, which needs no number of 128 bits."""
+    by = shift.expression.unnest()
+    most = by.expression if isinstance(by, exp.BitwiseAnd) else by
+    return shift.this == exp.Literal.number(1) and most.is_int and isinstance(most, exp.Literal) and int(most.name) < 63
 
 
 def _strftime(form: Expr) -> str:

@@ -11,13 +11,29 @@
 {# The low bits of the whole numbers of the key, which cost nothing, or of a hash where there is none. #}
 {% macro part(scope) -%}
 {% if scope.parts == 1 %}0
-{%- elif scope.counters %}COALESCE(BITAND({% for key in scope.counters %}{% if not loop.last %}BITXOR({% endif %}{{ key.name | q }}::NUMBER(38,0){% if not loop.last %}, {% endif %}{% endfor %}{{ ')' * (scope.counters | length - 1) }}, {{ scope.parts - 1 }}), 0)
+{%- elif scope.counters %}{{ unless_filled(scope, counted(scope), 0) }}
 {%- else %}BITAND(HASH({{ listed(scope.hashed_keys) }}), {{ scope.parts - 1 }}){% endif %}
 {%- endmacro %}
 
+{% macro counted(scope) -%}
+BITAND({% for key in scope.counters %}{% if not loop.last %}BITXOR({% endif %}{{ key.name | q }}::NUMBER(38,0){% if not loop.last %}, {% endif %}{% endfor %}{{ ')' * (scope.counters | length - 1) }}, {{ scope.parts - 1 }})
+{%- endmacro %}
+
+{# Asked of every row: a key known to hold no NULL is not looked at for one. #}
+{% macro unless_filled(scope, value, otherwise, column=none) -%}
+{% if scope.filled and (column is none or column.key) %}{{ value }}{% else %}COALESCE({{ value }}, {{ otherwise }}){% endif %}
+{%- endmacro %}
+
+{% macro day(scope) %}{{ unless_filled(scope, days(scope.date), scope.undated, scope.date) }}{% endmacro %}
+
 {# A number that a row keeps as long as nothing in it changes: its day, and a part that depends on the key alone. #}
 {% macro bucket(scope) -%}
-{% if scope.by_day %}COALESCE({{ days(scope.date) }}, {{ scope.undated }}) * {{ scope.parts }} + {% endif %}{{ part(scope) }}
+{% if scope.by_day %}{{ day(scope) }} * {{ scope.parts }} + {% endif %}{{ part(scope) }}
+{%- endmacro %}
+
+{# One bucket in scope.sample, a power of two: of each day other ones. #}
+{% macro sampled(scope) -%}
+BITAND({% if scope.by_day %}{{ day(scope) }} + {% endif %}{{ part(scope) }}, {{ scope.sample - 1 }}) = 0
 {%- endmacro %}
 
 {# Only rows of buckets that differ (the result of checks/proof), and of them the sample of keys, where one is taken. #}
@@ -100,10 +116,16 @@ b.c{{ column.index }} IS DISTINCT FROM c.c{{ column.index }}
    the noise of a sum changes no hash and no change beyond the tolerance stays unseen. In history nothing is. #}
 {% macro hashed(scope, column) -%}
 {% if not column.softened %}{{ value(column) }}
-{%- elif scope.since %}CASE WHEN {{ scope.date.name | q }}::DATE >= %(since)s::DATE THEN {{ soft(column) }} ELSE {{ value(column) }} END
-{%- else %}{{ soft(column) }}{% endif %}
+{%- elif scope.since %}CASE WHEN {{ scope.date.name | q }}::DATE >= %(since)s::DATE THEN {{ soft(scope, column) }} ELSE {{ value(column) }} END
+{%- else %}{{ soft(scope, column) }}{% endif %}
 {%- endmacro %}
 
-{% macro soft(column) -%}
-{% if column.clock %}NULL{% else %}CASE WHEN ABS({{ column.name | q }}) < 1e290 THEN {{ column.name | q }} * 131073 - ({{ column.name | q }} * 131073 - {{ column.name | q }}) ELSE {{ column.name | q }} END{% endif %}
+{% macro soft(scope, column) -%}
+{% if column.clock %}NULL
+{%- elif column.index in scope.bounded %}{{ cut(column.name | q) }}
+{%- else %}CASE WHEN ABS({{ column.name | q }}) < 1e290 THEN {{ cut(column.name | q) }} ELSE {{ column.name | q }} END{% endif %}
+{%- endmacro %}
+
+{% macro cut(value) -%}
+{{ value }} * 131073 - ({{ value }} * 131073 - {{ value }})
 {%- endmacro %}

@@ -13,7 +13,7 @@ WITH {{ sides.suspect(scope) }}none AS (SELECT 1 AS one)
   SELECT {% for metric in metrics %}{{ metric.name | q }}::FLOAT AS v{{ metric.index }}{% if not loop.last %}, {% endif %}{% endfor %}
 
   FROM {{ scope.baseline | rel }}
-  WHERE {% if scope.sample > 1 %}MOD({{ sides.bucket(scope) }}, {{ scope.sample }}) = 0{% else %}TRUE{% endif %}
+  WHERE {% if scope.sample > 1 %}{{ sides.sampled(scope) }}{% else %}TRUE{% endif %}
   {% if scope.suspects %} AND {{ sides.bucket(scope) }} NOT IN (SELECT BUCKET FROM suspect){% endif %}
 
 )
@@ -37,7 +37,7 @@ WITH {{ sides.suspect(scope) }}none AS (SELECT 1 AS one)
 {% endif %}
 {% if where %}
 , held AS (
-  SELECT COUNT(*) AS n{% for column, values in where %}{% set i = column.index %}{% for _ in values %}, COUNT_IF(TO_VARCHAR({{ column.name | q }}) = %(value_{{ i }}_{{ loop.index0 }})s) AS n{{ i }}_{{ loop.index0 }}{% endfor %}{% endfor %}
+  SELECT COUNT(*) AS n{% for column, values in where %}{% set i = column.index %}{% for _ in values %}, COUNT_IF({{ column.name | q }} = %(value_{{ i }}_{{ loop.index0 }})s{% if not column.text %}::BOOLEAN{% endif %}) AS n{{ i }}_{{ loop.index0 }}{% endfor %}{% endfor %}
 
   FROM {{ scope.candidate | rel }}
 )

@@ -1,7 +1,8 @@
 -- Size, dates and extremes of both sides, without grouping: most of it Snowflake answers from metadata.
--- In: scope, limited (columns with a limit); binds since (backfill), named_<i>, min_<i>, max_<i>.
+-- In: scope, limited (columns with a limit), clocks (timestamps that may say when a row was written); binds since (backfill),
+-- named_<i>, min_<i>, max_<i>.
 -- Two rows, side = baseline and candidate: row_count, whole_keys (rows with a whole key at most), first_day, last_day, window_rows,
--- named_rows; of metric i low<i> and high<i> as text; o<i> = rows outside the limits of column i; of a timestamp that may be
+-- named_rows; of number i low<i> and high<i> as text; o<i> = rows outside the limits of column i; of a timestamp that may be
 -- a clock a<i>, z<i> (least and greatest in rows that were rebuilt) and u<i> (how many have a value).
 {% import 'checks/_sides.sql' as sides %}
 {% for name, relation in (('baseline', scope.baseline), ('candidate', scope.candidate)) %}
@@ -20,7 +21,7 @@ SELECT '{{ name }}' AS side, COUNT(*) AS row_count,
 {% for column in limited %},
   COUNT_IF({{ column.name | q }} < %(min_{{ column.index }})s OR {{ column.name | q }} > %(max_{{ column.index }})s) AS o{{ column.index }}
 {%- endfor %}
-{% for column in scope.undecided %}
+{% for column in clocks %}
 {% set value = ('CASE WHEN ' ~ (scope.date.name | q) ~ '::DATE >= %(since)s::DATE THEN ' ~ (column.name | q) ~ ' END') if scope.since else (column.name | q) %},
   MIN({{ value }}) AS a{{ column.index }}, MAX({{ value }}) AS z{{ column.index }}, COUNT({{ value }}) AS u{{ column.index }}
 {%- endfor %}

@@ -3,7 +3,7 @@
 -- One row a zone: zone, only_baseline, only_candidate (rows, duplicates counted).
 {% import 'checks/_sides.sql' as sides %}
 {% macro rows_of(zone, relation, b, c) %}
-SELECT '{{ zone.name }}' AS zone, HASH({% for column in zone.columns %}{{ sides.soft(column) if column.softened and zone.rows != 'history' else sides.value(column) }}{% if not loop.last %}, {% endif %}{% endfor %}) AS h, {{ b }} AS b, {{ c }} AS c
+SELECT '{{ zone.name }}' AS zone, HASH({% for column in zone.columns %}{{ sides.soft(scope, column) if column.softened and zone.rows != 'history' else sides.value(column) }}{% if not loop.last %}, {% endif %}{% endfor %}) AS h, {{ b }} AS b, {{ c }} AS c
     FROM {{ relation | rel }}
     WHERE {{ sides.only(scope) }}
 {%- if zone.rows == 'window' %} AND {{ scope.date.name | q }}::DATE >= %(since)s::DATE{% elif zone.rows == 'history' %} AND NOT COALESCE({{ scope.date.name | q }}::DATE >= %(since)s::DATE, FALSE){% endif %}

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from bot.__main__ import main
-from bot.doctor import Examined, examine
+from bot.doctor import Examined, examine, grants_for
+from bot.index import Entry, Index
+from bot.model import Relation
 from bot.service import Service
 from bot.settings import Settings
 from sandbox.world import ROOT, World, setup_sql
+from tests.unit.samples import CONTEXT
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +73,7 @@ def test_doctor_names_every_problem_at_once(world: World) -> None:
     assert result.exit_code == 1
     for part in ("[policy] approvers", "Slack channel C0NOWHERE", "Slack channel C0SHARED", "Snowflake, builder"):
         assert any(part in line for line in bad), (part, result.output)
-    assert any("RAW.REFRESH_BACKUPS" in line for line in bad)
+    assert not any("RAW.REFRESH_BACKUPS" in line for line in bad)  # no model makes a table there
 
 
 # Without the last one every refresh would wait for a look at the policies.
@@ -143,6 +148,35 @@ def test_grants_print_the_set_up_for_the_projects_own_databases_and_snowflake_ta
     assert result.exit_code == 0, result.output
     assert {s for s in statements(setup_sql()) if s.startswith("GRANT")} <= statements(result.output)
     world.snowflake.run_script(result.output, BUILDER_PUBLIC_KEY="AAAA", PROMOTER_PUBLIC_KEY="AAAA")
+
+
+def test_grants_for_hundreds_of_databases_are_a_block_for_each_that_has_models() -> None:
+    databases = [f"CHAIN_{number:03d}" for number in range(302)]
+    entries = [a_model("fact", "table", name) for name in databases] + [a_model("ez", "table", databases[0])]
+    entries += [a_model("ez", "view", "ONLY_VIEWS")]
+    index = Index(
+        code="", dirty=False, made_at=datetime.now(UTC), project="x", entries=tuple(entries), exposures=(),
+        sources={"source.x": Relation("RAW", "X", "EVENTS")}, analyses={},
+    )  # fmt: skip
+    own = CONTEXT.settings.warehouse.model_copy(update={"prod_databases": (*databases, "ONLY_VIEWS", "NO_MODELS")})
+    script = grants_for(CONTEXT.settings.model_copy(update={"warehouse": own}), index)
+
+    blocks = re.findall(r"^-- (\w+): (.*)\n((?:[^-\n].*\n?)+)", script, re.MULTILINE)
+    read = {name: (says, lines.count(";")) for name, says, lines in blocks if "GRANT SELECT" in lines}
+    backed_up = [name for name, _, lines in blocks if "CREATE SCHEMA" in lines]
+    assert (len(read), set(read) - {*databases}) == (304, {"RAW", "ONLY_VIEWS"})
+    assert read["CHAIN_000"] == ("production, 1 of 303; models: 2", 7)
+    assert read["RAW"] == ("sources, 1 of 1; tables: 1", 7)
+    assert backed_up == databases
+    assert "databases of sources (1), then of production (303); the same 7 lines for each" in script
+    assert "that has tables of models (302)" in script
+    assert "NO_MODELS" not in script
+
+
+def a_model(name: str, materialized: str, database: str) -> Entry:
+    uid = f"model.x.{name}_{database}"
+    places = {"prod": Relation(database, "PROD", name.upper()), "dev": Relation("DEV", "DEV_BOT", name.upper())}
+    return Entry(unique_id=uid, name=name, package="x", materialized=materialized, **places)
 
 
 def statements(script: str) -> set[str]:

@@ -28,6 +28,7 @@ KEYS = [
     (("ID",), "DAY"),  # the day is no part of the key
     (("ID",), "AT"),
     (("DAY", "PART"), "DAY"),
+    (("DAY", "ID"), "DAY"),  # a day holds few of the numbers between its least and its greatest
     (("DAY", "PART", "ID"), "DAY"),
     (("DAY", "NAME"), "DAY"),
     (("NAME",), "DAY"),
@@ -95,3 +96,17 @@ def test_without_a_key_equal_tables_need_no_look_at_every_row(session: DirectSes
     history = run(session, CHANGED, ("NOWHERE",), "DAY", mode=Mode.BACKFILL, since=date(1969, 12, 31), columns=("V",))
     numbers = found(history, "parity").numbers
     assert int(str(numbers["history_missing"])) > int(str(numbers["history_extra"])) > 0
+
+
+def test_of_a_large_table_half_the_rows_say_what_is_usual(session: DirectSession) -> None:
+    """Values grow with the day and within it, so that a sample of some days, or of a part of each, would say something else."""
+    many = """
+    SELECT ('2026-01-01'::DATE + (i // 10000)::INT) AS "DAY", (i % 10000)::BIGINT AS "ID",
+      ((i // 10000) * (i % 10000))::DECIMAL(38,2) AS "V"
+    FROM range(420000) r(i)
+    """
+    far = 'SELECT * REPLACE (CASE WHEN ID = 77 AND V = 77 THEN 1e9 ELSE V END::DECIMAL(38,2) AS "V") FROM {b}'
+    usual = found(run(session, far, ("DAY", "ID"), "DAY", many), "sanity:usual")
+    assert (usual.numbers["sample"], usual.numbers["values_far"], usual.numbers["values_far_before"]) == (2, 1, 0)
+    exact = sorted(day * i for day in range(42) for i in range(10_000))[int(0.999 * 420_000)]
+    assert float(str(usual.examples[0]["usual"])) == pytest.approx(exact, rel=0.005)

@@ -47,13 +47,12 @@ def test_every_name_is_dbts_own(index: Index):
 def test_what_a_model_says_of_itself(index: Index):
     ez, solana, fact = index.by_id[EZ], index.by_id["model.onchain.ez_solana_metrics"], index.by_id[FACT]
 
-    assert (ez.materialized, ez.incremental_strategy, ez.unique_key) == ("incremental", "merge", ("date",))
+    assert (ez.materialized, ez.unique_key) == ("incremental", ("date",))
     assert (ez.reads_date, ez.reads_columns) == (True, True), "the date is read by a macro"
     assert (ez.full_refresh, ez.full_refresh_var) == (False, "")
     assert (solana.full_refresh, solana.full_refresh_var) == (False, "rebuild_ez_metrics")
     assert ez.hooks == ("{{ latest_view(this) }}",)
     assert ez.grain_claims == (("unique_key", ("date",)), ("uniqueness test", ("date",)))
-    assert ez.on_schema_change == "append_new_columns"
     assert (ez.warehouse, ez.owner) == ("ETHEREUM", "data-platform")
     assert ez.meta["clock"] == ["created_on", "modified_on"]
     assert ez.exclude_columns == ("created_on",)

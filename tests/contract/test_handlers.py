@@ -81,7 +81,6 @@ def entry(name: str, prod: str, materialized: str = "table", **more: Any) -> Ent
 INCREMENTAL: dict[str, Any] = {
     "materialized": "incremental",
     "unique_key": ("date",),
-    "incremental_strategy": "merge",
     "reads_date": True,
     "reads_columns": True,
     "full_refresh": False,

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
+
+from sqlalchemy import update
 
 from bot import events as e
 from bot.index import Entry, Index
 from bot.messages import Live, Message
 from bot.model import Exposure, Mode, Relation, State
-from bot.store import Store
+from bot.store import Store, tables
+from bot.store.codec import dumps, loads
 from tests.contract.stores import LEASE, advance, ask, bring, elsewhere, post
 from tests.refreshes import ALICE, AT, DEV, EVENTS, PROD, UNIQUE_ID
 
@@ -92,6 +96,22 @@ def test_the_model_index_is_decoded_once_per_version(store: Store) -> None:
     again = store.index()
     assert again
     assert again.code == "0000000"
+
+
+def test_what_an_older_version_stored_with_fields_that_are_gone_is_still_read(store: Store) -> None:
+    awaiting = bring(store, State.AWAITING)
+    stored = json.loads(dumps(awaiting))
+    stored["report"] |= {"window_rows": 14, "history_rows": 3018}
+    entry = Entry(unique_id=UNIQUE_ID, name="ez", package="demo", materialized="table", prod=PROD, dev=DEV)
+    index = Index(
+        code="3f9c2e1", dirty=False, made_at=AT, project="demo", entries=(entry,), exposures=(), sources={}, analyses={}
+    )
+    older = json.loads(dumps(index))
+    older["entries"][0] |= {"incremental_strategy": "merge", "on_schema_change": "ignore", "documented": ["date"]}
+    with store.writing() as connection:
+        connection.execute(update(tables.refreshes).values(body=json.dumps(stored)))
+    assert store.get(awaiting.id) == awaiting
+    assert loads(Index, json.dumps(older)) == index
 
 
 def test_a_live_message_is_wanted_anew_with_every_touch(store: Store) -> None:

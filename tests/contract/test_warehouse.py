@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -98,6 +100,32 @@ def test_no_key_is_said(shop: World) -> None:
     nobody = Warehouse(shop.settings.model_copy(update={"secrets": secrets}), "x")
     with pytest.raises(RefreshError, match="No key file"), nobody.promoter("t"):
         pass
+
+
+def test_a_key_file_is_read_again_once_it_was_exchanged(shop: World, tmp_path: Path) -> None:
+    own, file = shop.settings.secrets, tmp_path / "key.pem"
+    secrets = own.model_copy(update={"snowflake_builder_key_file": file})
+    warehouse = Warehouse(shop.settings.model_copy(update={"secrets": secrets}), "x")
+    with pytest.raises(RefreshError, check=unusable_key), warehouse.builder("t"):
+        pass
+    exchange(file, b"no key", at=1)
+    with pytest.raises(RefreshError, check=unusable_key), warehouse.builder("t"):
+        pass
+    exchange(file, own.snowflake_promoter_key_file.read_bytes(), at=2)
+    with pytest.raises(RefreshError, check=cannot_log_in), warehouse.builder("t"):
+        pass
+    exchange(file, own.snowflake_builder_key_file.read_bytes(), at=3)
+    with warehouse.builder("t") as session:
+        assert session.role() == "REFRESH_BUILDER"
+
+
+def exchange(file: Path, content: bytes, at: int) -> None:
+    file.write_bytes(content)
+    os.utime(file, (at, at))
+
+
+def unusable_key(error: RefreshError) -> bool:
+    return "key file of the Snowflake user `REFRESH_BUILDER_SVC` cannot be used" in error.user_text
 
 
 def test_the_builder_can_never_write_to_production(shop: World) -> None:

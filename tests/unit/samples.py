@@ -200,8 +200,6 @@ def report(text: str = "", groups: int = 2, findings: tuple[Finding, ...] | None
         findings=findings if findings is not None else (tests,),
         baseline=side,
         candidate=side,
-        window_rows=14,
-        history_rows=3018,
         changes=(
             ColumnChange(column=metric, history=0, window=1, allowed=True),
             ColumnChange(column="TOTAL_ECONOMIC_ACTIVITY", history=0, window=1, allowed=True),

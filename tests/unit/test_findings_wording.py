@@ -215,8 +215,6 @@ def made(found: tuple[Outlier, ...] = OUTLIERS, *more: Finding, without: str = "
         findings=(*(f for f in every if f.check != without), *more),
         baseline=Side(rows=3032, first=date(2018, 1, 2), last=date(2026, 4, 21)),
         candidate=Side(rows=3032, first=date(2018, 1, 2), last=date(2026, 4, 21)),
-        window_rows=14,
-        history_rows=3018,
         changes=tuple(
             ColumnChange(column=name, history=0, window=1, allowed=True)
             for name in ("DEX_VOLUMES", "TOTAL_ECONOMIC_ACTIVITY")

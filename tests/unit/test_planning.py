@@ -257,7 +257,7 @@ def test_a_table_that_can_be_replaced():
         (table(kind=Kind.DYNAMIC), {}, "is a dynamic table"),
         (table(owner="SOMEONE"), {}, "belongs to role `SOMEONE`, and I promote as `TRANSFORMER`"),
         (table(), {"dev_schema_owner": "ALICE"}, "The dev schema `DEV.DEV_REFRESH_BOT` belongs to role `ALICE`"),
-        (table(), {"dev_table": table(owner="ALICE")}, "`DEV.DEV_REFRESH_BOT.EZ_ETHEREUM_METRICS` belongs to role"),
+        (table(), {"dev_owner": "ALICE"}, "`DEV.DEV_REFRESH_BOT.EZ_ETHEREUM_METRICS` belongs to role"),
         (table(kind=Kind.PERMANENT), {"dev_schema_transient": True}, "Use a permanent dev schema"),
         (table(kind=Kind.PERMANENT), {}, "set `transient: false` in the model"),
     ],
