@@ -471,6 +471,14 @@ def test_the_audit_channel_gets_a_line_with_a_link_to_the_thread():
     )
 
 
+def test_the_audit_line_of_a_refresh_that_came_to_nothing_says_that_production_is_untouched():
+    (post,) = posts_for(Topic.AUDIT_END, refresh(State.REJECTED), e.Started(at=NOW), CONTEXT)
+    assert post.message.text.startswith(
+        "*R42* rejected, production untouched: `ez_ethereum_metrics` (backfill from 2026-04-08), asked by <@U0ALICE>, "
+        "rejected by <@U0BOB> · "
+    )
+
+
 def test_a_reminder_names_who_and_what_it_waits_for():
     post = reminder(refresh(State.AWAITING), CONTEXT, 1)
     assert post.message.text == (
