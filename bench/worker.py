@@ -27,7 +27,7 @@ from bot.store.database import Database
 from bot.warehouse import Warehouse
 from bot.worker import Lease
 
-STUB = Path(__file__).with_name("stub")
+_STUB = Path(__file__).with_name("stub")
 _PHASES = {
     State.QUEUED: "building",
     State.BUILDING: "building",
@@ -152,7 +152,7 @@ def with_the_stub(environment: Callable[..., dict[str, str]]) -> Callable[..., d
 
     def found(*given: Any) -> dict[str, str]:
         real = environment(*given)
-        return real | {"PYTHONPATH": f"{STUB}:{real['PYTHONPATH']}"}
+        return real | {"PYTHONPATH": f"{_STUB}:{real['PYTHONPATH']}"}
 
     return found
 

@@ -177,9 +177,14 @@ class Process(Conversation):
             self._given.close()
         if not self._asked:  # it is still loading dbt, which takes seconds, and has nothing to interrupt
             self._popen.kill()
-        try:
-            self._popen.wait(STOP_WITHIN)
-        except subprocess.TimeoutExpired:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._popen.pid, signal.SIGKILL)
-            self._popen.wait()
+        end(self._popen)
+
+
+def end(process: subprocess.Popen[Any]) -> None:
+    """Wait for one that was told to end; its group is killed where it does not."""
+    try:
+        process.wait(STOP_WITHIN)
+    except subprocess.TimeoutExpired:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

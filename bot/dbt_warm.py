@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import select
-import signal
 import socket
 import subprocess
 import sys
@@ -16,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bot.dbt_process import LOG, STOP_WITHIN, ChildFailed, Conversation, clean
+from bot.dbt_process import LOG, STOP_WITHIN, ChildFailed, Conversation, clean, end
 from bot.errors import RefreshError
 from bot.wording import dbt as wording
 
@@ -101,12 +99,7 @@ class Warm:
     def stop(self) -> None:
         """Nobody is forked any more; what was forked goes on."""
         self._line.close()
-        try:
-            self._popen.wait(STOP_WITHIN)
-        except subprocess.TimeoutExpired:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._popen.pid, signal.SIGKILL)
-            self._popen.wait()
+        end(self._popen)
 
     def _ask(self, command: dict[str, Any], within: float, descriptors: list[int] | None = None) -> dict[str, Any]:
         with self._asking:

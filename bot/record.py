@@ -42,10 +42,8 @@ class Recorder:
         """
         after, effects = machine.step(before, event)
         posts: list[Post] = []
-        touch: list[Live] = [Live.CARD]
-        if bool(on_plan(before)) is not bool(on_plan(after)):
-            touch.append(Live.PLAN)
-        hold = ""
+        touch = [Live.CARD, *([Live.PLAN] if bool(on_plan(before)) is not bool(on_plan(after)) else [])]
+        hold = None
         for effect in effects:
             match effect:
                 case Say(topic=topic):
@@ -60,7 +58,7 @@ class Recorder:
             event=event,
             posts=(*posts, *also),
             touch=tuple(dict.fromkeys(touch)),
-            hold=hold or None,
+            hold=hold,
             claim=claim,
             click=click,
         )

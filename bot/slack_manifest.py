@@ -9,7 +9,7 @@ from typing import Any
 
 from bot.wording.requests import COMMAND
 
-# What each scope is for; a test holds that the sandbox's methods need no other.
+# What each scope is for. The local Slack installs the app with these alone, and a test takes each one away.
 SCOPES = {
     "commands": "the slash command, the shortcut",
     "chat:write": "cards, replies, private answers",
@@ -29,16 +29,11 @@ HTTP_PATH = "/slack/events"
 def manifest(http_url: str = "") -> dict[str, Any]:
     """The manifest as Slack's schema wants it: for Socket Mode, or for HTTP under the bot's public `http_url`."""
     url = f"{http_url.rstrip('/')}{HTTP_PATH}" if http_url else ""
-    command: dict[str, Any] = {
-        "command": COMMAND,
-        "description": "Rebuild a dbt model in dev, prove it, approve it into production",
-        "usage_hint": "<model> [backfill <date>] | status | list | cancel <id> | help",
-        "should_escape": True,
-    }
     interactivity: dict[str, Any] = {"is_enabled": True}
     events: dict[str, Any] = {"bot_events": ["app_home_opened"]}
+    features = _features()
     if url:
-        command["url"] = events["request_url"] = interactivity["request_url"] = url
+        features["slash_commands"][0]["url"] = events["request_url"] = interactivity["request_url"] = url
         interactivity["message_menu_options_url"] = url
     return {
         "_metadata": {"major_version": 1},
@@ -46,23 +41,7 @@ def manifest(http_url: str = "") -> dict[str, Any]:
             "name": "dbt refresh",
             "description": "Refreshes dbt models in production safely: rebuilt in dev, proven, approved, undoable.",
         },
-        "features": {
-            "bot_user": {"display_name": "dbt-refresh", "always_online": True},
-            "app_home": {
-                "home_tab_enabled": True,
-                "messages_tab_enabled": False,
-                "messages_tab_read_only_enabled": True,
-            },
-            "slash_commands": [command],
-            "shortcuts": [
-                {
-                    "name": "Refresh a dbt model",
-                    "type": "global",
-                    "callback_id": "refresh_open",
-                    "description": "Open the form",
-                }
-            ],
-        },
+        "features": features,
         "oauth_config": {"scopes": {"bot": list(SCOPES)}},
         "settings": {
             "event_subscriptions": events,
@@ -71,4 +50,25 @@ def manifest(http_url: str = "") -> dict[str, Any]:
             "socket_mode_enabled": not url,
             "token_rotation_enabled": False,
         },
+    }
+
+
+def _features() -> dict[str, Any]:
+    command: dict[str, Any] = {
+        "command": COMMAND,
+        "description": "Rebuild a dbt model in dev, prove it, approve it into production",
+        "usage_hint": "<model> [backfill <date>] | status | list | cancel <id> | help",
+        "should_escape": True,
+    }
+    shortcut = {
+        "name": "Refresh a dbt model",
+        "type": "global",
+        "callback_id": "refresh_open",
+        "description": "Open the form",
+    }
+    return {
+        "bot_user": {"display_name": "dbt-refresh", "always_online": True},
+        "app_home": {"home_tab_enabled": True, "messages_tab_enabled": False, "messages_tab_read_only_enabled": True},
+        "slash_commands": [command],
+        "shortcuts": [shortcut],
     }

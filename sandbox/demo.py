@@ -17,12 +17,11 @@ _STOP_SECONDS = 20.0
 _CONNECT_SECONDS = 60.0
 
 _WELCOME = """
-  Open {url} and act as alice (the switch is at the top left).
+  Open {url} and act as alice (the switch is at the top left). Ctrl-C ends everything.
   1. In #data-incidents type   /dbt-refresh fact_ethereum_daily_dex_volumes at=2026-04-08
   2. Read the card and its thread. Switch to bob: Explain outliers; production waits for a second person (four eyes).
   3. As alice Approve is refused, as bob it counts: production is replaced, verified, and can be undone.
   4. Then /dbt-refresh ethereum.ez_metrics backfill 2026-04-08 columns=dex_volumes,total_economic_activity
-  Ctrl-C ends everything.
 """
 
 

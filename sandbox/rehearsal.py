@@ -32,7 +32,7 @@ def rehearse(world: World) -> int:
         ),
     }
     print("\nAfter, 2026-04-08:", *(f"  {table}: {value}" for table, value in _values(world).items()), sep="\n")
-    return _judge(world, before, approved)
+    return judge(world, before, approved)
 
 
 def _refresh(world: World, ref: str, request: str) -> int:
@@ -77,7 +77,7 @@ def _values(world: World) -> dict[str, str]:
     return {table: f"{row[0]:,.2f}" for table, row in found.items()}  # type: ignore[index]
 
 
-def _judge(world: World, before: dict[str, tuple[int, int, str]], approved: dict[str, int]) -> int:
+def judge(world: World, before: dict[str, tuple[int, int, str]], approved: dict[str, int]) -> int:
     """From the wire log and the census alone, never from what the bot says of itself."""
     after = world.snowflake.census(set(PROD_DATABASES))
     changed = {

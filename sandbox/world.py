@@ -8,8 +8,10 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from bot.slack_manifest import manifest
 from sandbox import incident
 from sandbox.slack import SlackSandbox
+from sandbox.slack.workspace import InstalledApp, demo
 from sandbox.snowflake import SnowflakeSandbox
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,13 +28,18 @@ def setup_sql() -> str:
     return found[1]
 
 
+def local_slack(port: int = 0) -> SlackSandbox:
+    """A local Slack in which the bot is installed as its manifest asks: with these scopes and no other."""
+    return SlackSandbox(port, workspace=demo(InstalledApp.from_manifest(manifest())))
+
+
 class World:
     """`directory` takes the keys and refresh.toml; nothing is listened to but 127.0.0.1."""
 
     def __init__(self, directory: Path, *, slack_port: int = 0) -> None:
         self.directory = directory
         self.snowflake = SnowflakeSandbox()
-        self.slack = SlackSandbox(slack_port)
+        self.slack = local_slack(slack_port)
 
     def start(self, script: str = "") -> None:
         """Start both, seed the incident and run the set-up SQL (`script` instead, for tests of the SQL itself)."""

@@ -12,7 +12,7 @@ from bot.blocks.kit import context as small
 from bot.blocks.kit import pre, section
 from bot.context import Context
 from bot.messages import Block, Live, Message
-from bot.model import Refresh, State, Verdict
+from bot.model import Refresh, Report, State, Verdict
 from bot.report import Blocker, blockers
 from bot.wording import approval as asks
 from bot.wording import card as says
@@ -25,6 +25,7 @@ from bot.wording.text import dotted, sentences
 _IN_PROGRESS = frozenset(
     {State.QUEUED, State.BUILDING, State.CHECKING, State.PROMOTING, State.VERIFYING, State.UNDOING}
 )
+_BEFORE_RESULT = frozenset({State.QUEUED, State.BUILDING, State.CHECKING})
 _UNTOUCHED = frozenset({State.FAILED, State.REJECTED, State.CANCELLED, State.EXPIRED})
 _BREAKS = re.compile(r"\s+(?=CLONE\b|COPY GRANTS\b)")
 
@@ -45,7 +46,7 @@ def render_live(live: Live, refresh: Refresh, context: Context) -> Message:
 
 def card(refresh: Refresh, context: Context) -> Message:
     shows_values = context.settings.slack.post_rows == "top"
-    report = refresh.report if refresh.state not in (State.QUEUED, State.BUILDING) else None
+    report = _result(refresh)
     line = report.headline if report and shows_values else None
     return message(
         section(says.title(refresh)),
@@ -57,12 +58,17 @@ def card(refresh: Refresh, context: Context) -> Message:
     )
 
 
+def _result(refresh: Refresh) -> Report | None:
+    """What was compared; nothing of it while it is built or compared again."""
+    return refresh.report if refresh.state not in _BEFORE_RESULT else None
+
+
 def _card_lines(refresh: Refresh, context: Context) -> list[str]:
     lines = [says.outcome(refresh), says.next_step(refresh)]
     if refresh.state in _IN_PROGRESS:
         lines.append(says.progress(refresh, context.now))
-    report, plan = refresh.report, refresh.plan
-    if report and refresh.state not in (State.QUEUED, State.BUILDING):
+    report, plan = _result(refresh), refresh.plan
+    if report:
         lines.append(sentences(says.changes(refresh.request, report), _left_behind(refresh)))
     if plan and refresh.state not in _UNTOUCHED:
         lines.append(downstream.readers(plan, refresh.request))

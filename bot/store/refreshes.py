@@ -74,12 +74,9 @@ class Refreshes(Database):
         at: datetime,
         posts: Sequence[Post] = (),
         click: int | None = None,
-        warehouse: str = "",
+        warehouse: str = "",  # where it will be built, as far as is known before the plan
     ) -> Refresh:
-        """Insert a queued refresh, which takes the locks. Raises Taken or Held; nothing is stored then.
-
-        `warehouse`: where it will be built, as far as is known before the plan.
-        """
+        """Insert a queued refresh, which takes the locks. Raises Taken or Held; nothing is stored then."""
         refresh = Refresh(
             id=0,
             state=State.QUEUED,

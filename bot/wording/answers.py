@@ -9,7 +9,7 @@ from bot.decisions import approvals
 from bot.model import Actor, Refresh, State
 from bot.wording.card import mode, outcome, state
 from bot.wording.requests import command
-from bot.wording.text import ago, clock, code, dotted, listed, mention, prose, sentences
+from bot.wording.text import ago, clock, code, dotted, ended, listed, mention, prose, sentences
 
 
 def link(url: str, words: str = "thread") -> str:
@@ -38,7 +38,7 @@ def held(name: str, by: Actor | None, since: datetime, reason: str, refresh: int
     after = f", after R{refresh} was undone" if refresh else ""
     why = f": {prose(reason)}" if reason else ""
     return (
-        f"{code(name)} is on hold{who} since {clock(since, now)}{after}{why}. "
+        f"{ended(f'{code(name)} is on hold{who} since {clock(since, now)}{after}{why}')} "
         f"An approver lifts it with {command(f'unhold {name}')}."
     )
 
@@ -80,7 +80,7 @@ def trouble(correlation: str) -> str:
 
 def moved_on(refresh: Refresh) -> str:
     """The answer to a click on what is no longer there: what happened instead, by whom and when."""
-    return f"{refresh.ref} has moved on and this did nothing: {_now(refresh)}."
+    return ended(f"{refresh.ref} has moved on and this did nothing: {_now(refresh)}")
 
 
 def _now(refresh: Refresh) -> str:
@@ -92,9 +92,7 @@ def _now(refresh: Refresh) -> str:
             said = outcome(refresh)
             return said[:1].lower() + said[1:] if said else state(refresh)
         case State.STALE:
-            return sentences("it was withdrawn.", refresh.withdrawn, "Earlier approvals no longer count").removesuffix(
-                "."
-            )
+            return sentences("it was withdrawn.", refresh.withdrawn, "Earlier approvals no longer count.")
     return f"it is {state(refresh)} since {clock(refresh.changed_at)}"
 
 

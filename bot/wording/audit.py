@@ -38,7 +38,8 @@ def ended(refresh: Refresh, link: str, head: str) -> str:
         although = "although it could not be verified" if unverified(refresh) else "although verification failed"
         people.append(f"accepted {although} by {mention(refresh.acceptance.by)}")
     word = _ENDS.get(refresh.state, str(refresh.state))
-    return f"{_what(refresh, word)}: {', '.join(people)} · {_thread(link)} · audit chain {code(head)}"
+    then = ", " if word.endswith(":") else ": "
+    return f"{_what(refresh, word)}{then}{', '.join(people)} · {_thread(link)} · audit chain {code(head)}"
 
 
 def head(refresh: Refresh, head: str) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from bot.model import Actor, Decision, Problem, Refresh
 from bot.wording.requests import command
-from bot.wording.text import clock, code, mention, prose, sentences
+from bot.wording.text import clock, code, ended, mention, prose, sentences
 
 
 def failed(problem: Problem) -> str:
@@ -14,7 +14,7 @@ def failed(problem: Problem) -> str:
 
 
 def rejected(decision: Decision) -> str:
-    return f"*Rejected by {mention(decision.by)} {clock(decision.at)}:* {prose(decision.reason)}. Production was not touched."
+    return f"*Rejected by {mention(decision.by)} {clock(decision.at)}:* {ended(prose(decision.reason))} Production was not touched."
 
 
 def cancelled(by: Actor | None, refresh: Refresh) -> str:
@@ -38,7 +38,7 @@ def approved_one(by: Actor, missing: int, others: str) -> str:
 
 
 def accepted(decision: Decision) -> str:
-    return f"*Accepted by {mention(decision.by)} {clock(decision.at)}:* {prose(decision.reason)}. Production stays as it is."
+    return f"*Accepted by {mention(decision.by)} {clock(decision.at)}:* {ended(prose(decision.reason))} Production stays as it is."
 
 
 def undo_refused(text: str, can_force: bool) -> str:

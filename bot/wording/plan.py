@@ -25,7 +25,7 @@ def plan(found: Plan, request: Request, *, date_var: str, columns_var: str) -> s
 def _parents(found: Plan) -> str:
     if not found.parents:
         return ""
-    return f"Reads {plural(len(found.parents), 'parent')}, all from production."
+    return f"Reads {plural(len(found.parents), 'parent, ', 'parents, all ')}from production."
 
 
 def _honours(request: Request, date_var: str) -> str:

@@ -66,7 +66,9 @@ def _left_behind_said(n: dict[str, Any], _finding: Finding) -> str:
         return _LEFT.get(n["reason"], f"The model's SELECT could not be evaluated: {n['reason']}.")
     parts: list[str] = []
     if n["columns"]:
-        parts.append(f"{columns(n['columns'])} would also change from {n['since']} on and keep the old value")
+        parts.append(
+            f"from {n['since']} on the model also changes {columns(n['columns'])}, which would keep the old value"
+        )
     if n["only_candidate"]:
         parts.append(
             f"{plural(n['only_candidate'], 'row')} that the model no longer returns would stay: a merge never deletes"
@@ -159,12 +161,20 @@ def _limits_said(n: dict[str, Any]) -> str:
     parts: list[str] = []
     if n["rows_outside"]:
         where, before = columns(n["columns_outside"]), f"(prod: {n['rows_outside_before']:,})"
-        parts.append(
-            f"{plural(n['rows_outside'], 'row')} outside the limits in {where} {before}; limits {'; '.join(n['limits'])}"
-        )
+        limits = "; ".join(map(_limit, n["limits"]))
+        parts.append(f"{plural(n['rows_outside'], 'row')} outside the limits in {where} {before}; limits: {limits}")
     if n["columns_unknown"]:
         parts.append(f"a limit is set for {columns(n['columns_unknown'])}, which is no number of this table")
     return _told_as(parts)
+
+
+def _limit(item: str) -> str:
+    """`DAILY_VOLUME: 0.0 to 1000000000000.0` as people write it."""
+    name, _, span = item.rpartition(": ")
+    least, most = (None if end == "any" else tables.rounded(end) for end in span.split(" to "))
+    if least is None or most is None:
+        return f"{column(name)} {f'at most {most}' if least is None else f'at least {least}'}"
+    return f"{column(name)} {least} to {most}"
 
 
 def _spot_said(n: dict[str, Any], finding: Finding) -> str:

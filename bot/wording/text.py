@@ -113,6 +113,11 @@ def sentences(*parts: str) -> str:
     return " ".join(p for p in parts if p)
 
 
+def ended(text: str) -> str:
+    """With a full stop, whether or not whoever wrote it has set one."""
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
+
+
 def dotted(parts: Sequence[str]) -> str:
     """Short facts on one line; those that have nothing to say are left out."""
     return " · ".join(p for p in parts if p)

@@ -11,9 +11,16 @@ from sandbox.slack.web_api import Call, method
 from sandbox.slack.workspace import Channel
 
 
+def _allowed(call: Call, right: str, *, member: bool = False) -> Channel:
+    """The channel named; a private one asks for another scope than a public one. Raises SlackError."""
+    channel = call.channel(member=member)
+    call.need_scope(f"{'groups' if channel.is_private else 'channels'}:{right}")
+    return channel
+
+
 @method("conversations.info", "channels:read", "groups:read")
 def conversations_info(call: Call) -> Json:
-    channel = call.channel()
+    channel = _allowed(call, "read")
     found = channel_object(call, channel)
     return {"channel": found | ({"num_members": len(channel.members)} if call.flag("include_num_members") else {})}
 
@@ -33,7 +40,7 @@ def conversations_list(call: Call) -> Json:
 
 @method("conversations.members", "channels:read", "groups:read")
 def conversations_members(call: Call) -> Json:
-    members, more = paged(call, sorted(call.channel().members))
+    members, more = paged(call, sorted(_allowed(call, "read").members))
     return {"members": members, **more}
 
 
@@ -48,14 +55,14 @@ def conversations_join(call: Call) -> Json:
 
 @method("conversations.history", "channels:history", "groups:history")
 def conversations_history(call: Call) -> Json:
-    channel = call.channel(member=True)
+    channel = _allowed(call, "history", member=True)
     found = [m for m in reversed(call.state.roots(channel.id)) if _within(call, m["ts"])]
     return _messages(call, found)
 
 
 @method("conversations.replies", "channels:history", "groups:history")
 def conversations_replies(call: Call) -> Json:
-    channel = call.channel(member=True)
+    channel = _allowed(call, "history", member=True)
     ts = call.need("ts")
     message = call.state.find(channel.id, ts)
     if message is None:

@@ -78,6 +78,12 @@ class Call:
             raise SlackError("not_in_channel")
         return channel
 
+    def need_scope(self, *wanted: str) -> None:
+        """Any of these scopes is enough. Raises SlackError."""
+        provided = self.state.workspace.app.scopes
+        if wanted and not set(wanted) & set(provided):
+            raise SlackError("missing_scope", needed=wanted[0], provided=",".join(provided))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Method:
@@ -114,9 +120,7 @@ def authorise(found: Method, given: str, call: Call) -> None:
         raise SlackError("invalid_auth")
     if kind != found.token:
         raise SlackError("not_allowed_token_type")
-    provided = call.state.workspace.app.scopes
-    if found.scopes and not set(found.scopes) & set(provided):
-        raise SlackError("missing_scope", needed=found.scopes[0], provided=",".join(provided))
+    call.need_scope(*found.scopes)
 
 
 class Lost(Response):

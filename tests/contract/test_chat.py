@@ -7,9 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.chat import Chat, ChatDown, ChatRefused
+from bot.chat import Chat, ChatDown, ChatError, ChatRefused
 from bot.messages import Attachment, Message
+from bot.slack_manifest import SCOPES, manifest
 from sandbox.slack import SlackSandbox
+from sandbox.slack.workspace import InstalledApp, demo
 from tests.contract.slacks import CHANNEL, chat_with, methods
 
 BLOCK = {"type": "section", "text": {"type": "mrkdwn", "text": "*R1*"}}
@@ -159,3 +161,44 @@ def test_what_slack_refuses_stays_refused(slack: SlackSandbox, chat: Chat) -> No
     with pytest.raises(ChatDown, match="invalid_auth"):
         chat_with(slack, token="xoxb-wrong").post(CHANNEL, HELLO, key="k")
     assert slack.control.channel(CHANNEL) == []
+
+
+def installed(scopes: set[str]) -> SlackSandbox:
+    asked = manifest()
+    asked["oauth_config"]["scopes"]["bot"] = sorted(scopes)
+    return SlackSandbox(workspace=demo(InstalledApp.from_manifest(asked)))
+
+
+def trouble_with(slack: SlackSandbox) -> str:
+    """What goes wrong when everything is used once, in a public channel and in a private one."""
+    chat, private = chat_with(slack), slack.state.workspace.channel("C0AUDIT")
+    private.is_private = True
+    try:
+        for channel in (CHANNEL, private.id):
+            chat.channel(channel)
+            root = chat.post(channel, HELLO, key="R1:card")
+            chat.update(channel, root, HELLO)
+            chat.ephemeral(channel, "U0ALICE", HELLO)
+            chat.permalink(channel, root)
+            assert chat.find(channel, "R1:card", since=hour_ago()) == root
+            assert chat.find(channel, "R1:plan", since=hour_ago(), thread_ts=root) is None
+        file = chat.upload(Attachment(name="a.csv", content=b"a", title="A"))
+        chat.share([(file, "A")], CHANNEL, "files")
+        assert chat.members("S0DATA")
+    except ChatError as error:
+        return error.code
+    try:
+        return "" if chat.person("U0ALICE").email else "no address"
+    except ChatError as error:
+        return error.code
+
+
+def test_the_scopes_of_the_manifest_are_enough() -> None:
+    with installed(set(SCOPES)) as slack:
+        assert trouble_with(slack) == ""
+
+
+@pytest.mark.parametrize("scope", sorted(set(SCOPES) - {"commands", "files:read"}))  # these open no method we call
+def test_each_scope_of_the_manifest_is_used(scope: str) -> None:
+    with installed(set(SCOPES) - {scope}) as slack:
+        assert trouble_with(slack) == ("no address" if scope == "users:read.email" else "missing_scope")

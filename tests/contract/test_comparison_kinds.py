@@ -108,6 +108,25 @@ def test_few_buckets_are_joined_and_many_as_a_whole_with_the_same_numbers(sessio
     assert [c.window for c in every.changes] == [200]
 
 
+# NaN on both sides and a value far from the usual: each asks for a look of its own.
+ODD = f"""SELECT *, CASE WHEN "DAY" = '2026-03-05' THEN 'NaN'::DOUBLE ELSE 1.5 END AS "RATE" FROM ({BASE})"""
+FAR = changed("99999999", "DAY = '2026-03-09'")
+TWICE = f"{FAR} UNION ALL SELECT * FROM {{b}} WHERE DAY = '2026-03-02'"
+
+
+@pytest.mark.parametrize(
+    ("grain", "candidate", "statements"),
+    [(DAILY.grain, FAR, 8), (NONE, FAR, 9), (DAILY.grain, TWICE, 11), (NONE, TWICE, 11)],
+    ids=["declared", "found at the first look", "repeated", "none after one look"],
+)
+def test_how_many_statements_the_docs_promise(
+    session: DirectSession, grain: Origin, candidate: str, statements: int
+) -> None:
+    """docs/checks.md; a second look for a key is one more."""
+    report = run(session, candidate, baseline=ODD, rules=replace(DAILY, grain=grain))
+    assert report.statements == statements
+
+
 # Keys
 
 

@@ -12,9 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.worker import STUB
-
-ROOT = STUB.parent.parent
+ROOT = Path(__file__).resolve().parents[2]
+STUB = ROOT / "bench" / "stub"
 PARENT = """
 import json, os, signal, sys
 from pathlib import Path

@@ -23,11 +23,11 @@ from bot.index import Index
 from bot.service import Service
 from bot.settings import Settings
 from sandbox.people import Incident
-from sandbox.slack import SlackControl, SlackSandbox
+from sandbox.slack import SlackControl
 from sandbox.slack.interactions import Place
 from sandbox.snowflake.log import Statement
 from sandbox.snowflake.state import Saved
-from sandbox.world import PROD_DATABASES, World
+from sandbox.world import PROD_DATABASES, World, local_slack
 from tests.stories.moments import Moment, Moments
 
 FACT = "ANALYTICS.PROD.FACT_ETHEREUM_DAILY_DEX_VOLUMES"
@@ -270,7 +270,7 @@ def staged(
     world = project.world
     world.snowflake.restore(moment.snowflake if moment else project.saved)
     world.slack.stop()
-    world.slack = SlackSandbox()
+    world.slack = local_slack()
     if moment:
         moment.bring_back(world.slack, tmp_path / "refresh.db")
     world.slack.start()

@@ -122,6 +122,30 @@ def test_what_a_replacement_would_break_is_in_the_way_until_it_is_gone(stage: St
     assert text_of(incident.card).startswith("*R1 · fact_ethereum_daily_dex_volumes · full refresh · done*")
 
 
+def test_columns_left_behind_are_in_the_way_and_taken_along_on_a_click(stage: Stage) -> None:
+    """The storyboard's: the sum downstream of the named column would keep the bad value."""
+    stage.nightly_writes(FACT, f"UPDATE {FACT} SET daily_volume = 1676204911.20 WHERE date = '2026-04-08'")
+    incident = acts.waiting(stage, "ethereum.ez_metrics backfill 2026-04-08 columns=dex_volumes")
+    said = (
+        "*Left behind: fail.* From 2026-04-08 on the model also changes total_economic_activity, "
+        "which would keep the old value."
+    )
+    assert said in acts.failed(incident)
+    assert "waiver of left behind" in acts.opening(incident)
+    assert "approve" not in acts.offered(incident)
+    assert "add_columns" in acts.offered(incident)
+    assert "Only <@U0ALICE>" in incident.answered("dave", lambda: incident.click("dave", "add_columns"))
+    acts.again(stage, incident, "add_columns")
+    assert acts.failed(incident) == []
+    incident.wait_card("Left behind: nothing.")
+    assert "add_columns" not in acts.offered(incident)
+    acts.explains(stage, incident)
+    incident.wait_button("approve")
+    stage.approves(incident, EZ)
+    incident.wait_card("done")
+    assert stage.value(f"SELECT total_economic_activity FROM {EZ} WHERE date = '2026-04-08'") < 10**10
+
+
 def test_a_clock_that_would_keep_its_value_is_added_on_a_click(stage: Stage) -> None:
     """While it is built: the running build stops, and another begins with one column more."""
     stage.nightly_writes(FACT, f"UPDATE {FACT} SET daily_volume = 1676204911.20 WHERE date = '2026-04-08'")

@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from sandbox.people import Incident
+from tests.stories import acts
 from tests.stories.conftest import EZ, FACT, Stage
+from tests.stories.moments import EZ_ASKED
 
 FACT_VALUE = f"SELECT daily_volume FROM {FACT} WHERE date = '2026-04-08'"
-EZ_VALUE = f"SELECT dex_volumes FROM {EZ} WHERE date = '2026-04-08'"
+
+THREADS = Path(__file__).parent / "threads"  # a whole thread as it is read at its end
+
+
+def as_it_ends(stage: Stage, incident: Incident) -> str:
+    """Once every message has its last form: nothing is left to cancel or to approve."""
+    incident.wait_card("done")
+    incident.wait_button("undo")
+    stage.slack.wait(lambda: not incident.buttons() & {"cancel", "approve"}, what="the last updates")
+    return acts.read_out(incident)
 
 
 def test_a_full_refresh_is_approved_by_somebody_else_and_repairs_production(stage: Stage) -> None:
@@ -17,7 +31,7 @@ def test_a_full_refresh_is_approved_by_somebody_else_and_repairs_production(stag
     refused = incident.answered("alice", lambda: incident.click("alice", "approve"))
     assert "someone else approves it (four eyes)" in refused
     stage.approves(incident, FACT)
-    incident.wait_card("done")
+    assert as_it_ends(stage, incident) == (THREADS / "full_refresh.txt").read_text(encoding="utf-8")
     assert float(str(stage.value(FACT_VALUE))) == 1_676_204_911.20
     builds = [
         s for s in stage.world.snowflake.log if s.user == "REFRESH_BUILDER_SVC" and "create or replace" in s.sql.lower()
@@ -27,11 +41,10 @@ def test_a_full_refresh_is_approved_by_somebody_else_and_repairs_production(stag
 
 def test_a_backfill_of_two_columns_changes_nothing_else(stage: Stage) -> None:
     stage.nightly_writes(FACT, f"UPDATE {FACT} SET daily_volume = 1676204911.20 WHERE date = '2026-04-08'")
-    incident = stage.asks("ethereum.ez_metrics backfill 2026-04-08 columns=dex_volumes,total_economic_activity")
+    incident = stage.asks(EZ_ASKED)
     card = incident.wait_card("waiting for approval")
     assert "Exposures: dashboard `ethereum_page` (Frontend)." in card
     assert len(incident.replies) == 3
     stage.explains(incident)
     stage.approves(incident, EZ)
-    incident.wait_card("done")
-    assert len(incident.replies) == 4
+    assert as_it_ends(stage, incident) == (THREADS / "backfill.txt").read_text(encoding="utf-8")

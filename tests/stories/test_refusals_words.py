@@ -215,9 +215,9 @@ def test_a_name_in_two_packages_offers_both_full_names(desk: Stage) -> None:
         package="chain_kit",
         prod=Relation("ANALYTICS", "KIT", "GAS"),
     )
-    desk.bot.store.put_index(replace(desk.index, entries=(*desk.parts.index.entries, other)))
+    desk.bot.store.put_index(replace(desk.parts.index, entries=(*desk.parts.index.entries, other)))
     told = desk.told("alice", "fact_ethereum_gas at=2026-04-08")
-    desk.bot.store.put_index(desk.index)
+    desk.bot.store.put_index(desk.parts.index)
     assert told == (
         "`fact_ethereum_gas` fits 2 models. Say which: `chain_kit.fact_ethereum_gas` or `onchain.fact_ethereum_gas`."
     )

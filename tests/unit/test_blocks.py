@@ -91,6 +91,16 @@ def test_the_card_shows_how_far_the_build_is():
     assert "11,290" not in card.text
 
 
+@pytest.mark.parametrize("state", [State.QUEUED, State.BUILDING, State.CHECKING])
+def test_while_it_is_built_or_compared_again_the_card_shows_nothing_of_the_comparison_before(state):
+    again = replace(refresh(State.AWAITING), state=state)
+    assert again.report is not None
+    shown = str(render_live(Live.CARD, again, CONTEXT).blocks)
+    assert "Asked for: changed" not in shown
+    assert "11,290,000" not in shown
+    assert "rows, 2018" not in shown
+
+
 def test_approve_is_absent_while_something_blocks_and_the_reason_is_said():
     waiting = refresh(State.AWAITING)
     post = render_live(Live.APPROVAL, waiting, CONTEXT)
@@ -458,6 +468,14 @@ def test_the_audit_channel_gets_a_line_with_a_link_to_the_thread():
     assert post.message.text == (
         "*R42* promoted `ez_ethereum_metrics` (backfill from 2026-04-08): asked by <@U0ALICE>, approved by <@U0BOB> · "
         "<{thread_link}|thread> · audit chain `{audit_head}`"
+    )
+
+
+def test_the_audit_line_of_a_refresh_that_came_to_nothing_says_that_production_is_untouched():
+    (post,) = posts_for(Topic.AUDIT_END, refresh(State.REJECTED), e.Started(at=NOW), CONTEXT)
+    assert post.message.text.startswith(
+        "*R42* rejected, production untouched: `ez_ethereum_metrics` (backfill from 2026-04-08), asked by <@U0ALICE>, "
+        "rejected by <@U0BOB> · "
     )
 
 

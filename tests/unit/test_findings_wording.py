@@ -390,6 +390,22 @@ def test_sentences(finding: Finding, words: str) -> None:
     assert said(finding).startswith(f"*{finding.check.capitalize()}: {finding.verdict.value}.*")
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"min": 0, "max": 1e12}, "dex_volumes 0 to 1,000,000,000,000"),
+        ({"max": 5.5}, "dex_volumes at most 5.5"),
+        ({"min": -1}, "dex_volumes at least -1"),
+    ],
+)
+def test_limits_are_written_as_people_write_them(given: dict[str, float], said: str) -> None:
+    outside = {"o1": 1, "low1": "0", "high1": "9"}
+    found = usual.limits(
+        [scope().columns[1]], replace(RULES, sanity={"dex_volumes": given}), {"baseline": {}, "candidate": outside}
+    )
+    assert findings.line(found).endswith(f"1 row outside the limits in dex_volumes (prod: 0); limits: {said}.")
+
+
 def test_every_finding_of_every_verdict_has_a_sentence() -> None:
     for finding in made().findings:
         for verdict in Verdict:

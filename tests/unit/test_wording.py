@@ -15,8 +15,8 @@ from bot import commands, wording
 from bot.commands import GRAMMAR, OPTIONS, parse
 from bot.model import ColumnChange, Mode, Request, State
 from bot.policy import ACTIONS
-from bot.slack_manifest import SCOPES, manifest
-from bot.wording import answers, buttons, card, downstream, rules, text
+from bot.slack_manifest import manifest
+from bot.wording import answers, buttons, card, downstream, outcomes, rules, text
 from bot.wording import help as manual
 from bot.wording import plan as planned
 from tests.unit.samples import NOW, plan, reader, refresh
@@ -143,6 +143,16 @@ def test_a_late_click_is_told_what_happened_instead(state):
         assert "approved by <@U0BOB> 14:07 UTC, done" in said
     if state is State.REJECTED:
         assert "rejected by <@U0BOB>" in said
+    assert ".." not in said
+
+
+def test_a_reason_that_ends_in_a_full_stop_gets_no_second_one():
+    decision = replace(refresh(State.REJECTED).decisions[0], reason="The source is wrong.")
+    assert outcomes.rejected(decision).endswith("The source is wrong. Production was not touched.")
+    assert outcomes.accepted(decision).endswith("The source is wrong. Production stays as it is.")
+    assert answers.held("m", None, NOW, "Dune is moving.", None, NOW).endswith(
+        "UTC: Dune is moving. An approver lifts it with `/dbt-refresh unhold m`."
+    )
 
 
 def test_busy_reads_as_in_the_storyboard():
@@ -183,7 +193,7 @@ def test_sentences_are_functions_of_values_only():
 
 
 @pytest.mark.parametrize("url", ["", "https://bot.example.com/"])
-def test_the_manifest_keeps_slacks_limits_and_asks_for_every_scope(url):
+def test_the_manifest_keeps_slacks_limits(url):
     made = manifest(url)
     shown, features = made["display_information"], made["features"]
     assert len(shown["name"]) <= 35
@@ -195,7 +205,6 @@ def test_the_manifest_keeps_slacks_limits_and_asks_for_every_scope(url):
     assert len(command["description"]) <= 2000
     assert all(len(s["name"]) <= 24 for s in features["shortcuts"])
     assert made["settings"]["socket_mode_enabled"] is (not url)
-    assert made["oauth_config"]["scopes"]["bot"] == list(SCOPES)
     needs_url = [command, made["settings"]["event_subscriptions"], made["settings"]["interactivity"]]
     given = [m.get("url") or m.get("request_url") for m in needs_url]
     assert given == (["https://bot.example.com/slack/events"] * 3 if url else [None] * 3)
