@@ -380,6 +380,17 @@ def test_a_state_can_be_restored_again_and_again(world: World) -> None:
         world.promoter.run("CREATE OR REPLACE TRANSIENT TABLE PROD.CORE.T AS SELECT 1 AS X")
 
 
+def test_a_state_with_a_view_of_what_is_gone_is_restored(world: World) -> None:
+    world.admin.run("ALTER TABLE PROD.CORE.T RENAME TO PROD.CORE.MOVED")
+    moved = world.sandbox.save()
+    world.sandbox.restore(world.saved)
+    world.promoter.run("CREATE OR REPLACE VIEW PROD.CORE.V AS SELECT ID FROM PROD.CORE.T")
+    world.sandbox.restore(moved)
+    assert world.dashboard.refused("SELECT * FROM PROD.CORE.V") == "002003"
+    assert world.admin.value("SELECT COUNT(*) FROM PROD.CORE.MOVED")
+    assert [row["name"] for row in world.admin.rows("SHOW VIEWS IN SCHEMA PROD.CORE")] == ["V"]
+
+
 def test_the_census_marks_each_replacement(world: World) -> None:
     first = world.sandbox.census({"PROD"})["PROD.CORE.T"]
     world.promoter.run("CREATE TRANSIENT TABLE PROD.BACKUPS.B CLONE PROD.CORE.T")
