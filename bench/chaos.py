@@ -68,7 +68,7 @@ class Chaos:
             if self._enough:
                 if self.workers.faults and len(self._busy) <= 1:
                     self.workers.calm()
-                if self.accepted <= {s.ref for s in seen if s.ended}:
+                if self.accepted <= {s.ref for s in seen if s.ended} | self.told:
                     return self._settle()
                 if not self.workers.faults and time.monotonic() - self.last_fault > _QUIET:
                     return self._settle()
@@ -86,7 +86,7 @@ class Chaos:
 
     def report(self) -> dict[str, object]:
         seen = self.seen()
-        counts = readers.count(self.accepted, seen, self.scene.world.snowflake)
+        counts = readers.count(self.accepted, seen, self.told, self.scene.world.snowflake)
         return {
             "refreshes": len(self.accepted),
             "kills": self.workers.kills,
@@ -97,7 +97,7 @@ class Chaos:
             "promoted": sum(counts.promotions.values()),
             "promoted_twice": counts.promoted_twice,
             "stuck": sum(not s.ended and not s.waits_for_people for s in seen),
-            "failed": sum(s.state == "failed" for s in seen),
+            "failed": sum(s.state == "failed" for s in seen) + len(self.told),
             "needs_attention": len(self.attention),
             "messages_lost": counts.messages_lost,
             "messages_doubled": counts.messages_doubled,
@@ -108,6 +108,10 @@ class Chaos:
 
     def seen(self) -> list[Seen]:
         return readers.refreshes(self.scene.world.slack.control, CHANNEL)
+
+    @property
+    def told(self) -> set[str]:
+        return readers.not_begun(self.scene.world.slack.control, "alice")
 
     def _pause(self) -> None:
         """Until something changes in Slack, a fifth of a second at most."""
@@ -129,7 +133,7 @@ class Chaos:
 
     def _ask(self, seen: list[Seen]) -> None:
         """As long as there is a model that nobody waits for; what the bot refuses is asked for again later."""
-        ended = {s.ref for s in seen if s.ended}
+        ended = {s.ref for s in seen if s.ended} | self.told
         self._busy = {model: ref for model, ref in self._busy.items() if ref not in ended}
         now = time.monotonic()
         for model in self.scene.models:

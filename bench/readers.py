@@ -15,6 +15,7 @@ Json = dict[str, Any]
 _TITLE = re.compile(r"\W*(R\d+) · (\S+) · .* · ([^·*]+)\*")
 _REPLACED = re.compile(r'CREATE OR REPLACE (?:TRANSIENT )?TABLE "ANALYTICS"\."PROD"\."(\w+)"')
 _REF = re.compile(r"^dbt-refresh:\w+:(R\d+):promote:")
+_NOT_BEGUN = re.compile(r"\*(R\d+) of .* could not begin\.\*")
 _ENDS = frozenset({"done", "rejected", "cancelled", "expired", "failed", "undone"})
 _FOR_PEOPLE = ("waiting for approval", "withdrawn", "promoted, but", "needs a person", "nothing would change")
 _EXPECTED = ("card", "plan", "result", "ready", "promoted")
@@ -83,10 +84,18 @@ def promotions(snowflake: SnowflakeSandbox) -> Counter[str]:
     return found
 
 
-def count(accepted: set[str], seen: list[Seen], snowflake: SnowflakeSandbox) -> Counts:
-    """`accepted`: what the bot said is on its way. Lost: of which nobody hears more, and "done" without a promotion."""
+def not_begun(slack: SlackControl, person: str) -> set[str]:
+    """Refreshes that failed before they had a card: of them only the asker hears."""
+    return {found[1] for message in slack.private(person) if (found := _NOT_BEGUN.match(text_of(message)))}
+
+
+def count(accepted: set[str], seen: list[Seen], told: set[str], snowflake: SnowflakeSandbox) -> Counts:
+    """`accepted`: what the bot said is on its way; `told`: `not_begun`.
+
+    Lost: those of which nobody hears more, and "done" without a promotion.
+    """
     promoted = promotions(snowflake)
-    counts = Counts(promotions=promoted, lost=len(accepted - {s.ref for s in seen}))
+    counts = Counts(promotions=promoted, lost=len(accepted - {s.ref for s in seen} - told))
     counts.promoted_twice = sum(n - 1 for n in promoted.values() if n > 1)
     for refresh in seen:
         topics = refresh.topics()

@@ -55,9 +55,13 @@ class Instants:
     def __init__(self, order: str, seen: Path) -> None:
         self._what, _, self._where = order.partition(":")
         self._seen, self._known = seen, set[str]()
-        self._later = seen.with_name(f"seen.{os.getpid()}")
+        self._later, self._one = seen.with_name(f"seen.{os.getpid()}"), threading.Lock()
 
     def __call__(self, name: str) -> None:
+        with self._one:
+            self._pass(name)
+
+    def _pass(self, name: str) -> None:
         if name not in self._known:
             self._known.add(name)
             with self._seen.open("a") as file:

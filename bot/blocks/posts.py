@@ -51,7 +51,7 @@ def posts_for(topic: Topic, refresh: Refresh, event: e.Event, context: Context) 
         return _cancelled_unplanned(refresh, event)
     if topic is Topic.REFUSED:
         text = refresh.problem.text if refresh.problem else ""
-        return (_private(topic, refresh, text),)
+        return (_private(topic, refresh, outcomes.not_begun(refresh, text) if isinstance(event, e.Failed) else text),)
     return (_post(topic, refresh, message(section(_text(topic, refresh, event, context)))),)
 
 

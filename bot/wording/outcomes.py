@@ -22,6 +22,11 @@ def cancelled(by: Actor | None, refresh: Refresh) -> str:
     return f"*Cancelled{who} {clock(refresh.changed_at)}.* Production was not touched."
 
 
+def not_begun(refresh: Refresh, text: str) -> str:
+    """For the asker alone, who may wait for several: no card will come."""
+    return f"*{refresh.ref} of {code(refresh.name)} could not begin.* {text}"
+
+
 def cancelled_unplanned(refresh: Refresh) -> str:
     """For the asker alone: nobody else has seen anything of it yet."""
     who = f" by {mention(refresh.cancel)}" if refresh.cancel else ""

@@ -203,7 +203,7 @@ def drop_schema(job: Job, cursor: Cursor) -> Result:
     job.end_transaction(commit=True)
     job.store.drop_schema(*scope)
     del job.account.schemas[scope]
-    job.account.relations = {n: r for n, r in job.account.relations.items() if n[:2] != scope}
+    job.account.relations = {n: r for n, r in list(job.account.relations.items()) if n[:2] != scope}
     return wire.status(f"{scope[1]} successfully dropped.")
 
 
@@ -219,7 +219,7 @@ def drop_database(job: Job, cursor: Cursor) -> Result:
         job.store.drop_schema(*schema)
         del job.account.schemas[schema]
     job.store.detach(name)
-    job.account.relations = {n: r for n, r in job.account.relations.items() if n[0] != name}
+    job.account.relations = {n: r for n, r in list(job.account.relations.items()) if n[0] != name}
     del job.account.databases[name]
     return wire.status(f"{name} successfully dropped.")
 

@@ -32,6 +32,33 @@ pytestmark = pytest.mark.xdist_group("dbt")
 BACKFILL = {"backfill_date": INCIDENT_DAY, "backfill_columns": ["dex_volumes", "amount"]}
 OTHERS = {"refresh_dates": [INCIDENT_DAY], "rebuild_ez_metrics": True, "big_warehouse": "ANALYTICS_XL"}
 
+# Only models of which none reads another share an invocation: what runs is resolved with everything else in production.
+_COMPILE = """
+import json, sys
+from dbt.cli.main import dbtRunner
+
+*given, names = sys.argv[1:]
+parsed = dbtRunner().invoke(["parse", *given[:-4]])
+assert parsed.success, parsed.exception
+manifest, left, found = parsed.result, json.loads(names), {}
+
+def parents(uid):
+    direct = manifest.nodes[uid].depends_on_nodes if uid in manifest.nodes else []
+    return {*direct}.union(*map(parents, direct))
+
+while left:
+    together = [uid for uid in left if not parents(uid) & {*left}]
+    chosen = [part for uid in together for part in ("--select", "fqn:" + ".".join(manifest.nodes[uid].fqn))]
+    done = dbtRunner(manifest).invoke(["compile", *given, *chosen])
+    assert done.success, done.exception
+    for node in (result.node for result in done.result.results):
+        config = node.config.to_dict()
+        found[node.unique_id] = {"sql": node.compiled_code, "relation": node.relation_name, "config": config}
+    left = [uid for uid in left if uid not in together]
+with open(given[given.index("--target-path") + 1] + ".json", "w") as file:
+    json.dump(found, file, default=str)
+"""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
@@ -110,23 +137,10 @@ def plain_dbt(there: Place, user: str, given: dict[str, Any], directory: Path) -
     ]
     command += ["--target-path", str(directory / "target"), "--log-path", str(directory / "log"), "--quiet"]
     command += ["--defer", "--favor-state", "--state", str(there.project.state_dir)]
-    # One at a time: that is how what runs is resolved, with everything else in production.
     names = [e.unique_id for e in models(there)]
-    program = (
-        "import sys, json; from dbt.cli.main import dbtRunner; a = sys.argv[1:-1]; m = dbtRunner().invoke(['parse', *a[:-4]])\n"
-        "assert m.success, m.exception\n"
-        "m, found = m.result, {}\n"
-        "for uid in json.loads(sys.argv[-1]):\n"
-        "    r = dbtRunner(m).invoke(['compile', *a, '--select', 'fqn:' + '.'.join(m.nodes[uid].fqn)])\n"
-        "    assert r.success, r.exception\n"
-        "    n = r.result.results[0].node\n"
-        "    c = n.config.to_dict()\n"
-        "    found[uid] = {'sql': n.compiled_code, 'relation': n.relation_name, 'config': c}\n"
-        "json.dump(found, open(a[a.index('--target-path') + 1] + '.json', 'w'), default=str)\n"
-    )
     environment = dbt_profile.environment(there.settings, user)
     arguments = [*command[4:], json.dumps(names)]
-    subprocess.run([sys.executable, "-c", program, *arguments], check=True, env=environment, stdout=subprocess.DEVNULL)
+    subprocess.run([sys.executable, "-c", _COMPILE, *arguments], check=True, env=environment, stdout=subprocess.DEVNULL)
     return json.loads((directory / "target.json").read_text())
 
 

@@ -427,6 +427,13 @@ def test_without_an_audit_channel_the_head_of_the_chain_stands_in_the_thread():
     assert post.message.text == f"Audit chain of {done.ref}: `{AUDIT_HEAD}`"
 
 
+def test_failed_before_its_card_the_asker_hears_which_one():
+    unplanned = replace(refresh(State.FAILED), plan=None, report=None, problem=Problem(kind="x", text="No warehouse."))
+    (post,) = posts_for(Topic.REFUSED, unplanned, e.Failed(at=NOW, problem=unplanned.problem), CONTEXT)
+    assert (post.private_to, post.thread) == (unplanned.asker.user_id, False)
+    assert post.message.text == f"*{unplanned.ref} of `ez_ethereum_metrics` could not begin.* No warehouse."
+
+
 def test_cancelled_before_its_card_only_the_asker_hears_of_it():
     unplanned = replace(refresh(State.CANCELLED), plan=None, report=None, cancel=BOB)
     (post,) = posts_for(Topic.CANCELLED, unplanned, e.CancelAsked(at=NOW, by=BOB), CONTEXT)
