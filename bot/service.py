@@ -13,7 +13,6 @@ from slack_sdk import WebClient
 
 from bot import socket_mode
 from bot.blocks import render_live
-from bot.charts import picture
 from bot.chat import Chat
 from bot.clicks import Clicks
 from bot.context import Context
@@ -23,7 +22,7 @@ from bot.errors import RefreshError
 from bot.http_server import HttpServer
 from bot.identity import env_user, home_of, require_presence
 from bot.messages import Live, Message
-from bot.model import Refresh
+from bot.model import Refresh, Series
 from bot.outbox import Delivery
 from bot.pipeline import Pipeline
 from bot.policy import candidates
@@ -44,6 +43,12 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def _picture(series: Series, title: str) -> bytes:
+    from bot.charts import picture  # matplotlib is a fifth of the start, and only a result needs it
+
+    return picture(series, title)
+
+
 class ContextSource:
     """Makes the Context of one rendering; what Slack does not tell right now is left out, never an error."""
 
@@ -57,7 +62,7 @@ class ContextSource:
             approvers=self._approvers(refresh),
             written=tuple(reversed(self._store.usual_write_times(refresh.prod))),
             dev_left=any(o.kind == "candidate" for o in self._store.objects(refresh.id)),
-            picture=picture,
+            picture=_picture,
         )
 
     def _approvers(self, refresh: Refresh) -> tuple[str, ...]:

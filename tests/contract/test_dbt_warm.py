@@ -51,7 +51,7 @@ while left:
     chosen = [part for uid in together for part in ("--select", "fqn:" + ".".join(manifest.nodes[uid].fqn))]
     done = dbtRunner(manifest).invoke(["compile", *given, *chosen])
     assert done.success, done.exception
-    for node in (result.node for result in done.result.results):
+    for node in (r.node for r in done.result.results if r.node.resource_type == "model"):
         config = node.config.to_dict()
         found[node.unique_id] = {"sql": node.compiled_code, "relation": node.relation_name, "config": config}
     left = [uid for uid in left if uid not in together]
