@@ -20,7 +20,7 @@ import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from bot.errors import Cancelled, ClickTaken, DeadlinePassed, LostClaim
+from bot.errors import Cancelled, ClickTaken, DeadlinePassed, LostClaim, RefreshError
 from bot.messages import Click, Post
 from bot.model import DRIVEN, Refresh, State
 from bot.outbox import Delivery
@@ -301,8 +301,11 @@ class Worker:
             except LostClaim as lost:
                 log.info("lost claim", detail=lost.detail)
                 self._store.release(claim)
-            except Exception:
-                log.exception("step broke", attempt=claim.attempt)
+            except Exception as error:
+                if isinstance(error, RefreshError):  # such as an outage; the pipeline has logged what failed
+                    log.info("step is tried again", attempt=claim.attempt)
+                else:
+                    log.exception("step broke", attempt=claim.attempt)
                 self._store.release(claim, retry_in=self._pause(claim.attempt))
             else:
                 self._store.release(claim, retry_in=self._pause(claim.attempt - 1))

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from bot import events as e
-from bot.errors import DeadlinePassed, LostClaim
+from bot.errors import DeadlinePassed, LostClaim, RefreshError
 from bot.machine import step
 from bot.messages import Click, Live, Message, Post
 from bot.model import Refresh, State
@@ -276,8 +276,9 @@ def test_a_click_is_settled_once_and_its_answer_delivered(store: Store, slack: S
     assert store.claim_clicks("x", 9) == []
 
 
+@pytest.mark.parametrize("outage", [False, True])
 def test_a_step_that_breaks_is_tried_again_later(
-    store: Store, slack: SlackSandbox, caplog: pytest.LogCaptureFixture
+    store: Store, slack: SlackSandbox, caplog: pytest.LogCaptureFixture, outage: bool
 ) -> None:
     ask(store)
     tries, finish = Seen(), end(store)
@@ -285,14 +286,15 @@ def test_a_step_that_breaks_is_tried_again_later(
     def drive(lease: Lease) -> None:
         tries.add((lease.claim.attempt, time.monotonic()))
         if lease.claim.attempt == 1:
-            raise ConnectionError("no route")
+            raise RefreshError("Snowflake does not answer.") if outage else ConnectionError("no route")
         finish(lease)
 
     with running(store, slack, drive):
         (first, second) = tries.wait(2)
     assert [first[0], second[0]] == [1, 2]
     assert second[1] - first[1] >= 1
-    assert "step broke" in caplog.text
+    assert "step is tried again" in caplog.text if outage else "step broke" in caplog.text
+    assert ("Traceback" in caplog.text) is not outage, "only what nobody foresaw"
     assert store.live() == []
 
 
