@@ -67,8 +67,8 @@ class Promoting:
         assert promotion is not None and refresh.candidate is not None
         with services.warehouse.promoter(promotion.tag, alive=lease.check) as session:
             self._resume_clustering(session, refresh.prod, promotion)
-            findings = verification.verify(session, refresh, promotion, refresh.candidate.content)
-            after = session.snapshot(refresh.prod)
+            after = session.snapshot(refresh.prod)  # first, so that Undo sees whatever is written from here on
+            findings = verification.verify(session, refresh, promotion, after.content)
             query_ids = (*promotion.query_ids, *session.query_ids)
         verified = replace(promotion, findings=findings, after=after, query_ids=tuple(filter(None, query_ids)))
         services.store.note_change(refresh.prod, services.clock())

@@ -12,10 +12,10 @@ from bot.wording import verification as say
 _COMPARED = ("grants", "owner", "policies", "tags", "kind", "clustering", "reclustering", "comment")
 
 
-def verify(session: Session, refresh: Refresh, promotion: Promotion, expected: Content) -> tuple[Finding, ...]:
-    """One finding each for the content, what hangs on the table, and the views that read it."""
-    content = session.content(refresh.prod)
-    now = session.table(refresh.prod)
+def verify(session: Session, refresh: Refresh, promotion: Promotion, content: Content) -> tuple[Finding, ...]:
+    """One finding each for production's `content` as it was just read, what hangs on the table, and the views that read it."""
+    assert refresh.candidate is not None
+    expected, now = refresh.candidate.content, session.table(refresh.prod)
     found = [_finding("content", content == expected, rows=content.rows, expected_rows=expected.rows)]
     found += _attributes(_expected(refresh, promotion.before, now), now)
     views = [v for v in promotion.before.views or () if not v.endswith(HIDDEN)]

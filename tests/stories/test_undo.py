@@ -163,10 +163,11 @@ def trail(stage: Stage) -> list[str]:
 def make_faulty(stage: Stage) -> Incident:
     """Somebody takes the dashboards' right away while production is being replaced."""
     incident = stage.incident()
-    stage.world.snowflake.inject(REPLACED, "slow", after=True, seconds=1.0)
+    stage.world.snowflake.inject(REPLACED, "hang", after=True)
     stage.approves(incident, FACT)
-    stage.running(REPLACED)
+    replaced = stage.running(REPLACED)
     stage.value(f"REVOKE SELECT ON TABLE {FACT} FROM ROLE DASHBOARD")
+    stage.value(f"SELECT SYSTEM$CANCEL_QUERY('{replaced.query_id}')")  # too late to undo anything: its answer comes
     incident.wait_card("promoted, but verification failed")
     incident.wait_reply("*Promoted, but verification failed.*")
     return incident
