@@ -64,7 +64,7 @@ class Chaos:
             for refresh in seen:
                 self._answer(refresh)
             self._ask(seen)
-            self.workers.allowed = sum(s.ended for s in seen) + 3
+            self.workers.ended = sum(s.ended for s in seen)
             if self._enough:
                 if self.workers.faults and len(self._busy) <= 1:
                     self.workers.calm()
@@ -200,7 +200,7 @@ class Chaos:
 
 
 @contextlib.contextmanager
-def stage(database: str, refreshes: int, seed: int, workers: int = 3) -> Iterator[Chaos]:
+def stage(database: str, refreshes: int, seed: int, workers: int = 3, each: float = 1.5) -> Iterator[Chaos]:
     """Both sandboxes, the database, a web process and the workers; all of it ended at the end."""
     with contextlib.ExitStack() as ending:
         directory = Path(ending.enter_context(tempfile.TemporaryDirectory(prefix="dbt-refresh-chaos-")))
@@ -216,7 +216,7 @@ def stage(database: str, refreshes: int, seed: int, workers: int = 3) -> Iterato
         scene.start()
         environ = dict(os.environ) | scene.environ | {"DO_NOT_TRACK": "1"}
         chance = random.Random(seed)
-        team = Workers(environ, directory, workers, chance)
+        team = Workers(environ, directory, workers, chance, each)
         command = [sys.executable, "-m", "bot", "web", "--same-host"]
         with (directory / "web.log").open("wb") as log:
             web = subprocess.Popen(command, env=environ, stdout=log, stderr=log)

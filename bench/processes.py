@@ -24,7 +24,7 @@ _FREEZE = LEASE_SECONDS + 2.0
 @dataclass
 class Worker:
     process: subprocess.Popen[bytes]
-    order: str
+    order: str  # `kill:` or `freeze:` and instants, of which the first that it passes counts
     since: float
     frozen: float = 0.0  # when, while it is
 
@@ -37,11 +37,12 @@ class Workers:
     directory: Path
     count: int
     chance: random.Random
+    each: float  # faults for each refresh that has ended, at most: work has to get done between them
     kills: int = 0
     freezes: int = 0
     last_fault: float = 0.0
     faults: bool = True
-    allowed: int = 0  # faults so far at most: work has to get done between them
+    ended: int = 0  # refreshes
     killed_in: Counter[str] = field(default_factory=Counter)
     reached: set[str] = field(default_factory=set)  # instants at which a worker was ended
     running: list[Worker] = field(default_factory=list)
@@ -81,7 +82,6 @@ class Workers:
         self.faults = False
         for worker in self.running:
             if worker.order:
-                worker.order = "kill:anywhere/"
                 worker.process.kill()
 
     @property
@@ -110,13 +110,18 @@ class Workers:
     @property
     def _may_strike(self) -> bool:
         armed = sum(bool(w.order) for w in self.running)
-        return self.faults and self.kills + self.freezes + armed < self.allowed and len(self.instants) >= _ENOUGH
+        return (
+            self.faults
+            and self.kills + self.freezes + armed < self.each * self.ended + 3
+            and len(self.instants) >= _ENOUGH
+        )
 
     def _arm(self, worker: Worker, now: float) -> None:
         worker.order, worker.since = self._order(), now
+        Path(f"{self._orders(worker)}.at").unlink(missing_ok=True)  # where it froze before
         waiting = self.directory / f"order.{worker.process.pid}"
         waiting.write_text(worker.order)
-        waiting.replace(self.directory / f"seen.{worker.process.pid}")
+        waiting.replace(self._orders(worker))
 
     def _strike(self, worker: Worker, now: float) -> None:
         """It did not come by its instant: end or freeze it wherever it is."""
@@ -126,7 +131,7 @@ class Workers:
             worker.frozen, self.freezes = now, self.freezes + 1
         else:
             worker.process.kill()
-            worker.order = "kill:anywhere/"
+            worker.order = "kill:"
 
     def _ended(self, worker: Worker) -> None:
         if worker.process.returncode != -signal.SIGKILL:
@@ -134,9 +139,13 @@ class Workers:
         if not worker.order:
             return
         self.kills, self.last_fault = self.kills + 1, time.monotonic()
-        instant = worker.order.partition(":")[2]
+        at = Path(f"{self._orders(worker)}.at")
+        instant = at.read_text() if at.exists() else "anywhere"
         self.reached.add(instant)
         self.killed_in[instant.partition("/")[0]] += 1
+
+    def _orders(self, worker: Worker) -> Path:
+        return self.directory / f"seen.{worker.process.pid}"
 
     def start(self, order: str = "") -> Worker:
         """One more worker, with an instant at which it ends (`kill:...`) or freezes itself (`freeze:...`)."""
@@ -148,14 +157,14 @@ class Workers:
         return worker
 
     def _order(self) -> str:
-        """An instant at which nobody was ended yet; then those of the phase that had the fewest."""
+        """Any instant at which nobody was ended yet; then those of the phase that had the fewest."""
         known = self.instants
         if self.freezes < 20 and self.chance.random() < 0.15:
             return "freeze:" + self.chance.choice([i for i in known if not i.startswith("sending")] or known)
         new = [i for i in known if i not in self.reached]
         fewest = min(PHASES, key=lambda phase: self.killed_in[phase])
         again = [i for i in known if i.startswith(fewest)] or known
-        return "kill:" + self.chance.choice(new or again)
+        return "kill:" + "\n".join(new or again)
 
 
 def _stopped(pid: int) -> bool:

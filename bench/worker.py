@@ -1,8 +1,8 @@
 """A worker process that ends or freezes itself at a named instant: `python -m bench.worker`, else as `bot worker`.
 
 An instant is a place between two effects: before and after each commit, statement and Slack call. `CHAOS_AT` is
-`kill:<instant>` or `freeze:<instant>`, or comes later in the file `<CHAOS_SEEN>.<pid>`; every instant passed is noted once in
-the file `CHAOS_SEEN`.
+`kill:<instants>` or `freeze:<instants>`, one a line, of which the first that is passed counts, or comes later in the file
+`<CHAOS_SEEN>.<pid>`. Every instant passed is noted once in the file `CHAOS_SEEN`, the last one in `<CHAOS_SEEN>.<pid>.at`.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def main() -> None:
 
 class Instants:
     def __init__(self, order: str, seen: Path) -> None:
-        self._what, _, self._where = order.partition(":")
+        self._obey(order)
         self._seen, self._known = seen, set[str]()
         self._later, self._one = seen.with_name(f"seen.{os.getpid()}"), threading.Lock()
 
@@ -61,16 +61,21 @@ class Instants:
         with self._one:
             self._pass(name)
 
+    def _obey(self, order: str) -> None:
+        self._what, _, where = order.partition(":")
+        self._where = frozenset(where.split("\n")) - {""}
+
     def _pass(self, name: str) -> None:
         if name not in self._known:
             self._known.add(name)
             with self._seen.open("a") as file:
                 file.write(name + "\n")
         if not self._where and self._later.exists():
-            self._what, _, self._where = self._later.read_text().partition(":")
+            self._obey(self._later.read_text())
             self._later.unlink()
-        if name == self._where:
-            self._where = ""
+        if name in self._where:
+            self._where = frozenset()
+            Path(f"{self._later}.at").write_text(name)
             os.kill(os.getpid(), signal.SIGSTOP if self._what == "freeze" else signal.SIGKILL)
 
 
