@@ -23,7 +23,10 @@ from bot.model import Relation
 from bot.service import Service
 from bot.settings import Settings
 from sandbox.world import ROOT, World, setup_sql
+from tests.contract.dbt_demo import deployed
 from tests.unit.samples import CONTEXT
+
+pytestmark = pytest.mark.xdist_group("dbt")
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +70,7 @@ def test_doctor_names_every_problem_at_once(world: World) -> None:
         'audit_channel = "C0AUDIT"': 'audit_channel = "C0NOWHERE"',
         'prod_databases = ["ANALYTICS", "ETHEREUM"]': 'prod_databases = ["ANALYTICS", "ETHEREUM", "RAW"]',
         'user = "REFRESH_BUILDER_SVC"': 'user = "SOMEBODY_ELSE"',
+        "[dbt]": f'[dbt]\nstate = "{deployed()}"',
     }
     result = run(world, "doctor", **broken)
     bad = [line for line in result.output.splitlines() if line.startswith("BAD")]
@@ -94,9 +98,11 @@ REVOKE APPLY ROW ACCESS POLICY ON ACCOUNT FROM ROLE TRANSFORMER;
 def test_doctor_names_each_permission_that_is_missing_and_goes_on_after_a_bad_token(world: World) -> None:
     """In this process, so that a traceback would be one here."""
     saved = world.snowflake.save()
+    settings = Settings.load(world.environ(SLACK_BOT_TOKEN="xoxb-of-nobody"))
+    settings = settings.model_copy(update={"dbt": settings.dbt.model_copy(update={"state": deployed()})})
     try:
         world.snowflake.run_script(_TAKEN)
-        found = list(examine(Settings.load(world.environ(SLACK_BOT_TOKEN="xoxb-of-nobody"))))
+        found = list(examine(settings))
     finally:
         world.snowflake.restore(saved)
     bad = {e.what: e.detail for e in found if not e.good}
