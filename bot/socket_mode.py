@@ -21,11 +21,12 @@ def hang_up(handler: SocketModeHandler, seconds: float) -> None:
     """Take no more requests; returns when those under way are answered or `seconds` are over.
 
     A session that begins while slack_sdk closes (3.47) takes back its own end, and the close then waits for it for
-    good: it is told until it listens.
+    good: it is told until it listens. Who waits for messages is woken by an empty one, else it takes a second.
     """
     closing = threading.Thread(target=handler.close, name="hang up", daemon=True)
     closing.start()
     until = time.monotonic() + seconds
     while closing.is_alive() and time.monotonic() < until:
         handler.client.current_session_state.terminated = True
+        handler.client.message_queue.put(None)
         closing.join(0.1)

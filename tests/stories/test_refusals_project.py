@@ -15,6 +15,8 @@ from tests.stories import acts
 from tests.stories import conftest as stages
 from tests.stories.conftest import FACT, Stage
 
+pytestmark = pytest.mark.xdist_group("mistakes")  # dbt reads their project once
+
 PROJECT = ROOT / "sandbox" / "project"
 SOLANA = "ANALYTICS.PROD.FACT_SOLANA_DAILY_DEX_VOLUMES"
 HOOK = "delete from analytics.prod.fact_ethereum_gas where gas_gwei is null"
