@@ -97,7 +97,7 @@ def test_no_rows_at_all_is_a_failure_and_an_empty_source_proves_nothing(stage: S
     assert acts.failed(incident) == ["*Parity: fail.* The candidate has no rows at all."]
     assert "prod 2018-01-02 to 2026-04-21" in said and "dev  no dates" in said
     assert "Changed: 3,032 rows lost." in acts.text_of(incident.card)
-    assert "*Spot check: unknown.* spot_dex_volumes returned no rows, so nothing was compared." in said
+    assert "*Spot check: unknown.* spot_dex_volumes returned no rows for 2026-04-08, so nothing was compared." in said
     assert "approve" not in acts.offered(incident)
 
 

@@ -131,7 +131,7 @@ def test_columns_left_behind_are_in_the_way_and_taken_along_on_a_click(stage: St
         "which would keep the old value."
     )
     assert said in acts.failed(incident)
-    assert "waiver of left behind" in acts.opening(incident)
+    assert "left behind and sanity to be repaired or waived" in acts.opening(incident)
     assert "approve" not in acts.offered(incident)
     assert "add_columns" in acts.offered(incident)
     assert "Only <@U0ALICE>" in incident.answered("dave", lambda: incident.click("dave", "add_columns"))

@@ -372,9 +372,9 @@ def test_the_rows_of_a_failing_finding_read_like_the_thread_and_fit_a_phone() ->
     sides = tuple({"column": "FEES", "side": s, "least": "0", "most": "2000"} for s in ("baseline", "candidate"))
     told = failing(replace(limits, examples=sides), waivable=False)
     assert told.splitlines()[2:5] == [
-        "column    side      least  most",
-        "fees      prod      0      2,000",
-        "fees      dev       0      2,000",
+        "column    side    least    most",
+        "fees      prod    0        2,000",
+        "fees      dev     0        2,000",
     ]
     assert told.endswith("Nobody may waive it: rebuild it, or reject.")
 
