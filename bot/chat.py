@@ -193,6 +193,10 @@ class Chat:
         found = self._call(self._reader.auth_test)
         return Identity(found["team_id"], found["user_id"], found.get("enterprise_id") or "", found.get("user") or "")
 
+    def try_app_token(self, token: str) -> None:
+        """Ask for a Socket Mode address, which nobody uses: whether this app-level token may connect."""
+        self._call(self._reader.apps_connections_open, app_token=token)
+
     def scopes(self) -> frozenset[str]:
         """What the token may do: Slack names it in a header of every answer."""
         headers = {name.lower(): value for name, value in self._answer(self._reader.auth_test).headers.items()}

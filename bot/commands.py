@@ -127,9 +127,9 @@ def parse(text: str, today: date) -> Command:
     if verb in _IN_THREAD and (not rest or _ID.match(rest[0].value)):
         raise Refusal(say.pressed_in_thread(verb))
     if verb == "plan":
-        return PlanOnly(_request(rest, today))
+        return PlanOnly(_request(rest, today, verb))
     if verb in ("hold", "unhold"):
-        request = _request(rest, today)
+        request = _request(rest, today, verb)
         return (Hold if verb == "hold" else Unhold)(request.model, request.reason)
     return Ask(_request(words, today))
 
@@ -171,7 +171,7 @@ class _Draft:
     open: str = ""
 
 
-def _request(words: list[Token], today: date) -> Request:
+def _request(words: list[Token], today: date, verb: str = "") -> Request:
     draft = _Draft()
     for token in words:
         if token.key:
@@ -180,6 +180,8 @@ def _request(words: list[Token], today: date) -> Request:
             draft.options["reason"].append(token.value)
         else:
             _word(draft, token, today)
+    if not draft.model:
+        raise Refusal(say.no_model(verb))
     return _checked(draft, today)
 
 
@@ -226,6 +228,8 @@ def _word(draft: _Draft, token: Token, today: date) -> None:
         draft.dates.append(_date(plain, today))
     elif not draft.model:
         draft.model, draft.open = _model(word), ""
+    elif Mode.BACKFILL in draft.modes and not draft.dates and not draft.open:
+        raise Refusal(say.not_a_date(token.value))
     else:
         raise Refusal(say.word_too_many(token.value, draft.model))
 
@@ -271,8 +275,6 @@ def _parts(draft: _Draft, option: str) -> list[str]:
 
 def _checked(draft: _Draft, today: date) -> Request:
     """The request, once everything about it that needs no project is known to be sound."""
-    if not draft.model:
-        raise Refusal(say.no_model())
     columns = _each(_parts(draft, "columns"), say.not_a_column)
     warehouse = _each(_parts(draft, "warehouse"), say.not_a_warehouse)
     if len(warehouse) > 1:

@@ -255,7 +255,7 @@ class Comparison:
         measured = usual.measured(self._scope, self._rules)
         changed = counts.get("window_changed", 0)
         where = concentration.held(self._scope, held, changed)
-        span = outliers.focus(self._scope.named, found)
+        span = outliers.focus(self._scope.named, found, sides)
         shown = self._scope.metrics if span and self._scope.date else ()
         rows: list[Row] = []
         if measured or where or shown:

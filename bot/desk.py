@@ -19,7 +19,7 @@ from bot.board import Board
 from bot.errors import Busy, RefreshError, Refusal
 from bot.index import Entry
 from bot.messages import Block, Click, Message, Post
-from bot.model import Actor, Mode, Refresh, Relation, Request, State
+from bot.model import Actor, Refresh, Relation, Request, State
 from bot.people import Home
 from bot.report import blockers
 from bot.settings import Settings
@@ -246,14 +246,15 @@ class Desk(Board):
 
     def ask_with_form(self, answers: dict[str, Any], after: int | None, where: Where) -> Message | dict[str, str]:
         """What the form asks for, read like a command: an answer, or what is wrong by field."""
+        if wrong := following.wrong_in_form(answers, self._clock().date()):
+            return wrong
         try:
             parsed = commands.parse(commands.write(following.from_form(answers)), self._clock().date())
             if not isinstance(parsed, commands.Ask):
                 raise Refusal(no_model())
             return self.ask(replace(parsed.request, from_refresh=after), where)
         except RefreshError as refusal:
-            undated = answers.get("mode") == Mode.BACKFILL and not answers.get("since")
-            return {"since" if undated else "model": plain(refusal.user_text)}
+            return {"model": plain(refusal.user_text)}
 
     def submitted(self, form: str, pressed: Pressed, answers: dict[str, Any], where: Where) -> dict[str, str]:
         """Store a form as the click it stands for; what is wrong comes back by field."""

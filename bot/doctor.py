@@ -65,6 +65,8 @@ def _slack(settings: Settings) -> Iterator[Examined]:
     chat = Chat(settings)
     yield _try("Slack token", lambda: chat.auth().team_id)
     yield _try("Slack scopes", lambda: _scopes(chat))
+    if token := settings.secrets.slack_app_token.get_secret_value():
+        yield _try("Slack app token", lambda: _app_token(chat, token))
     for channel in (*settings.slack.channels, settings.slack.audit_channel):
         if channel:
             yield _try(f"Slack channel {channel}", lambda channel=channel: _channel(chat, channel))
@@ -77,6 +79,11 @@ def _scopes(chat: Chat) -> str:
     if missing := sorted(set(SCOPES) - chat.scopes()):
         raise RefreshError(f"missing {', '.join(missing)}: paste the manifest again and reinstall the app")
     return f"{len(SCOPES)} of {len(SCOPES)}"
+
+
+def _app_token(chat: Chat, token: str) -> str:
+    chat.try_app_token(token)
+    return "Socket Mode"
 
 
 def _channel(chat: Chat, channel: str) -> str:

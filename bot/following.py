@@ -7,6 +7,7 @@ from typing import Any
 
 from bot.index import Entry
 from bot.model import Mode, Refresh, Request
+from bot.wording import requests as say
 
 
 def from_form(answers: dict[str, Any]) -> Request:
@@ -22,6 +23,24 @@ def from_form(answers: dict[str, Any]) -> Request:
         warehouse=answers.get("warehouse") or "",
         reason=answers.get("reason") or "",
     )
+
+
+def wrong_in_form(answers: dict[str, Any], today: date) -> dict[str, str]:
+    """What contradicts itself in a form, next to its field and without a command to type; empty: nothing."""
+    request, since = from_form(answers), answers.get("since")
+    backfill = request.mode is Mode.BACKFILL
+    wrong = {
+        "since": say.backfill_from() if backfill and not since else "",
+        "columns": say.columns_without_backfill() if request.columns and not backfill else "",
+    }
+    if since and not backfill:
+        wrong["since"] = say.date_without_backfill()
+    for name, when in (("since", request.since), ("at", next(iter(request.at), None))):
+        if when and when > today:
+            wrong[name] = say.in_the_future(when, today)
+        elif when and request.since and when < request.since:
+            wrong[name] = say.before_the_window(when, request.since)
+    return {name: said for name, said in wrong.items() if said}
 
 
 def downstream(before: Refresh, entry: Entry) -> Request:

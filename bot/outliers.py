@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from bot.checks import finding
+from bot.checks import Sides, finding
 from bot.columns import ScopedColumn
 from bot.model import Finding, Headline, Outlier, OutlierGroup, Rules, Series, Verdict
 from bot.scope import Scope
@@ -193,9 +193,14 @@ def unpaired() -> Finding:
     )
 
 
-def focus(named: Sequence[date], found: Sequence[Outlier]) -> tuple[date, date] | None:
-    """First and last day of the picture: about 15 days around the dates people look at; None: no day is known."""
-    days = sorted(named) or [o.day for o in found[:1] if o.day]
+def focus(named: Sequence[date], found: Sequence[Outlier], sides: Sides) -> tuple[date, date] | None:
+    """First and last day of the picture: about 15 days around the dates people look at; None: no day is known.
+
+    A named day that neither side reaches would show nothing: then the largest change is looked at. `sides`: checks/glance.
+    """
+    spans = [(s["first_day"], s["last_day"]) for s in sides.values() if s["first_day"] and s["last_day"]]
+    there = sorted(d for d in named if any(first <= d <= last for first, last in spans))
+    days = there or [o.day for o in found[:1] if o.day] or sorted(named)
     if not days:
         return None
     return days[0] - _AROUND, min(days[-1], days[0] + _WIDEST) + _AROUND

@@ -98,6 +98,11 @@ def judge(world: World, before: dict[str, tuple[int, int, str]], approved: dict[
     once = Counter({FACT: 1, EZ: 1})
     if replaced != once or backed_up != once:
         problems.append(f"replacements: {dict(replaced)}; backups: {dict(backed_up)}")
+    candidates = {t: _candidate(w.sql) for w in mine for t in (FACT, EZ) if _replaces(w.sql, t)}
+    built = world.snowflake.census({name.split(".")[0] for name in candidates.values()})
+    other = [t for t, name in candidates.items() if name not in built or after[t][:2] != built[name][:2]]
+    if other:
+        problems.append(f"rows that are not those of the candidate: {sorted(other)}")
     if early:
         problems.append(f"{len(early)} statements were sent before the approval of their table")
     if len(mine) != 4 or any(w.error or w.user != "REFRESH_PROMOTER_SVC" for w in mine):
@@ -116,6 +121,11 @@ def _concerns(sql: str, table: str) -> bool:
 def _replaces(sql: str, table: str) -> bool:
     flat = _flat(sql)
     return flat.startswith("CREATE OR REPLACE") and f"TABLE {table} CLONE" in flat
+
+
+def _candidate(sql: str) -> str:
+    """What a replacing statement cloned."""
+    return _flat(sql).partition(" CLONE ")[2].split()[0]
 
 
 def _backs_up(sql: str, table: str) -> bool:

@@ -59,8 +59,11 @@ def card(refresh: Refresh, context: Context) -> Message:
 
 
 def _result(refresh: Refresh) -> Report | None:
-    """What was compared; nothing of it while it is built or compared again."""
-    return refresh.report if refresh.state not in _BEFORE_RESULT else None
+    """What was compared; nothing of it while it is built or compared again, nor where that came to nothing.
+
+    A rebuild takes the digest with it; the report stays until the next one only for what carries over.
+    """
+    return refresh.report if refresh.state not in _BEFORE_RESULT and refresh.digest else None
 
 
 def _card_lines(refresh: Refresh, context: Context) -> list[str]:
@@ -111,7 +114,7 @@ def approval(refresh: Refresh, context: Context) -> Message:
             return _withdrawn(refresh, context)
         case State.NEEDS_ATTENTION if not refresh.undo_request:
             return _in_doubt(refresh, context)
-        case State.CANCELLED if report is not None and report.nothing_changes:
+        case State.CANCELLED if report is not None and report.nothing_changes and refresh.digest:
             return message(section(f"{asks.nothing(refresh, _still_there(refresh, context))} {asks.closed(refresh)}"))
     decided = dotted([asks.decided(refresh), asks.on_digest(refresh.digest)])
     sent = None if refresh.state in _UNTOUCHED else _statements(refresh)

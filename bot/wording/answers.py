@@ -11,6 +11,8 @@ from bot.wording.card import mode, outcome, state
 from bot.wording.requests import command
 from bot.wording.text import ago, clock, code, dotted, ended, listed, mention, prose, sentences
 
+_STOPPABLE = frozenset({State.QUEUED, State.BUILDING, State.CHECKING, State.AWAITING, State.STALE})
+
 
 def link(url: str, words: str = "thread") -> str:
     return f"<{url}|{words}>" if url else ""
@@ -25,11 +27,13 @@ def planning(name: str) -> str:
 
 
 def busy(holder: Refresh, url: str, now: datetime) -> str:
-    """R42 already refreshes this table (building, asked by @alice 3 min ago): thread. Two refreshes never run at once."""
+    """R42 already refreshes this table (building, asked by @alice 3 min ago): thread. ... Wait for it, or cancel it first."""
     details = f"{state(holder)}, asked by {mention(holder.asker)} {ago(now - holder.created_at)}"
     where = f": {link(url)}" if url else ""
+    cancel = command(f"cancel {holder.ref}")
     return (
-        f"{holder.ref} already refreshes this table ({details}){where}. Two refreshes of one table never run at once."
+        f"{holder.ref} already refreshes this table ({details}){where}. Two refreshes of one table never run at once. "
+        + (f"Wait for it, or cancel it first: {cancel}." if holder.state in _STOPPABLE else "It has to end first.")
     )
 
 
@@ -141,7 +145,8 @@ def line(refresh: Refresh, url: str, now: datetime) -> str:
 
 
 def status(refresh: Refresh, url: str, now: datetime) -> str:
-    lines = [line(refresh, url, now), outcome(refresh), sentences(prose(refresh.progress))]
+    why = refresh.problem.text if refresh.problem and not url else ""  # of what could not begin, which has no thread
+    lines = [line(refresh, url, now), why or outcome(refresh), sentences(prose(refresh.progress))]
     if refresh.state is State.AWAITING and refresh.expires_at:
         lines.append(f"Expires {clock(refresh.expires_at, now)}.")
     return "\n".join(x for x in lines if x)

@@ -46,13 +46,13 @@ def nobody() -> str:
 
 
 def waits_for(groups: int, findings: Sequence[str]) -> str:
-    """waits for 2 explanations and a waiver of sanity"""
+    """waits for 2 explanations, and for sanity to be repaired or waived"""
     parts = [
         plural(groups, "explanation") if groups else "",
-        f"a waiver of {listed(map(called, findings))}" if findings else "",
+        f"{listed(map(called, findings))} to be repaired or waived" if findings else "",
     ]
     present = [p for p in parts if p]
-    return f"waits for {' and '.join(present)}" if present else ""
+    return f"waits for {', and for '.join(present)}" if present else ""
 
 
 def fails(findings: Sequence[str]) -> str:
@@ -106,9 +106,9 @@ def decided(refresh: Refresh) -> str:
         case State.FAILED:
             return "*Not approved*: the refresh failed"
         case State.QUEUED | State.BUILDING:
-            return "*Being rebuilt* on a fresh copy of production; the new result follows below"
+            return "*Built again* on a fresh copy of production; the new result follows below"
         case State.CHECKING:
-            return "*Being checked again*; the new result follows below"
+            return "*Compared again* with production as it is now; the new result follows below"
     return f"*Approved* by {given}" if given else "*Approved*"
 
 

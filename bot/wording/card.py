@@ -12,7 +12,7 @@ from bot.model import ColumnChange, Headline, Mode, Plan, Refresh, Report, Reque
 from bot.wording.numbers import number, pair
 from bot.wording.sentences import called
 from bot.wording.tables import column
-from bot.wording.text import clock, code, day, dotted, lasted, listed, mention, plural, prose
+from bot.wording.text import clock, code, day, dotted, ended, lasted, listed, mention, plural, prose
 
 _STATES = {
     State.QUEUED: "queued",
@@ -69,10 +69,13 @@ def outcome(refresh: Refresh) -> str:
             total = f"{lasted(took.total_seconds())} in all" if refresh.state is State.DONE else ""
             return dotted([promoted + (f" {clock(when)}" if when else ""), _undone(refresh), total])
         case State.CANCELLED if refresh.cancel:
-            return f"Cancelled by {mention(refresh.cancel)} {clock(refresh.changed_at)}"
+            return f"Cancelled by {mention(refresh.cancel)} {clock(refresh.changed_at)}. Production was not touched."
         case State.REJECTED:
             last = next((d for d in reversed(refresh.decisions) if not d.approve), None)
-            return f"Rejected by {mention(last.by)} {clock(last.at)}: {prose(last.reason)}" if last else ""
+            if not last:
+                return ""
+            said = ended(f"Rejected by {mention(last.by)} {clock(last.at)}: {prose(last.reason)}")
+            return f"{said} Production was not touched."
         case State.EXPIRED:
             return f"Nobody decided before {clock(refresh.changed_at)}. Production was not touched."
         case State.FAILED:

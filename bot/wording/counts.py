@@ -7,7 +7,7 @@ from typing import Any
 
 from bot.model import Finding, Report, Side, Verdict
 from bot.wording.sentences import column_counts
-from bot.wording.tables import column, columns, exact, labelled
+from bot.wording.tables import column, columns, exact, labelled, origin
 from bot.wording.text import plural
 
 _MOST_COLUMNS = 6
@@ -82,11 +82,7 @@ def _grain_words(n: dict[str, Any]) -> str:
         return "(no key is known: rows compared as multisets)"
     how = "" if n["method"] == "key" else "; not unique: rows compared as multisets"
     some = f"; one key in {n['sample']:,}" if n.get("sample", 1) > 1 else ""
-    return f"(grain {columns(n['grain'])}, {_from(n['grain_source'])}{how}{some})"
-
-
-def _from(source: str) -> str:
-    return source if source.startswith("found") else f"from {source}"
+    return f"(grain {columns(n['grain'])}, {origin(n['grain_source'])}{how}{some})"
 
 
 def _where_line(n: dict[str, Any], finding: Finding) -> str:
@@ -104,9 +100,9 @@ def _left_line(n: dict[str, Any], _finding: Finding, _report: Report) -> str:
     if "reason" in n:
         return labelled("left", "not known")
     if n["by_column"]:
-        return labelled("left", f"behind: {column_counts(n['by_column'])}")
+        return labelled("left", f"behind {column_counts(n['by_column'])}")
     other = n["only_candidate"] + n["only_model"] + n["repeated"]
-    return labelled("left", f"behind: {plural(other, 'row')}" if other else "behind: nothing")
+    return labelled("left", f"behind {plural(other, 'row')}" if other else "nothing behind")
 
 
 def _null_line(n: dict[str, Any], _finding: Finding, _report: Report) -> str:
@@ -130,7 +126,8 @@ def _spot_line(n: dict[str, Any], finding: Finding, _report: Report) -> str:
     if not n["rows"]:
         return labelled("spot", f"{n['analysis']}: no rows")
     if not finding.examples or n["differ"] or n["not_found"]:
-        return labelled("spot", f"{n['analysis']}:", f"{n['differ']:,} of {plural(n['values'], 'value')} differ")
+        differ = f"{n['differ']:,} of {plural(n['values'], 'value')} {'differs' if n['differ'] == 1 else 'differ'}"
+        return labelled("spot", f"{n['analysis']}:", differ)
     first = finding.examples[0]
     more = f"{n['values'] - 1:,} more the same" if n["values"] > 1 else ""
     same = "(the table that the model reads)" if n["same_table"] else ""

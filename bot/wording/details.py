@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from tabulate import tabulate
 
 import bot
-from bot.model import Build, Finding, Plan, Refresh, Report, Snapshot, TestResult
+from bot.model import Build, Finding, Origin, Plan, Refresh, Report, Snapshot, TestResult
 from bot.wording import by_hand, tables
 from bot.wording.counts import summary
 from bot.wording.sentences import line
@@ -64,12 +64,16 @@ def _plan(plan: Plan) -> str:
         ("warehouse", plan.warehouse + (" (asked for)" if plan.warehouse_override else "")),
         ("code", plan.code + (" with local changes" if plan.dirty else "")),
         ("vars", ", ".join(f"{k}={v}" for k, v in plan.vars.items())),
-        ("grain", f"{', '.join(rules.grain.columns) or 'none'}, from {rules.grain.source}"),
-        ("date column", f"{', '.join(rules.date_column.columns) or 'none'}, from {rules.date_column.source}"),
+        ("grain", _known(rules.grain)),
+        ("date column", _known(rules.date_column)),
         ("report over", f"{rules.report_over:g}, to explain over {rules.explain_over:g}"),
         ("hooks", "; ".join(plan.hooks)),
     )
     return _section("Plan", [*facts, *(f"reads             {p}" for p in plan.parents), *plan.notes])
+
+
+def _known(found: Origin) -> str:
+    return f"{', '.join(found.columns)}, {tables.origin(found.source)}" if found.columns else "none"
 
 
 def _frozen(title: str, frozen: Snapshot | None) -> str:

@@ -80,12 +80,13 @@ def group(found: OutlierGroup) -> str:
 
 
 def group_note(found: OutlierGroup, with_values: bool) -> str:
-    """11,290,000,000,000,000 -> 1,676,204,911 (-99.99999 %), or how many values moved which way."""
+    """11,290,000,000,000,000 -> 1,676,204,911 (-99.99999 %), or how many values moved which way and how far."""
     worst = found.worst[0] if found.worst else None
     if found.count == 1 and worst and with_values:
         share = f" ({change(worst.change)})" if worst.change is not None else ""
         return f"{number(worst.before)} -> {number(worst.after)}{share}"
-    return f"{plural(found.count, 'value')}, {found.direction}"
+    most = f", the most {change(worst.change)}" if worst and worst.change is not None and with_values else ""
+    return f"{plural(found.count, 'value')}, {found.direction}{most}"
 
 
 def waive_intro(refresh: Refresh) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.model import Kind, Mode, Origin, Plan, Request
-from bot.wording.tables import column
+from bot.wording.tables import column, origin
 from bot.wording.text import code, dotted, fenced, listed, plural, prose, sentences
 
 
@@ -51,13 +51,18 @@ def _columns(found: Plan, columns_var: str) -> str:
 
 
 def _grain(grain: Origin, dates: Origin) -> str:
-    def said(what: str, origin: Origin) -> str:
-        if not origin.columns:
-            return f"no {what} found"
-        return f"{what} {listed([code(column(c)) for c in origin.columns])}, from {prose(origin.source)}"
+    """What one row is, and what its date is; said once where both are the same column."""
 
-    line = dotted([said("grain", grain), said("date column", dates)])
-    return line[:1].upper() + line[1:] + "."
+    def known(found: Origin) -> str:
+        return listed([code(column(c)) for c in found.columns])
+
+    rows = (
+        f"One row per {known(grain)} (the grain, {prose(origin(grain.source))})" if grain.columns else "No grain found"
+    )
+    if grain.columns and dates == grain:
+        return f"{rows}, which is also the date column."
+    when = f"date column {known(dates)}, {prose(origin(dates.source))}" if dates.columns else "no date column found"
+    return f"{dotted([rows, when])}."
 
 
 def _warehouse(found: Plan) -> str:

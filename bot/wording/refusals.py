@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 from datetime import date
 
 from bot.model import Relation
 from bot.wording.requests import command
+from bot.wording.tables import column
 from bot.wording.text import code, day, listed
 
 
@@ -172,8 +174,12 @@ def transient_model(name: str, prod: Relation) -> str:
 
 
 def unknown_columns(name: str, columns: Sequence[str], there: Sequence[str]) -> str:
-    are, them = ("are not columns", "Its columns are") if len(columns) > 1 else ("is not a column", "Its columns are")
-    return f"{_codes(columns)} {are} of {code(name)}. {them} {_codes(there, 30)}."
+    """The nearest names first: a wide table's list would hide them."""
+    known = [column(c) for c in there]
+    near = [m for c in columns for m in difflib.get_close_matches(column(c), known, n=1)]
+    meant = f" Did you mean {_codes(list(dict.fromkeys(near)))}?" if near else ""
+    are = "are not columns" if len(columns) > 1 else "is not a column"
+    return f"{_codes(columns)} {are} of {code(name)}.{meant} Its columns are {_codes(known, 30)}."
 
 
 def unknown_setting_columns(name: str, setting: str, columns: Sequence[str]) -> str:

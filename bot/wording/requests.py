@@ -15,7 +15,10 @@ def command(text: str) -> str:
     return code(f"{COMMAND} {text}".strip())
 
 
-def no_model() -> str:
+def no_model(verb: str = "") -> str:
+    """For a verb the same verb with a model; following the advice must not start a refresh."""
+    if verb:
+        return f"Which model? Write {command(f'{verb} <model>')}."
     return f"Which model? Write {command('<model>')}, or {command('')} alone for a form."
 
 
@@ -51,6 +54,19 @@ def both_modes() -> str:
 
 def backfill_needs_date(model: str, example: date) -> str:
     return f"A backfill needs a date: {command(f'{model} backfill {day(example)}')}."
+
+
+def backfill_from() -> str:
+    """In the form, where nobody types a command; so the two after it."""
+    return "A backfill needs a date: the first day to repair."
+
+
+def date_without_backfill() -> str:
+    return "A full refresh rebuilds all days: choose the backfill above, or leave this empty."
+
+
+def columns_without_backfill() -> str:
+    return "A full refresh rebuilds every column: choose the backfill above, or leave this empty."
 
 
 def two_dates(first: date, second: date) -> str:

@@ -189,7 +189,8 @@ def _spot_said(n: dict[str, Any], finding: Finding) -> str:
         values = f"{n['differ']:,} of {plural(n['values'], 'value')} {'differs' if n['differ'] == 1 else 'differ'} from {n['analysis']}"
         return f"{values}{lost}" + (f" ({'; '.join(shown)})." if shown else ".")
     if not n["rows"]:
-        return f"{n['analysis']} returned no rows, so nothing was compared."
+        dates = f" for {listed(n['unseen'], most=3)}" if n["unseen"] else ""
+        return f"{n['analysis']} returned no rows{dates}, so nothing was compared."
     return f"{n['analysis']} says nothing about {', '.join(n['unseen'])}."
 
 

@@ -42,6 +42,11 @@ def rounded(text: object) -> str:
     return number(decimal(text))
 
 
+def origin(source: str) -> str:
+    """Where a grain or a date column is known from, as a dbt person finds it again."""
+    return source if source.startswith("found") else f"from {'config.meta' if source == 'meta' else source}"
+
+
 def labelled(label: str, *parts: str) -> str:
     """One line of the result: its label, then its parts, wrapped under each other; nothing without parts."""
     lines: list[str] = []

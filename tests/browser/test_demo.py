@@ -133,3 +133,22 @@ def test_the_whole_demo_by_clicking(page: Page) -> None:
         page.set_viewport_size({"width": 1280, "height": 1800})
         page.mouse.move(0, 0)
         page.screenshot(path=PICTURE, animations="disabled")
+    the_next_one_downstream(page)
+
+
+def the_next_one_downstream(page: Page) -> None:
+    """A press on the promoted post asks for the backfill; in the dark, as many read it."""
+    page.emulate_media(color_scheme="dark")
+    page.locator("#replies").get_by_text("Refresh ez_ethereum_metrics", exact=True).click()
+    card = page.locator("#messages article").filter(has_text="R2 · ez_ethereum_metrics · backfill from 2026-04-08")
+    expect(card).to_contain_text("waiting for approval", timeout=2 * STEP)
+    expect(card).to_contain_text("11,290,000,000,000,000 -> 1,676,204,911")
+    expect(card).to_contain_text("Before an approval: explain 2 outlier groups.")
+    words, behind = (tint(page, name) for name in ("color", "backgroundColor"))
+    assert sum(behind) < 3 * 60 < 3 * 160 < sum(words)
+
+
+def tint(page: Page, name: str) -> list[int]:
+    """Red, green and blue of what is read or of what stands behind it, as the browser computes them."""
+    found = page.evaluate("name => getComputedStyle(document.body)[name]", name)
+    return [int(part) for part in re.findall(r"\d+", found)[:3]]

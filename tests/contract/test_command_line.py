@@ -59,6 +59,7 @@ def test_doctor_finds_the_demo_world_healthy_and_proves_dev_apart_from_productio
     assert result.exit_code == 0, result.output
     assert "ok   No dev relation is a production relation" in result.output
     assert "ok   Dev is outside the production databases" in result.output
+    assert "ok   Slack app token: Socket Mode" in result.output
     assert "ok   Promoter's rights: 5 of 5 are there" in result.output
     assert "BAD" not in result.output
 
@@ -98,7 +99,7 @@ REVOKE APPLY ROW ACCESS POLICY ON ACCOUNT FROM ROLE TRANSFORMER;
 def test_doctor_names_each_permission_that_is_missing_and_goes_on_after_a_bad_token(world: World) -> None:
     """In this process, so that a traceback would be one here."""
     saved = world.snowflake.save()
-    settings = Settings.load(world.environ(SLACK_BOT_TOKEN="xoxb-of-nobody"))
+    settings = Settings.load(world.environ(SLACK_BOT_TOKEN="xoxb-of-nobody", SLACK_APP_TOKEN="xapp-of-nobody"))
     settings = settings.model_copy(update={"dbt": settings.dbt.model_copy(update={"state": deployed()})})
     try:
         world.snowflake.run_script(_TAKEN)
@@ -106,7 +107,7 @@ def test_doctor_names_each_permission_that_is_missing_and_goes_on_after_a_bad_to
     finally:
         world.snowflake.restore(saved)
     bad = {e.what: e.detail for e in found if not e.good}
-    assert bad.pop("Slack token") == bad.pop("Slack scopes") == "Slack says invalid_auth"
+    assert bad.pop("Slack token") == bad.pop("Slack scopes") == bad.pop("Slack app token") == "Slack says invalid_auth"
     bad = {what: detail for what, detail in bad.items() if not what.startswith("Slack ")}
     assert bad.pop("Promoter owns production in ETHEREUM").startswith("TRANSFORMER owns none of the ")
     assert bad.pop("Builder reads ETHEREUM").endswith(

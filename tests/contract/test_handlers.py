@@ -319,7 +319,14 @@ def test_the_form_asks_like_a_command(bot: Bot) -> None:
     ("answers", "field", "says"),
     [
         ({"model": "ez_ethereum_metrics", "mode": "backfill"}, "since", "A backfill needs a date"),
-        ({"model": "fact_dex", "at": "2031-01-01"}, "model", "lies in the future"),
+        ({"model": "fact_dex", "at": "2031-01-01"}, "at", "lies in the future"),
+        (
+            {"model": "ez_ethereum_metrics", "mode": "backfill", "since": "2026-04-08", "at": "2026-04-01"},
+            "at",
+            "2026-04-01 lies before the backfill date 2026-04-08",
+        ),
+        ({"model": "fact_dex", "since": "2026-04-08"}, "since", "choose the backfill above"),
+        ({"model": "fact_dex", "columns": "fees"}, "columns", "choose the backfill above"),
         ({"model": "ez_ethereum_metrics"}, "model", "full_refresh: false"),
     ],
 )
@@ -330,6 +337,7 @@ def test_what_is_wrong_is_said_next_to_its_field(bot: Bot, answers: dict[str, st
     assert not receipt.ok
     form = bot.form("alice")
     assert says in form["errors"][field]
+    assert "model." not in form["errors"][field]  # the id that the menu carries is nobody's business
     assert bot.store.recent() == []
 
 

@@ -30,7 +30,7 @@ def test_lost_rows_and_a_lost_column_are_waived_by_approvers_and_by_nobody_else(
     assert "*Safety: warn.* Views read production: ANALYTICS.PROD.DEX_SHARE" in said
     assert "prod 2017-11-03 to 2026-04-21" in said
     assert "dev  2018-01-02 to 2026-04-21" in said
-    assert "waits for 1 explanation and a waiver of parity and schema" in acts.opening(incident)
+    assert "waits for 1 explanation, and for parity and schema to be repaired or waived" in acts.opening(incident)
     assert acts.offered(incident) == {"explain", "waive", "reject", "recheck", "rebuild"}
 
     form = acts.opens(stage, incident, "alice", "waive")
@@ -97,7 +97,7 @@ def test_no_rows_at_all_is_a_failure_and_an_empty_source_proves_nothing(stage: S
     assert acts.failed(incident) == ["*Parity: fail.* The candidate has no rows at all."]
     assert "prod 2018-01-02 to 2026-04-21" in said and "dev  no dates" in said
     assert "Changed: 3,032 rows lost." in acts.text_of(incident.card)
-    assert "*Spot check: unknown.* spot_dex_volumes returned no rows, so nothing was compared." in said
+    assert "*Spot check: unknown.* spot_dex_volumes returned no rows for 2026-04-08, so nothing was compared." in said
     assert "approve" not in acts.offered(incident)
 
 
@@ -129,12 +129,12 @@ def test_far_values_only_warn_and_without_a_spot_check_somebody_says_what_was_co
     said = acts.result(incident)
     assert "*Sanity: warn.* 1 value over 100 times the usual" in said
     assert "prod has 1" in said
-    assert "Grain `date`, from uniqueness test · date column `date`" in incident.replies[0]
+    assert "One row per `date` (the grain, from uniqueness test)" in incident.replies[0]
     assert (
         "*Spot check: unknown.* No spot check is configured, so nothing was compared with the source. "
         "Compare it by hand and record what was compared."
     ) in said
-    assert "waits for 1 explanation and a waiver of spot check" in acts.opening(incident)
+    assert "waits for 1 explanation, and for spot check to be repaired or waived" in acts.opening(incident)
     acts.waives(stage, incident, "spot check", "Dune's page says the same for 2026-03-09")
     acts.explains(stage, incident)
     incident.wait_button("approve")

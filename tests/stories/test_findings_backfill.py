@@ -131,7 +131,7 @@ def test_columns_left_behind_are_in_the_way_and_taken_along_on_a_click(stage: St
         "which would keep the old value."
     )
     assert said in acts.failed(incident)
-    assert "waiver of left behind" in acts.opening(incident)
+    assert "left behind and sanity to be repaired or waived" in acts.opening(incident)
     assert "approve" not in acts.offered(incident)
     assert "add_columns" in acts.offered(incident)
     assert "Only <@U0ALICE>" in incident.answered("dave", lambda: incident.click("dave", "add_columns"))
@@ -211,7 +211,7 @@ def test_a_policy_on_what_the_model_reads_may_have_masked_the_build(stage: Stage
         "*Safety: unknown.* What the model reads has policies (ROW_ACCESS_POLICY REGION of RAW.DUNE.DEX_VOLUMES)"
         in (acts.result(incident))
     )
-    assert "waits for 1 explanation and a waiver of safety (policies)" in acts.opening(incident)
+    assert "waits for 1 explanation, and for safety (policies) to be repaired or waived" in acts.opening(incident)
     seen = "\n".join([text_of(incident.card), *incident.replies])
     assert not [value for value in ("11,290,000", "1,676,204") if value in seen]
     assert acts.offered(incident) == {"explain", "waive", "reject", "recheck", "rebuild"}

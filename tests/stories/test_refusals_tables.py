@@ -87,9 +87,9 @@ def test_a_table_that_cannot_be_replaced_is_refused_privately(prod: Stage, why: 
 
 def test_an_unknown_column_is_answered_with_those_that_are_there(prod: Stage) -> None:
     said = acts.refused(prod, "ez_ethereum_metrics backfill 2026-04-08 columns=dex_volume,fees")
-    assert said.startswith("`dex_volume` is not a column of `ez_ethereum_metrics`. Its columns are `DATE`, `CHAIN`, ")
-    assert "`DEX_VOLUMES`" in said
-    assert said.endswith("`CREATED_ON` and `MODIFIED_ON`.")
+    near = "`dex_volume` is not a column of `ez_ethereum_metrics`. Did you mean `dex_volumes`? "
+    assert said.startswith(f"{near}Its columns are `date`, `chain`, ")
+    assert said.endswith("`created_on` and `modified_on`.")
 
 
 def test_a_plan_is_refused_for_the_same_reasons(prod: Stage) -> None:

@@ -29,6 +29,9 @@ def test_the_rehearsal_plays_the_incident_and_judges_production(
     late = len(stage.world.snowflake.log)
     assert judge(stage.world, stage.before, {FACT: late, EZ: 0}) == 1
     assert "were sent before the approval" in capsys.readouterr().out
+    stage.nightly_writes(FACT, f"UPDATE {FACT} SET trades = trades + 1 WHERE date = '2026-04-08'")
+    assert judge(stage.world, stage.before, FROM_THE_START) == 1
+    assert f"rows that are not those of the candidate: {[FACT]}" in capsys.readouterr().out
     stage.nightly_writes(OTHER, f"UPDATE {OTHER} SET trades = trades + 1 WHERE date = '2026-04-08'")
     assert judge(stage.world, stage.before, FROM_THE_START) == 1
     assert f"tables that changed: {sorted({FACT, EZ, OTHER})}" in capsys.readouterr().out

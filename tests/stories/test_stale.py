@@ -105,7 +105,7 @@ def test_a_new_row_in_production_withdraws_and_a_rebuild_goes_on(stage: Stage) -
     assert "recheck" not in incident.buttons()  # a re-check would promote a table without the new day
     assert "moved on" in incident.answered("bob", lambda: stage.presses("bob", seen, "approve"))
     incident.click("alice", "rebuild")
-    kept = text_of(incident.wait_reply("*Being rebuilt*"))
+    kept = text_of(incident.wait_reply("*Built again*"))
     assert "*Withdrawn.* Prod changed after" in kept  # why it was withdrawn stays readable
     incident.wait_card("3,033 -> 3,033 rows")
     assert any("3,032 rows then, 3,033 now" in reply for reply in incident.replies)

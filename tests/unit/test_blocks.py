@@ -101,6 +101,18 @@ def test_while_it_is_built_or_compared_again_the_card_shows_nothing_of_the_compa
     assert "rows, 2018" not in shown
 
 
+@pytest.mark.parametrize("state", [State.FAILED, State.CANCELLED])
+def test_a_rebuild_that_came_to_nothing_shows_nothing_of_the_comparison_before(state):
+    """The report stays only for what carries over, and a rebuild takes the digest."""
+    again = replace(refresh(State.AWAITING), state=state, digest="", cancel=BOB)
+    assert again.report is not None
+    shown = str(render_live(Live.CARD, again, CONTEXT).blocks)
+    assert "Production was not touched." in shown
+    assert "Asked for: changed" not in shown
+    assert "11,290,000" not in shown
+    assert "rows, 2018" not in shown
+
+
 def test_approve_is_absent_while_something_blocks_and_the_reason_is_said():
     waiting = refresh(State.AWAITING)
     post = render_live(Live.APPROVAL, waiting, CONTEXT)
@@ -138,7 +150,7 @@ def test_a_waivable_finding_offers_a_waiver_and_afterwards_the_approval():
     waiting = refresh(State.AWAITING, report=report(groups=0, findings=(tests,)))
     post = render_live(Live.APPROVAL, waiting, CONTEXT)
     assert pressable(post) == ["waive", "reject", "recheck", "rebuild"]
-    assert "waits for a waiver of tests" in post.text
+    assert "waits for tests to be repaired or waived" in post.text
     waived = replace(waiting, waivers=(Waiver(finding="tests", reason="known", by=BOB, at=NOW),))
     post = render_live(Live.APPROVAL, waived, CONTEXT)
     assert pressable(post) == ["approve", "reject"]

@@ -362,6 +362,16 @@ def test_the_headline_shows_the_named_day_with_its_neighbours() -> None:
     assert outliers.headline(metrics, (), (), around([], [])) is None
 
 
+def test_a_named_day_that_the_table_does_not_reach_leaves_the_headline_to_the_largest_change() -> None:
+    side = {"first_day": DAY - timedelta(days=1), "last_day": DAY + timedelta(days=1)}
+    sides, early = {"baseline": side, "candidate": side}, date(1999, 1, 1)
+    moved = (Outlier(key=(), day=DAY, metric="A", before=Decimal(9999), after=Decimal(11), change=-1.0),)
+    assert outliers.focus((early,), moved, sides) == outliers.focus((DAY,), moved, sides)
+    line = outliers.headline(scoped("A").metrics, (early,), moved, around(["10", "9999", "12"], ["10", "11", "12"]))
+    assert line is not None
+    assert (line.day, line.before, line.after) == (DAY, 9999, 11)
+
+
 def test_the_picture_marks_what_differs_beyond_float_noise() -> None:
     drawn = outliers.series("A", around(["1", "2", "3"], ["1.0000000000001", "2.5", "3"]))
     assert drawn.changed == (DAY,)

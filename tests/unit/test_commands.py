@@ -108,7 +108,10 @@ def test_other_commands():
         ("cancel", "`/dbt-refresh cancel R42`"),
         ("approve R42", "the button stands in the thread"),
         ("backfill 2026-04-08", "Which model?"),
-        ("plan", "Which model?"),
+        ("plan", "Which model? Write `/dbt-refresh plan &lt;model&gt;`."),
+        ("hold", "Which model? Write `/dbt-refresh hold &lt;model&gt;`."),
+        ("unhold reason=done", "Which model? Write `/dbt-refresh unhold &lt;model&gt;`."),
+        ("ez_x backfill yesterday", "`yesterday` is not a date I can read"),
     ],
 )
 def test_wrong_input_gets_one_sentence_that_says_what_to_do(text, says):

@@ -33,8 +33,10 @@ from bot.model import (
 from bot.model import TestResult as DbtTest
 from bot.scope import Scope
 from bot.wording import findings, picture, tables
+from bot.wording.failing import failing
 from bot.wording.numbers import change, number, pair
 from tests.refreshes import AT, DAY, DEV, plan, queued, snapshot
+from tests.unit.samples import finding
 
 PASS, WARN, FAIL, UNKNOWN = Verdict.PASS, Verdict.WARN, Verdict.FAIL, Verdict.UNKNOWN
 BAD, GOOD = Decimal("11290000000000000.00"), Decimal("1676204911.20")
@@ -342,6 +344,49 @@ def test_parity_says_what_reached_further() -> None:
     )
 
 
+def test_the_rows_of_a_failing_finding_read_like_the_thread_and_fit_a_phone() -> None:
+    left = finding(
+        "left behind", Verdict.FAIL, columns=["TOTAL_ECONOMIC_ACTIVITY"], by_column=["TOTAL_ECONOMIC_ACTIVITY: 1"],
+        moved=[], only_candidate=0, only_model=0, repeated=0, since="2026-04-08",
+    )  # fmt: skip
+    row = {
+        "date": "2026-04-08",
+        "column": "TOTAL_ECONOMIC_ACTIVITY",
+        "dev": "11290004102000000.00",
+        "model": "5778204911.20",
+    }
+    told = failing(replace(left, examples=(row,)), waivable=True)
+    assert told.splitlines()[1:] == [
+        "```",
+        "date    2026-04-08",
+        "column  total_economic_activity",
+        "dev     11,290,004,102,000,000.00",
+        "model   5,778,204,911.20",
+        "```",
+        "*Rebuild* with these columns too, below; or an approver waives it, with a reason.",
+    ]
+    limits = finding(
+        "sanity", Verdict.FAIL, rows_outside=1, rows_outside_before=1, columns_outside=["FEES"], columns_unknown=[],
+        limits=["FEES: 0.0 to 1000.0"],
+    )  # fmt: skip
+    sides = tuple({"column": "FEES", "side": s, "least": "0", "most": "2000"} for s in ("baseline", "candidate"))
+    told = failing(replace(limits, examples=sides), waivable=False)
+    assert told.splitlines()[2:5] == [
+        "column    side    least    most",
+        "fees      prod    0        2,000",
+        "fees      dev     0        2,000",
+    ]
+    assert told.endswith("Nobody may waive it: rebuild it, or reject.")
+
+
+def test_a_key_stays_as_it_is_written() -> None:
+    grain = finding("grain", Verdict.FAIL, grain=["ID"], duplicate_keys=1, duplicate_rows=2000, duplicate_keys_before=0,
+        duplicate_rows_before=0, null_rows=0, new_nan=[], old_nan=[])  # fmt: skip
+    told = failing(replace(grain, examples=({"ID": "20260408", "rows": 2000},)), waivable=False)
+    assert "20260408" in told
+    assert "2,000" in told
+
+
 def test_parity_of_a_full_refresh() -> None:
     sides = SIDES | {"candidate": SIDES["candidate"] | {"row_count": 2000}}
     parity = checks.parity_full(scope(Mode.FULL_REFRESH), sides, {"window_missing": 1032})
@@ -407,9 +452,9 @@ def test_limits_are_written_as_people_write_them(given: dict[str, float], said: 
 
 
 def test_every_finding_of_every_verdict_has_a_sentence() -> None:
-    for finding in made().findings:
+    for made_one in made().findings:
         for verdict in Verdict:
-            assert said(replace(finding, verdict=verdict))
+            assert said(replace(made_one, verdict=verdict))
 
 
 def test_untrusted_text_is_escaped() -> None:

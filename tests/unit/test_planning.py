@@ -269,7 +269,7 @@ def test_tables_that_cannot_be_replaced(prod: Table | None, known: dict[str, Any
 def test_columns_that_are_not_there():
     text = refused_table(table(), request=replace(BACKFILL, columns=("fee", "date")))
 
-    assert text == "`fee` is not a column of `ez`. Its columns are `DATE` and `FEES`."
+    assert text == "`fee` is not a column of `ez`. Did you mean `fees`? Its columns are `date` and `fees`."
 
 
 # -- compiled SQL -----------------------------------------------------------------------------------------------------

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from bot import commands, wording
 from bot.commands import GRAMMAR, OPTIONS, parse
-from bot.model import ColumnChange, Mode, Request, State
+from bot.model import ColumnChange, Mode, Problem, Request, State
 from bot.policy import ACTIONS
 from bot.slack_manifest import manifest
-from bot.wording import answers, buttons, card, downstream, outcomes, rules, text
+from bot.wording import answers, buttons, card, downstream, forms, outcomes, rules, text
 from bot.wording import help as manual
 from bot.wording import plan as planned
 from tests.unit.samples import NOW, plan, reader, refresh
@@ -159,8 +159,26 @@ def test_busy_reads_as_in_the_storyboard():
     holder = refresh(State.BUILDING)
     assert answers.busy(holder, "https://slack/1", NOW) == (
         "R42 already refreshes this table (building in dev, asked by <@U0ALICE> 6 min ago): <https://slack/1|thread>. "
-        "Two refreshes of one table never run at once."
+        "Two refreshes of one table never run at once. Wait for it, or cancel it first: `/dbt-refresh cancel R42`."
     )
+    assert answers.busy(refresh(State.PROMOTING), "", NOW).endswith("never run at once. It has to end first.")
+
+
+def test_a_group_of_many_says_how_far_the_most_moved_where_values_may_be_shown():
+    report = refresh(State.AWAITING).report
+    assert report is not None
+    many = replace(report.groups[0], count=37, direction="mixed")
+    assert forms.group_note(many, with_values=True) == "37 values, mixed, the most -99.99999 %"
+    assert forms.group_note(many, with_values=False) == "37 values, mixed"
+
+
+def test_status_of_what_could_not_begin_says_why_without_a_thread_to_look_into():
+    begun = refresh(State.FAILED)
+    assert "stands in the thread" in answers.status(begun, "https://slack/1", NOW)
+    unbegun = replace(begun, problem=Problem(kind="refused", text="`foo` is not a column of `ez_ethereum_metrics`."))
+    said = answers.status(unbegun, "", NOW)
+    assert "`foo` is not a column" in said
+    assert "thread" not in said
 
 
 def test_help_covers_the_grammar_and_what_it_shows_is_understood():
