@@ -68,6 +68,8 @@ class Pipeline:
     def _step(self, refresh: Refresh, lease: Lease, *, taken_over: bool) -> Refresh:
         """One step; `taken_over`: the claim found the refresh in this state, so a predecessor may have begun it."""
         if refresh.stopping and refresh.state in (State.BUILDING, State.CHECKING):
+            if refresh.state is State.BUILDING and taken_over:
+                self._building.stop_predecessor(refresh, lease)
             raise Cancelled(say.cancelled())
         match refresh.state:
             case State.QUEUED:
