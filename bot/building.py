@@ -10,12 +10,12 @@ from bot.dbt_build import DbtChild
 from bot.errors import BuildFailed, Unfetched, Unreadable
 from bot.events import BaselineTaken, Built, Planned
 from bot.identity import env_user, require_requester
+from bot.leases import Lease
 from bot.model import Mode, Refresh, Snapshot, State
 from bot.resolving import Resolved, Subject, child_of, entry_of, look_at_production, resolve
 from bot.services import Services
 from bot.session import Session
 from bot.wording import dbt as say
-from bot.worker import Lease
 
 FETCHES = 6  # of a repository that does not answer, in half a minute: what ails it mostly passes
 

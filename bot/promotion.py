@@ -14,12 +14,12 @@ from bot import guards, names, queries, report, verification
 from bot.decisions import STATEMENT_REFUSED
 from bot.errors import InDoubt
 from bot.events import Doubted, Noted, Promoted, PromotionIntended, Verified, Withdrawn
+from bot.leases import Lease
 from bot.model import Problem, Promotion, Refresh, Relation, Snapshot, State, Table
 from bot.recovery import Fate, Recovery
 from bot.services import Services
 from bot.session import Session, SqlError
 from bot.wording import production as say
-from bot.worker import Lease
 
 
 def statements(refresh: Refresh, schema: str, installation: str, attempt: int) -> tuple[str, ...]:

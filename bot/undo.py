@@ -10,12 +10,12 @@ from bot import names, queries
 from bot.decisions import STATEMENT_REFUSED
 from bot.errors import InDoubt
 from bot.events import Doubted, UndoIntended, Undone, UndoRefused
+from bot.leases import Lease
 from bot.model import Problem, Promotion, Refresh, Snapshot
 from bot.recovery import Fate, Recovery, decide
 from bot.services import Services
 from bot.session import Session, SqlError
 from bot.wording import production as say
-from bot.worker import Lease
 
 
 class Undoing:
