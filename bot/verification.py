@@ -9,7 +9,7 @@ from bot.model import Content, Finding, Problem, Promotion, Refresh, Relation, T
 from bot.session import Session
 from bot.wording import verification as say
 
-_COMPARED = ("grants", "owner", "policies", "tags", "kind", "clustering", "reclustering", "comment")
+_COMPARED = ("grants", "owner", "policies", "tags", "kind", "clustering", "reclustering", "comment", "retention")
 
 
 def verify(session: Session, refresh: Refresh, promotion: Promotion, content: Content) -> tuple[Finding, ...]:
@@ -48,7 +48,7 @@ def _attributes(before: Table, now: Table | None) -> list[Finding]:
     found = []
     for name in _COMPARED:
         was, is_now = getattr(before, name), getattr(now, name) if now else None
-        if was is None and is_now is None and now is not None:
+        if was is None and now is not None:
             found.append(_finding(name, None))
         else:
             found.append(_finding(name, now is not None and was == is_now, before=_text(was), after=_text(is_now)))

@@ -20,7 +20,6 @@ from bot.store.codec import dumps
 from tests.contract.databases import BACKENDS, database
 from tests.refreshes import UNIQUE_ID, in_state
 
-
 MIGRATIONS = Path(bot.__file__).parent / "migrations"
 EARLIER = sorted(path.name[:4] for path in (MIGRATIONS / "versions").glob("0*.py"))[:-1]
 
