@@ -91,10 +91,13 @@ def test_what_a_replacement_would_break_is_in_the_way_until_it_is_gone(stage: St
     assert acts.failed(incident) == [
         "*Safety: fail.* The role that dbt builds with, REFRESH_BUILDER, may write to production: "
         "INSERT to ROLE REFRESH_BUILDER. Revoke that and re-check.",
-        "*Safety: fail.* Streams read production and would go stale: RAW.DUNE.VOLUMES_CDC."
+        "*Safety: fail.* Streams read production and would go stale: RAW.DUNE.VOLUMES_CDC.",
     ]
     assert "*Safety: unknown.* Whether production has policies is not visible with our rights." in said
-    assert "safety (separation), safety (policies) and safety (streams) in the way, and nobody may waive that" in acts.opening(incident)
+    assert (
+        "safety (separation), safety (policies) and safety (streams) in the way, and nobody may waive that"
+        in acts.opening(incident)
+    )
     assert acts.offered(incident) == {"explain", "reject", "recheck", "rebuild"}
     acts.explains(stage, incident)
 
