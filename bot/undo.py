@@ -6,7 +6,7 @@ import uuid
 from contextlib import suppress
 from dataclasses import replace
 
-from bot import names, queries
+from bot import guards, names, queries
 from bot.decisions import STATEMENT_REFUSED
 from bot.errors import InDoubt
 from bot.events import Doubted, UndoIntended, Undone, UndoRefused
@@ -51,10 +51,12 @@ class Undoing:
         return replace(refresh, promotion=promotion), promotion
 
     def _refused(self, session: Session, refresh: Refresh, promotion: Promotion) -> Problem | None:
-        """Why not: no backup any more, or prod moved since and nobody forced it."""
+        """Why not: no backup any more, or somebody wrote to it, or prod moved since and nobody forced it."""
         backup, request = promotion.backup, refresh.undo_request
         if backup is None or not session.exists(backup.relation):
             return Problem(kind="undo refused", text=say.backup_gone(backup.relation if backup else None))
+        if guards.moved(session, backup):
+            return Problem(kind="undo refused", text=say.backup_changed(backup.relation))
         if request is None or request.forced:
             return None
         after: Snapshot | None = promotion.after  # none where the verification could not run
