@@ -110,3 +110,18 @@ def test_a_hold_that_comes_while_the_backup_is_taken_still_counts(stage: Stage) 
     stage.release(backup)
     incident.wait_card("withdrawn")
     assert "was put on hold, so nothing is promoted" in text_of(incident.wait_reply("*Withdrawn.*"))
+
+
+@pytest.mark.moment("explained")
+def test_a_cancel_after_the_statement_was_sent_is_refused_in_words(stage: Stage) -> None:
+    incident = stage.incident()
+    incident.wait_button("approve")
+    stage.world.snowflake.inject("create or replace .* clone", "hang", after=True)
+    stage.approves(incident, FACT)
+    sent = stage.running("create or replace .* clone")
+    stage.told("alice", "cancel R1")
+    refused = "R1 has moved on and this did nothing: approved by <@U0BOB> "
+    stage.slack.wait(lambda: text_of(stage.slack.private("alice")[-1]).startswith(refused), what="the refusal")
+    stage.release(sent)
+    incident.wait_card("done")
+    assert "cancel asked" not in [line.event for line in stage.bot.store.trail(1)]
