@@ -64,11 +64,13 @@ def test_what_a_dead_workers_dbt_still_runs_is_stopped_before_the_next_build(
 
 def test_a_cancel_after_the_worker_died_stops_what_its_dbt_still_runs(stage: Stage) -> None:
     with left_building(stage) as orphan:
-        refresh = stage.bot.store.get(1)
+        store = stage.bot.store
+        stage.slack.wait(lambda: store.claim("gone", 1, 0.0, {State.BUILDING}), what="the first process to let go")
+        refresh = store.get(1)
         assert refresh is not None
         assert refresh.state is State.BUILDING
         asked = CancelAsked(at=stage.clock(), by=refresh.asker)
-        assert stage.bot.store.commit(refresh, step(refresh, asked)[0], event=asked)
+        assert store.commit(refresh, step(refresh, asked)[0], event=asked)
         goes_on(stage)
         stage.incident().wait_card("Cancelled by <@U0ALICE>")
         assert "canceled" in (orphan.error or "")
