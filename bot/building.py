@@ -10,12 +10,12 @@ from bot.dbt_build import DbtChild
 from bot.errors import BuildFailed, Unfetched, Unreadable
 from bot.events import BaselineTaken, Built, Planned
 from bot.identity import env_user, require_requester
-from bot.model import Mode, Refresh, Snapshot
+from bot.leases import Lease
+from bot.model import Mode, Refresh, Snapshot, State
 from bot.resolving import Resolved, Subject, child_of, entry_of, look_at_production, resolve
 from bot.services import Services
 from bot.session import Session
 from bot.wording import dbt as say
-from bot.worker import Lease
 
 FETCHES = 6  # of a repository that does not answer, in half a minute: what ails it mostly passes
 
@@ -42,7 +42,8 @@ class Building:
             child_of(services, subject, refresh.ref, tag, lease.cancelled, lease.progress) as child,
             services.warehouse.builder(tag, alive=lease.stay) as session,
         ):
-            self._clear_the_way(session, refresh, tag, lease)
+            if lease.claim.was is State.BUILDING:
+                self._stop_what_runs(session, refresh, tag)
             resolved = resolve(services, subject, child, session, production)
             refresh = services.record(refresh, Planned(at=services.clock(), plan=resolved.plan), claim=lease.claim)
             return self._build(refresh, lease, child, session, resolved)
@@ -67,10 +68,14 @@ class Building:
             problem = error.user_text
         services.store.note_problem(problem)
 
-    def _clear_the_way(self, session: Session, refresh: Refresh, tag: str, lease: Lease) -> None:
-        """What a predecessor's dbt still runs in dev is stopped, so that two builds never share a table."""
-        if lease.claim.attempt > 1:
-            session.cancel_tag(tag, refresh.created_at, refresh.dev.database)
+    def stop_predecessor(self, refresh: Refresh, lease: Lease) -> None:
+        """What the dbt of a dead worker still runs in dev is stopped, so that two builds never share a table."""
+        tag = names.tag(refresh, self._services.store.installation, "build")
+        with self._services.warehouse.builder(tag, alive=lease.check) as session:
+            self._stop_what_runs(session, refresh, tag)
+
+    def _stop_what_runs(self, session: Session, refresh: Refresh, tag: str) -> None:
+        session.cancel_tag(tag, refresh.created_at, refresh.dev.database)
 
     def _build(self, refresh: Refresh, lease: Lease, child: DbtChild, session: Session, resolved: Resolved) -> Refresh:
         services, attempt = self._services, lease.claim.fence

@@ -9,11 +9,11 @@ from bot import comparison, freezing, guards, names, promotion, report, safety, 
 from bot.decisions import carried
 from bot.errors import Cancelled, RefreshError
 from bot.events import BaselineTaken, Checked, Withdrawn
+from bot.leases import Lease
 from bot.model import Finding, Refresh, Relation
 from bot.services import Services
 from bot.session import Session
 from bot.wording import failures as say
-from bot.worker import Lease
 
 
 class Checking:

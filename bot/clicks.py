@@ -18,6 +18,7 @@ from bot.blocks.posts import plan_only
 from bot.decisions import explained, waived
 from bot.errors import LostClaim, RefreshError
 from bot.identity import env_user, judge, require_own_channel
+from bot.leases import ClickLease
 from bot.machine import NotAllowed, allows
 from bot.messages import Click, Message, Post
 from bot.model import Problem, Refresh, State
@@ -29,7 +30,7 @@ from bot.wording import answers as say
 from bot.wording import holds as held
 from bot.wording import plan as planned
 from bot.wording import production
-from bot.worker import LOOKED, ClickLease
+from bot.worker import LOOKED
 
 _TRIES = 3  # the row may move between reading and writing it
 # Their forms say what is so now: they act on that or not at all.

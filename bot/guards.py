@@ -27,7 +27,7 @@ def look(session: Session, refresh: Refresh, now: datetime) -> Look:
     token = session.token(refresh.prod)
     if token is None:
         return Look(problem=Problem(kind=REBUILD, text=say.prod_gone(refresh.prod)))
-    if _moved(session, candidate):
+    if moved(session, candidate):
         return Look(problem=Problem(kind=REBUILD, text=say.candidate_changed(candidate.relation)))
     if token == baseline.prod_token:
         return Look()
@@ -38,7 +38,8 @@ def look(session: Session, refresh: Refresh, now: datetime) -> Look:
     return Look(problem=Problem(kind=_way_out(session, refresh, candidate.relation), text=text))
 
 
-def _moved(session: Session, snapshot: Snapshot) -> bool:
+def moved(session: Session, snapshot: Snapshot) -> bool:
+    """Whether a frozen copy holds something else by now."""
     token = session.token(snapshot.relation)
     return token != snapshot.token and (token is None or session.content(snapshot.relation) != snapshot.content)
 

@@ -75,6 +75,7 @@ def table(relation: Relation, row: Row, columns: tuple[Column, ...], **seen: tup
         comment=row.get("comment") or "",
         clustering=row.get("clustering_key") or "",
         reclustering=yes(row.get("auto_clustering_on")),
+        retention=None if row.get("retention_time") is None else int(row["retention_time"]),
         **seen,
     )
 

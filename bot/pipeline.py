@@ -15,6 +15,7 @@ from bot.checking import Checking
 from bot.decisions import NOT_VERIFIED
 from bot.errors import BuildFailed, Cancelled, InDoubt, LostClaim, RefreshError, Refusal, Unfetched
 from bot.events import Doubted, Failed, Refused, Started, Stopped, UndoRefused, Verified, Withdrawn
+from bot.leases import Lease
 from bot.model import DRIVEN, Problem, Refresh, State
 from bot.promotion import Promoting
 from bot.services import Services
@@ -22,7 +23,6 @@ from bot.session import Unreachable
 from bot.undo import Undoing
 from bot.wording import failures as say
 from bot.wording import production
-from bot.worker import Lease
 
 _TRIES = 3  # for what may pass by itself, such as a network that is away
 _VERIFICATIONS = 10  # with pauses of 1, 2, 4 ... 256 seconds
@@ -68,6 +68,8 @@ class Pipeline:
     def _step(self, refresh: Refresh, lease: Lease, *, taken_over: bool) -> Refresh:
         """One step; `taken_over`: the claim found the refresh in this state, so a predecessor may have begun it."""
         if refresh.stopping and refresh.state in (State.BUILDING, State.CHECKING):
+            if refresh.state is State.BUILDING and taken_over:
+                self._building.stop_predecessor(refresh, lease)
             raise Cancelled(say.cancelled())
         match refresh.state:
             case State.QUEUED:

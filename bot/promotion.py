@@ -14,12 +14,12 @@ from bot import guards, names, queries, report, verification
 from bot.decisions import STATEMENT_REFUSED
 from bot.errors import InDoubt
 from bot.events import Doubted, Noted, Promoted, PromotionIntended, Verified, Withdrawn
+from bot.leases import Lease
 from bot.model import Problem, Promotion, Refresh, Relation, Snapshot, State, Table
 from bot.recovery import Fate, Recovery
 from bot.services import Services
 from bot.session import Session, SqlError
 from bot.wording import production as say
-from bot.worker import Lease
 
 
 def statements(refresh: Refresh, schema: str, installation: str, attempt: int) -> tuple[str, ...]:
@@ -103,8 +103,8 @@ class Promoting:
         """The table as it is now, and what is no longer as it was approved."""
         plan = refresh.plan
         assert plan is not None
-        if self._services.store.held(refresh.unique_id):
-            return None, Problem(kind=guards.RECHECK, text=say.on_hold(refresh.name))
+        if held := self._held(refresh):
+            return None, held
         seen = guards.look(session, refresh, self._services.clock())
         if seen.problem:
             return None, seen.problem
@@ -122,6 +122,10 @@ class Promoting:
             return prod, Problem(kind=guards.RECHECK, text=say.digest_changed())
         return prod, None
 
+    def _held(self, refresh: Refresh) -> Problem | None:
+        held = self._services.store.held(refresh.unique_id)
+        return Problem(kind=guards.RECHECK, text=say.on_hold(refresh.name)) if held else None
+
     def _back_up(self, session: Session, refresh: Refresh, prod: Table) -> Snapshot | Problem:
         """Take the backup, first on the approved list; one that a crash left behind is used when it holds the same."""
         services = self._services
@@ -138,11 +142,13 @@ class Promoting:
     def _intent(
         self, session: Session, refresh: Refresh, prod: Table, backup: Snapshot, attempt: str, tag: str
     ) -> Promotion | Problem:
-        """Prod's token once more, right before: whatever moved since the guard is seen here."""
+        """Prod's token and the hold once more, right before: whatever came since the guard is seen here."""
         token = session.token(refresh.prod)
         seen = guards.look(session, refresh, self._services.clock())
         if seen.problem or token is None:
             return seen.problem or Problem(kind=guards.REBUILD, text=say.prod_gone(refresh.prod))
+        if held := self._held(refresh):
+            return held
         assert refresh.candidate is not None
         return Promotion(
             attempt=attempt,

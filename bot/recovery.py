@@ -11,12 +11,12 @@ from enum import Enum
 
 from bot import names
 from bot.events import Doubted, Promoted
+from bot.leases import Lease
 from bot.model import Problem, Promotion, Refresh, Relation, Snapshot, Token
 from bot.patience import Alive
 from bot.services import Services
 from bot.session import History, HistoryRow, Session
 from bot.wording import production as say
-from bot.worker import Lease
 
 _REACH = timedelta(days=7)  # of Snowflake's QUERY_HISTORY; it refuses to look further back
 _RUNNING = frozenset({"RUNNING", "QUEUED", "BLOCKED", "RESUMING_WAREHOUSE"})

@@ -9,15 +9,19 @@ from bot.checks import finding
 from bot.model import Column, Finding, Kind, Plan, Table, Upstream, Verdict
 from bot.settings import Settings
 
+_READING = frozenset({"SELECT", "REFERENCES"})
+
 
 def findings(plan: Plan, prod: Table | None, candidate: Table, upstream: Upstream, settings: Settings) -> list[Finding]:
     """One finding for each thing that a replacement could break, `prod` as it is now."""
     if prod is None:
         return [finding("safety", Verdict.FAIL, {"prod": str(plan.prod.relation)}, name="safety:gone")]
     waivable, promoter = settings.policy.waive_unknown, settings.warehouse.promoter.role
+    builder = settings.warehouse.builder.role
     return [
         _kind(plan.prod, prod, candidate),
         _owner(prod, promoter),
+        _separation(prod, builder, waivable),
         _columns(plan.prod, prod),
         _policies(prod, upstream, waivable, promoter),
         _tags(prod, candidate, waivable),
@@ -42,6 +46,21 @@ def _owner(prod: Table, promoter_role: str) -> Finding:
     good = prod.owner.upper() == promoter_role.upper()
     numbers = {"owner": prod.owner, "promoter": promoter_role}
     return finding("safety", Verdict.PASS if good else Verdict.FAIL, numbers, name="safety:owner")
+
+
+def _separation(prod: Table, builder: str, waivable: bool) -> Finding:
+    """Whoever runs dbt only reads here, himself and as everybody; what a role inherits is for `doctor`."""
+    name = "safety:separation"
+    if prod.grants is None:
+        return finding("safety", Verdict.UNKNOWN, {"visible": False}, name=name, waivable=waivable)
+    wrong = [grant for grant in prod.grants if _writes(grant, {f"ROLE {builder.upper()}", "ROLE PUBLIC"})]
+    numbers: dict[str, object] = {"role": builder, "grants": wrong}
+    return finding("safety", Verdict.FAIL if wrong else Verdict.PASS, numbers, name=name)
+
+
+def _writes(grant: str, roles: set[str]) -> bool:
+    privilege, _, grantee = grant.removesuffix(" with grant option").partition(" to ")
+    return grantee.upper() in roles and privilege not in _READING
 
 
 def _columns(planned: Table, prod: Table) -> Finding:
@@ -106,6 +125,8 @@ def _views(prod: Table, candidate: Table, waivable: bool) -> Finding:
 def _metadata(prod: Table, candidate: Table) -> Finding:
     """What a clone brings from the candidate and no clause keeps: said before, and expected by the verification."""
     changes = [name for name in ("comment", "clustering") if getattr(prod, name) != getattr(candidate, name)]
+    if None not in (prod.retention, candidate.retention) and prod.retention != candidate.retention:
+        changes.append("retention")
     if "clustering" in changes and prod.reclustering:
         changes.append("reclustering")
     new = {c.name: c.comment for c in candidate.columns}

@@ -330,11 +330,13 @@ class Session:
         self.rows("inspect/cancel", {"query_id": query_id})
 
     def cancel_tag(self, tag: str, since: datetime, database: str) -> int:
-        """Stop whatever still runs under a tag; how many there were."""
-        running = [r for r in self.history(tag, since, database).rows if r.status in ("RUNNING", "QUEUED", "BLOCKED")]
-        for row in running:
-            self.cancel(row.query_id)
-        return len(running)
+        """Stop whatever still runs in sessions that have used a tag, this one apart; how many statements that were."""
+        binds = {"tag": tag, "since": since.astimezone(UTC).isoformat(), "page": _HISTORY_PAGE}
+        running = {row["query_id"] for row in self.rows("inspect/running", binds, database=database)}
+        others = running - set(self.query_ids)
+        for query_id in others:
+            self.cancel(query_id)
+        return len(others)
 
 
 def _named(relation: Relation) -> Binds:

@@ -6,16 +6,16 @@ import uuid
 from contextlib import suppress
 from dataclasses import replace
 
-from bot import names, queries
+from bot import guards, names, queries
 from bot.decisions import STATEMENT_REFUSED
 from bot.errors import InDoubt
 from bot.events import Doubted, UndoIntended, Undone, UndoRefused
+from bot.leases import Lease
 from bot.model import Problem, Promotion, Refresh, Snapshot
 from bot.recovery import Fate, Recovery, decide
 from bot.services import Services
 from bot.session import Session, SqlError
 from bot.wording import production as say
-from bot.worker import Lease
 
 
 class Undoing:
@@ -51,10 +51,12 @@ class Undoing:
         return replace(refresh, promotion=promotion), promotion
 
     def _refused(self, session: Session, refresh: Refresh, promotion: Promotion) -> Problem | None:
-        """Why not: no backup any more, or prod moved since and nobody forced it."""
+        """Why not: no backup any more, or somebody wrote to it, or prod moved since and nobody forced it."""
         backup, request = promotion.backup, refresh.undo_request
         if backup is None or not session.exists(backup.relation):
             return Problem(kind="undo refused", text=say.backup_gone(backup.relation if backup else None))
+        if guards.moved(session, backup):
+            return Problem(kind="undo refused", text=say.backup_changed(backup.relation))
         if request is None or request.forced:
             return None
         after: Snapshot | None = promotion.after  # none where the verification could not run

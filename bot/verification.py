@@ -9,7 +9,7 @@ from bot.model import Content, Finding, Problem, Promotion, Refresh, Relation, T
 from bot.session import Session
 from bot.wording import verification as say
 
-_COMPARED = ("grants", "owner", "policies", "tags", "kind", "clustering", "reclustering", "comment")
+_COMPARED = ("grants", "owner", "policies", "tags", "kind", "clustering", "reclustering", "comment", "retention")
 
 
 def verify(session: Session, refresh: Refresh, promotion: Promotion, content: Content) -> tuple[Finding, ...]:
@@ -18,10 +18,17 @@ def verify(session: Session, refresh: Refresh, promotion: Promotion, content: Co
     expected, now = refresh.candidate.content, session.table(refresh.prod)
     found = [_finding("content", content == expected, rows=content.rows, expected_rows=expected.rows)]
     found += _attributes(_expected(refresh, promotion.before, now), now)
-    views = [v for v in promotion.before.views or () if not v.endswith(HIDDEN)]
-    broken = [view for view in views if not session.answers(Relation.parse(view))]
-    found.append(_finding("views", not broken, read=len(views), broken=broken))
+    found.append(_views(session, promotion.before.views))
     return tuple(found)
+
+
+def _views(session: Session, before: tuple[str, ...] | None) -> Finding:
+    """Every view that was seen to read production still answers; what was not visible stays unknown."""
+    if before is None:
+        return _finding("views", None)
+    views = [v for v in before if not v.endswith(HIDDEN)]
+    broken = [view for view in views if not session.answers(Relation.parse(view))]
+    return _finding("views", not broken, read=len(views), broken=broken)
 
 
 def _expected(refresh: Refresh, before: Table, now: Table | None) -> Table:
@@ -41,7 +48,7 @@ def _attributes(before: Table, now: Table | None) -> list[Finding]:
     found = []
     for name in _COMPARED:
         was, is_now = getattr(before, name), getattr(now, name) if now else None
-        if was is None and is_now is None and now is not None:
+        if was is None and now is not None:
             found.append(_finding(name, None))
         else:
             found.append(_finding(name, now is not None and was == is_now, before=_text(was), after=_text(is_now)))

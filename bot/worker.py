@@ -20,9 +20,10 @@ import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from bot.errors import Cancelled, ClickTaken, DeadlinePassed, LostClaim, RefreshError
+from bot.errors import ClickTaken, LostClaim, RefreshError
+from bot.leases import Lease
 from bot.messages import Click, Post
-from bot.model import DRIVEN, Refresh, State
+from bot.model import DRIVEN, State
 from bot.outbox import Delivery
 from bot.patience import doubled
 from bot.settings import WorkerSection
@@ -44,84 +45,10 @@ _CLICK_TRIES = 5
 _DELIVER_SECONDS = 0.5
 _LAST_DELIVERY = 15.0
 _LONGEST_PAUSE = 300.0
+_SPARE_THREADS = 32  # of a lane, for steps that hang
 
 T = TypeVar("T")
 Timers = Mapping[str, tuple[float, Callable[[], object]]]
-
-
-class Lease:
-    """What a running step holds: its claim, which it renews itself, and a deadline.
-
-    Call `check`, `progress` or `cancelled` at least every quarter of the lease: nothing else keeps it.
-    """
-
-    def __init__(
-        self, store: Store, claim: Claim, settings: WorkerSection, abandoned: threading.Event | None = None
-    ) -> None:
-        self.claim = claim
-        self._store = store
-        self._seconds = settings.lease.total_seconds()
-        self._renew_at = time.monotonic() + self._seconds / 4
-        self._deadline = time.monotonic() + settings.step_deadline.total_seconds()
-        self._allowed = settings.step_deadline
-        self._abandoned = abandoned or threading.Event()
-
-    @property
-    def refresh(self) -> Refresh:
-        """As it was when it was claimed."""
-        return self.claim.refresh
-
-    def check(self) -> None:
-        """Renew when it is time. Raises LostClaim when somebody else drives it now, DeadlinePassed."""
-        if self._abandoned.is_set():
-            raise LostClaim("This process is stopping.", f"{self.refresh.ref} abandoned")
-        if time.monotonic() > self._deadline:
-            raise DeadlinePassed(f"This step took longer than {self._allowed} and was stopped.")
-        if time.monotonic() >= self._renew_at:
-            self.renew()
-
-    def renew(self) -> None:
-        """Raises LostClaim."""
-        if not self._store.renew(self.claim, self._seconds):
-            raise self._lost()
-        self._renew_at = time.monotonic() + self._seconds / 4
-
-    def progress(self, text: str, share: float | None = None) -> None:
-        """Show on the card what is being done. Raises as `check`."""
-        self.check()
-        if not self._store.progress(self.claim, text, share):
-            raise self._lost()
-
-    def cancelled(self) -> bool:
-        """Whether a person asked to cancel. Raises as `check`."""
-        self.check()
-        return self._store.cancel_asked(self.refresh.id)
-
-    def stay(self) -> None:
-        """While something slow runs that may be cancelled. Raises Cancelled, and as `check`."""
-        if self.cancelled():
-            raise Cancelled("Cancelled.")
-
-    def _lost(self) -> LostClaim:
-        return LostClaim("This refresh has moved on meanwhile.", f"{self.refresh.ref} fence {self.claim.fence}")
-
-
-class ClickLease:
-    """Keeps a click while production is looked at for it, which takes as long as its tables are large."""
-
-    def __init__(self, store: Store, click: Click, settings: WorkerSection) -> None:
-        self._store = store
-        self._click = click
-        self._seconds = settings.lease.total_seconds()
-        self._renew_at = time.monotonic() + self._seconds / 4
-
-    def stay(self) -> None:
-        """Renew when it is time; to be called while a statement runs. Raises ClickTaken."""
-        if time.monotonic() < self._renew_at:
-            return
-        if not self._store.renew_click(self._click, self._seconds):
-            raise ClickTaken("Another worker decides this meanwhile.", f"click {self._click.id}")
-        self._renew_at = time.monotonic() + self._seconds / 4
 
 
 class _Lane(Generic[T]):
@@ -133,6 +60,8 @@ class _Lane(Generic[T]):
         self.claim = claim
         self.work = work
         self.free = threading.Semaphore(slots)
+        self._busy: set[int] = set()  # the threads that hold a slot
+        self._one = threading.Lock()
 
     def take(self) -> int:
         """Occupy every free slot; returns how many."""
@@ -144,6 +73,22 @@ class _Lane(Generic[T]):
     def give_back(self, count: int) -> None:
         if count:
             self.free.release(count)
+
+    def enter(self, thread: int) -> None:
+        with self._one:
+            self._busy.add(thread)
+
+    def holds(self, thread: int) -> bool:
+        with self._one:
+            return thread in self._busy
+
+    def leave(self, thread: int) -> bool:
+        """Give back the thread's slot; False when that was done before."""
+        with self._one:
+            held = thread in self._busy
+            self._busy.discard(thread)
+        self.give_back(held)
+        return held
 
 
 class Worker:
@@ -181,10 +126,11 @@ class Worker:
         self._soon: set[str] = set()
         self._stopping = threading.Event()
         self._abandoned = threading.Event()
+        self._driving: dict[int, Lease] = {}  # by thread
         self._scheduler = self._schedule(timers)
 
     def _schedule(self, timers: Timers) -> BackgroundScheduler:
-        pools = {lane.name: ThreadPoolExecutor(lane.slots) for lane in self._lanes}
+        pools = {lane.name: ThreadPoolExecutor(lane.slots + _SPARE_THREADS) for lane in self._lanes}
         scheduler = BackgroundScheduler(
             timezone=UTC,
             executors={"default": ThreadPoolExecutor(4), "timers": ThreadPoolExecutor(2), **pools},
@@ -221,6 +167,7 @@ class Worker:
             for lane in self._lanes
             for _ in range(lane.slots)
         )
+        drained = drained and not self._driving
         if not drained:
             self._abandoned.set()
         self._deliver_last()
@@ -232,10 +179,17 @@ class Worker:
     # --- finding work -----------------------------------------------------------------------------------------------
 
     def _sweep(self) -> None:
+        self._give_up_hung()
         for lane in self._lanes:
             if not self._stopping.is_set():
                 self._fill(lane)
         self._store.tell_places(place)  # to those who found no free slot
+
+    def _give_up_hung(self) -> None:
+        """A step that hangs keeps its thread and loses its slot with its lease: else nobody here could take it over."""
+        for thread, lease in self._driving.copy().items():
+            if lease.lapsed and any(lane.leave(thread) for lane in self._lanes):
+                log.error("step hangs", refresh=lease.refresh.ref, fence=lease.claim.fence)
 
     def _fill(self, lane: _Lane[T]) -> None:
         """Give every free slot of the lane something to do."""
@@ -250,14 +204,15 @@ class Worker:
 
     def _work(self, lane: _Lane[T], one: T) -> None:
         """A finished slot takes the next piece itself; waiting for the sweep would leave it idle."""
-        todo = [one]
+        todo, me = [one], threading.get_ident()
+        lane.enter(me)
         try:
             while todo:
                 lane.work(todo[0])
                 self._run_soon("deliver", self._deliver)
-                todo = [] if self._stopping.is_set() else lane.claim(1)
+                todo = lane.claim(1) if lane.holds(me) and not self._stopping.is_set() else []
         finally:
-            lane.give_back(1)
+            lane.leave(me)
 
     def _claim(self, states: frozenset[State], limit: int) -> list[Claim]:
         return self._store.claim(self._owner, limit, self._settings.lease.total_seconds(), states)
@@ -296,6 +251,7 @@ class Worker:
         """Nothing is lost when a step breaks: the refresh is given back and tried again, later each time."""
         lease = Lease(self._store, claim, self._settings, self._abandoned)
         with structlog.contextvars.bound_contextvars(refresh=claim.refresh.ref, state=claim.was, fence=claim.fence):
+            self._driving[threading.get_ident()] = lease
             try:
                 self._drive_one(lease)
             except LostClaim as lost:
@@ -309,6 +265,8 @@ class Worker:
                 self._store.release(claim, retry_in=self._pause(claim.attempt))
             else:
                 self._store.release(claim, retry_in=self._pause(claim.attempt - 1))
+            finally:
+                del self._driving[threading.get_ident()]
 
     def _decide(self, click: Click) -> None:
         with structlog.contextvars.bound_contextvars(click=click.id, action=click.action, refresh=click.refresh):

@@ -70,6 +70,7 @@ class Table:
     comment: str = ""
     clustering: str = ""
     reclustering: bool = False
+    retention: int | None = None  # days of Time Travel
     grants: tuple[str, ...] | None = None  # "SELECT to ROLE BI", sorted
     policies: tuple[str, ...] | None = None
     tags: tuple[str, ...] | None = None

@@ -163,6 +163,8 @@ class Refreshes(Database):
         if moved:
             values |= {"attempts": 0, "not_before": None}
             values |= {"progress": after.progress, "progress_share": after.progress_share}
+        if after.stopping and not before.stopping:
+            values |= {"not_before": None}  # who waits for another try would stop only then
         if release or after.state not in DRIVEN or (moved and not claim):
             values |= {"owner": None, "lease_until": None}
         if after.plan:

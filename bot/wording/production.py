@@ -103,6 +103,10 @@ def backup_gone(backup: Relation | None) -> str:
     return f"The backup {code(backup)} is gone, so it cannot be undone from here." if backup else "There is no backup."
 
 
+def backup_changed(backup: Relation) -> str:
+    return f"The backup {code(backup)} is not what was taken before the promotion: someone else wrote to it."
+
+
 def undo_would_lose(refresh: Refresh, then: Content, now: Content, seen: datetime) -> str:
     return (
         f"Prod changed since {refresh.ref} was promoted (seen {clock(seen)}): {_difference(then, now)}. "

@@ -271,6 +271,8 @@ def _safety_said(n: dict[str, Any], finding: Finding) -> str:
         "gone": f"{n.get('prod')} is no longer there.",
         "kind": f"production is {n.get('prod')} (planned as {n.get('planned')}), the candidate {n.get('candidate')}.",
         "owner": f"production is owned by {n.get('owner')}, not by {n.get('promoter')}, and would change its owner.",
+        "separation": f"the role that dbt builds with, {n.get('role')}, may write to production: "
+        f"{_first(_as_list(n.get('grants')))}. Revoke that and re-check.",
         "columns": f"production's columns changed since the plan: {columns(_as_list(n.get('changed')))}.",
         "tags": f"the candidate would add tags: {', '.join(_as_list(n.get('added')))}.",
         "streams": f"streams read production and would go stale: {names}.",
@@ -288,6 +290,7 @@ _CALLED = {
     "clustering": "clustering key",
     "reclustering": "automatic clustering",
     "column comments": "column comments",
+    "retention": "retention of Time Travel",
 }
 
 

@@ -10,6 +10,7 @@ from bot.wording.text import code, listed, plural, prose
 _NAMES = {
     "reclustering": "automatic clustering",
     "clustering": "clustering key",
+    "retention": "retention of Time Travel",
 }
 
 

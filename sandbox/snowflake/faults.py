@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -43,8 +44,11 @@ class Faults:
         with self._lock:
             self._faults.clear()
 
-    def strike(self, sql: str, cancelled: threading.Event, *, after: bool) -> None:
-        """Act on this statement, if a fault is meant for it; returns early when the statement is cancelled."""
+    def strike(self, sql: str, cancelled: threading.Event, hold: Callable[[], None], *, after: bool) -> None:
+        """Act on this statement, if a fault is meant for it; returns early when the statement is cancelled.
+
+        `hold` is called before it is kept waiting.
+        """
         fault = self._claim(sql, after)
         match fault and fault.action:
             case "fail":
@@ -52,6 +56,7 @@ class Faults:
                 raise SnowflakeError(fault.code, "57014", fault.message)
             case "slow" | "hang":
                 assert fault
+                hold()
                 cancelled.wait(fault.seconds)
             case "lost_reply":
                 raise ReplyLost

@@ -74,6 +74,11 @@ class Job:
             self.session.duck.interrupt()
         self.world.locks.wake()
 
+    def hold(self) -> None:
+        """A fault keeps it waiting from here on."""
+        self.entry.held = True
+        self.world.log.moved_on()
+
     def expire(self, seconds: int) -> None:
         self.timeout = seconds
         self.cancel()

@@ -29,6 +29,7 @@ class Statement:
     ms: float | None = None
     error: str | None = None  # "003001: SQL access control error: ..."
     rows: int | None = None
+    held: bool = False  # a fault keeps it waiting
 
     @property
     def status(self) -> str:
@@ -96,8 +97,8 @@ class Log:
             self.statements.append(statement)
             self.changed.notify_all()
 
-    def ended(self) -> None:
-        """A statement has got its result: whoever waits looks again."""
+    def moved_on(self) -> None:
+        """A statement is held, or has got its result: whoever waits looks again."""
         with self.changed:
             self.changed.notify_all()
 

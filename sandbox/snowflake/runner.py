@@ -83,13 +83,13 @@ def run(job: Job, request: Request) -> Result:
         job.entry.ended = datetime.now(UTC)
         job.world.running.pop(job.entry.query_id, None)
         job.session.last_query_id = job.entry.query_id
-        job.world.log.ended()
+        job.world.log.moved_on()
 
 
 def _execute(job: Job, request: Request) -> Result:
     faults = job.world.faults
     try:
-        faults.strike(job.sql, job.stop, after=False)
+        faults.strike(job.sql, job.stop, job.hold, after=False)
         job.check()
         job.bindings = [_binding(request.bindings[key]) for key in sorted(request.bindings, key=int)]
         result = _dispatch(job)
@@ -98,7 +98,7 @@ def _execute(job: Job, request: Request) -> Result:
         results[job.entry.query_id] = result
         for past in list(results)[:-_KEPT_RESULTS]:  # other sessions do the same
             results.pop(past, None)
-        faults.strike(job.sql, job.stop, after=True)
+        faults.strike(job.sql, job.stop, job.hold, after=True)
         return result
     except (SnowflakeError, ReplyLost):
         raise

@@ -134,6 +134,15 @@ def test_no_accepted_cancel_is_ignored(store: Store) -> None:
         assert store.cancel_asked(building.id) is (stopped.result() is not None)
 
 
+def test_a_cancel_does_not_wait_for_the_next_try(store: Store) -> None:
+    building = bring(store, State.BUILDING)
+    (claim,) = store.claim("a", 1, LEASE)
+    store.release(claim, retry_in=300)
+    assert store.claim("b", 1, LEASE) == []
+    advance(store, building, e.CancelAsked)
+    assert [c.refresh.stopping for c in store.claim("b", 1, LEASE)] == [True]
+
+
 def test_progress_is_shown_and_gone_with_the_next_state(store: Store) -> None:
     building = bring(store, State.BUILDING)
     (claim,) = store.claim("a", 1, LEASE)

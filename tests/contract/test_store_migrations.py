@@ -1,4 +1,4 @@
-"""Migrations on both databases: from empty, from the previous version with data, and back."""
+"""Migrations on both databases: from empty, from every earlier version with data, and back."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ from bot.store.codec import dumps
 from tests.contract.databases import BACKENDS, database
 from tests.refreshes import UNIQUE_ID, in_state
 
+MIGRATIONS = Path(bot.__file__).parent / "migrations"
+EARLIER = sorted(path.name[:4] for path in (MIGRATIONS / "versions").glob("0*.py"))[:-1]
+
 
 @pytest.fixture(params=BACKENDS)
 def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
@@ -32,27 +35,31 @@ def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
 def move(store: Store, to: str) -> None:
     """Bring the tables to a revision, forwards or backwards."""
     config = Config()
-    config.set_main_option("script_location", str(Path(bot.__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(MIGRATIONS))
     with store.writing() as connection:
         config.attributes["connection"] = connection
         known = MigrationContext.configure(connection).get_current_revision() or ""
         (command.upgrade if to > known else command.downgrade)(config, to)
 
 
-def as_the_previous_version_stored_it(store: Store) -> None:
-    """One refresh that waits for approval and one that has ended, in the columns of revision 0001."""
+def as_an_earlier_version_stored_it(store: Store, revision: str) -> None:
+    """One refresh that waits for approval and one that has ended, in the columns of that revision."""
     for number, state in enumerate((State.AWAITING, State.DONE), 1):
         refresh = replace(in_state(state), id=number)
         row = {"id": number, "state": state, "revision": refresh.revision, "unique_id": UNIQUE_ID}
         row |= {"mode": refresh.request.mode, "prod": refresh.prod.sql, "dev": refresh.dev.sql, "channel": "C0"}
         row |= {"body": dumps(refresh)}
+        if revision > "0001":
+            assert refresh.plan
+            row |= {"warehouse": refresh.plan.warehouse}
         with store.writing() as connection:
             connection.execute(insert(tables.refreshes).values(row))
 
 
-def test_from_the_previous_version_with_data(empty: Store) -> None:
-    move(empty, "0001")
-    as_the_previous_version_stored_it(empty)
+@pytest.mark.parametrize("revision", EARLIER)
+def test_from_an_earlier_version_with_data(empty: Store, revision: str) -> None:
+    move(empty, revision)
+    as_an_earlier_version_stored_it(empty, revision)
     installation = empty.installation
 
     empty.migrate()
@@ -71,6 +78,6 @@ def test_from_the_previous_version_with_data(empty: Store) -> None:
 def test_back_and_forth_keeps_the_data(empty: Store) -> None:
     empty.migrate()
     move(empty, "0001")
-    as_the_previous_version_stored_it(empty)
+    as_an_earlier_version_stored_it(empty, "0001")
     empty.migrate()
     assert {r.state for r in empty.recent()} == {State.AWAITING, State.DONE}

@@ -159,6 +159,7 @@ def test_a_table_as_the_catalog_describes_it(shop: World) -> None:
     )
     assert table.grants == ("SELECT to ROLE BI", "SELECT to ROLE REFRESH_BUILDER")
     assert table.created.tzinfo is not None
+    assert table.retention == 1
     assert (table.policies, table.tags, table.streams, table.dynamic_tables) == ((), (), (), ())
     assert table.views == ("SHOP.PROD.READS_IT",)
 

@@ -14,13 +14,14 @@ import pytest
 
 from bot import events as e
 from bot.errors import DeadlinePassed, LostClaim, RefreshError
+from bot.leases import ClickLease, Lease
 from bot.machine import step
 from bot.messages import Click, Live, Message, Post
 from bot.model import Refresh, State
 from bot.outbox import Delivery
 from bot.settings import WorkerSection
 from bot.store import Store
-from bot.worker import ClickLease, Lease, Worker
+from bot.worker import Worker
 from sandbox.slack import SlackSandbox
 from tests.contract.databases import BACKENDS, store_on
 from tests.contract.slacks import CHANNEL, chat_with
@@ -382,6 +383,28 @@ def test_a_step_sees_that_it_was_cancelled(store: Store) -> None:
     record(store, building, EVENTS[e.CancelAsked])
     assert lease.cancelled()
     assert lease.refresh.state is State.QUEUED  # as it was claimed
+
+
+def test_a_step_that_hangs_for_ever_is_taken_over_in_the_same_process(store: Store, slack: SlackSandbox) -> None:
+    """With one slot, that of the step that hangs; it ends late and can do nothing any more."""
+    ask(store)
+    started, go, finish = Seen(), threading.Event(), end(store)
+
+    def drive(lease: Lease) -> None:
+        started.add(lease.claim.fence)
+        if lease.claim.fence == 1:
+            assert go.wait(3 * TIMEOUT)
+            lease.renew()
+        finish(lease)
+
+    short = replace_steps(1).model_copy(update={"lease": timedelta(seconds=0.5)})
+    with running(store, slack, drive, settings=short) as worker:
+        assert started.wait(2) == [1, 2]
+        ask(store, "another")
+        assert started.wait(3) == [1, 2, 1]
+        assert not worker.stop(0.1)  # its thread is still there
+        go.set()
+    assert [line.event for line in store.trail(1)].count("cancel asked") == 1
 
 
 # --- stopping ----------------------------------------------------------------------------------------------------------

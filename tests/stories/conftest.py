@@ -147,7 +147,8 @@ class Stage:
         return self.world.snowflake.wait(lambda log: all(s.status != "RUNNING" for s in log), what="nothing running")
 
     def release(self, statement: Statement) -> None:
-        """Let a statement go on that a fault holds after its work is done."""
+        """Let a statement go on that a fault holds after its work is done, and not before it is."""
+        self.world.snowflake.wait(lambda _: statement.held or statement.ended, what="the statement held")
         self.value(f"SELECT SYSTEM$CANCEL_QUERY('{statement.query_id}')")
 
     def nightly_writes(self, table: str, sql: str) -> None:

@@ -95,3 +95,33 @@ def test_while_it_waits_nothing_of_it_is_dropped_however_long_it_takes(stage: St
     assert refresh.candidate is not None
     assert stage.value(f"SELECT COUNT(*) FROM {refresh.candidate.relation}") == 3032
     assert FACT_ASKED.split()[0] in incident.wait_card("waiting for approval")
+
+
+@pytest.mark.moment("explained")
+def test_a_hold_that_comes_while_the_backup_is_taken_still_counts(stage: Stage) -> None:
+    incident = stage.incident()
+    incident.wait_button("approve")
+    stage.world.snowflake.inject("create transient table .*refresh_backups", "hang", after=True)
+    incident.click("bob", "approve")
+    backup = stage.running("create transient table .*refresh_backups")
+    stage.first_approval = len(stage.world.snowflake.log) - 1
+    stage.told("carol", "hold fact_ethereum_daily_dex_volumes")
+    stage.slack.wait(lambda: "is on hold" in text_of(stage.slack.private("carol")[-1]), what="the hold")
+    stage.release(backup)
+    incident.wait_card("withdrawn")
+    assert "was put on hold, so nothing is promoted" in text_of(incident.wait_reply("*Withdrawn.*"))
+
+
+@pytest.mark.moment("explained")
+def test_a_cancel_after_the_statement_was_sent_is_refused_in_words(stage: Stage) -> None:
+    incident = stage.incident()
+    incident.wait_button("approve")
+    stage.world.snowflake.inject("create or replace .* clone", "hang", after=True)
+    stage.approves(incident, FACT)
+    sent = stage.running("create or replace .* clone")
+    stage.told("alice", "cancel R1")
+    refused = "R1 has moved on and this did nothing: approved by <@U0BOB> "
+    stage.slack.wait(lambda: text_of(stage.slack.private("alice")[-1]).startswith(refused), what="the refusal")
+    stage.release(sent)
+    incident.wait_card("done")
+    assert "cancel asked" not in [line.event for line in stage.bot.store.trail(1)]

@@ -10,9 +10,13 @@ from tests.stories.moments import EZ_ASKED
 def test_a_comment_that_goes_is_said_before_and_no_fault_after(stage: Stage) -> None:
     stage.nightly_writes(FACT, f"COMMENT ON TABLE {FACT} IS 'Written by hand'")
     stage.nightly_writes(FACT, f"COMMENT ON COLUMN {FACT}.daily_volume IS 'In dollars'")
+    stage.nightly_writes(FACT, f"ALTER TABLE {FACT} SET DATA_RETENTION_TIME_IN_DAYS = 0")
     incident = stage.asks("fact_ethereum_daily_dex_volumes at=2026-04-08")
     incident.wait_card("waiting for approval")
-    assert any("comment and column comments would become the candidate's" in reply for reply in incident.replies)
+    assert any(
+        "comment, retention of Time Travel and column comments would become the candidate's" in reply
+        for reply in incident.replies
+    )
     stage.explains(incident)
     stage.approves(incident, FACT)
     incident.wait_card("done")

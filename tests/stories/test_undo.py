@@ -70,6 +70,17 @@ def test_undo_is_refused_when_production_moved_on(stage: Stage) -> None:
     assert value(stage) == TRUE
 
 
+@pytest.mark.moment("done")
+def test_undo_is_refused_when_somebody_wrote_to_the_backup(stage: Stage) -> None:
+    (name,) = tables(stage, "ANALYTICS")
+    stage.as_admin(f"UPDATE ANALYTICS.REFRESH_BACKUPS.{name} SET trades = 1 WHERE date = '2026-04-21'")
+    incident = stage.incident()
+    incident.click("bob", "undo")
+    assert "is not what was taken before the promotion" in text_of(incident.wait_reply("*Not undone.*"))
+    incident.wait_card("done")
+    assert value(stage) == TRUE
+
+
 def instants(stage: Stage) -> tuple[int, int, int]:
     """Where in Snowflake's log the undo was sent, its backup was renamed, and the history was looked at."""
     log = stage.world.snowflake.log

@@ -76,7 +76,8 @@ DESCRIBED = Column(name="DATE", type="DATE", comment="The day in UTC")
 
 def settings(*, waive_unknown: bool = False, role: str = "TRANSFORMER") -> Settings:
     user = UserSection(user="P", role=role, warehouse="W")
-    place = WarehouseSection(account="a", builder=user, promoter=user, prod_databases=("ETHEREUM",))
+    builder = UserSection(user="B", role="builder", warehouse="W")
+    place = WarehouseSection(account="a", builder=builder, promoter=user, prod_databases=("ETHEREUM",))
     return Settings.model_construct(warehouse=place, policy=PolicySection(waive_unknown=waive_unknown))
 
 
@@ -121,6 +122,13 @@ def judged(
         (seen(clustering="LINEAR(DATE)"), seen(), "safety:metadata", WARN),
         (seen(columns=(DESCRIBED,)), seen(columns=(DESCRIBED,)), "safety:metadata", PASS),
         (seen(columns=(DESCRIBED,)), seen(), "safety:metadata", WARN),
+        (seen(retention=30), seen(retention=1), "safety:metadata", WARN),
+        (seen(retention=1), seen(retention=1), "safety:metadata", PASS),
+        (seen(), seen(retention=1), "safety:metadata", PASS),  # not told: a baseline of an earlier version
+        (seen(grants=("SELECT to ROLE BUILDER",)), seen(), "safety:separation", PASS),
+        (seen(grants=("INSERT to ROLE OTHERS",)), seen(), "safety:separation", PASS),
+        (seen(grants=("INSERT to ROLE BUILDER",)), seen(), "safety:separation", FAIL),
+        (seen(grants=("DELETE to ROLE PUBLIC with grant option",)), seen(), "safety:separation", FAIL),
     ],
 )
 def test_safety(prod: Table, candidate: Table, name: str, verdict: Verdict) -> None:

@@ -424,6 +424,14 @@ def test_parity_of_a_full_refresh() -> None:
             "Production is owned by X, not by T",
         ),
         (
+            checks.finding("safety", FAIL, {"role": "B", "grants": ["INSERT to ROLE B"]}, name="safety:separation"),
+            "The role that dbt builds with, B, may write to production: INSERT to ROLE B. Revoke that and re-check.",
+        ),
+        (
+            checks.finding("safety", WARN, {"changes": ["retention"]}, name="safety:metadata"),
+            "Production's retention of Time Travel would become the candidate's.",
+        ),
+        (
             checks.finding("safety", UNKNOWN, {"visible": False}, name="safety:streams"),
             "Whether production has streams is not visible",
         ),

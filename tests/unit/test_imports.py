@@ -29,6 +29,7 @@ STEPS = {
     "desk",
     "freezing",
     "guards",
+    "leases",
     "outbox",
     "pipeline",
     "promotion",

@@ -1,0 +1,11 @@
+-- What still runs of a step: under its query tag, or in a session that has used it, since a project may tag its own
+-- statements. In: database (any that we may use); binds tag, since, page (RESULT_LIMIT). One row a statement.
+WITH page AS (
+  SELECT QUERY_ID, QUERY_TAG, SESSION_ID, EXECUTION_STATUS
+  FROM TABLE({{ database | q }}.INFORMATION_SCHEMA.QUERY_HISTORY(
+    END_TIME_RANGE_START => %(since)s::TIMESTAMP_LTZ, RESULT_LIMIT => %(page)s))
+)
+SELECT QUERY_ID
+FROM page
+WHERE EXECUTION_STATUS IN ('RUNNING', 'QUEUED', 'BLOCKED', 'RESUMING_WAREHOUSE')
+  AND SESSION_ID IN (SELECT SESSION_ID FROM page WHERE QUERY_TAG = %(tag)s)
