@@ -74,7 +74,9 @@ def restore(world: World, saved: Saved) -> None:
     then.catch_up(now)
     _containers(world.store, now, then)
     duck = world.store.root.cursor()
-    kept = {r.name for r in now.relations.values() if _same(r, then.relations.get(r.name))}
+    views = set(duck.execute("select database_name, schema_name, view_name from duckdb_views()").fetchall())
+    there = [r for r in now.relations.values() if r.kind == "TABLE" or r.physical in views]
+    kept = {r.name for r in there if _same(r, then.relations.get(r.name))}
     for relation in now.relations.values():
         if relation.name not in kept and relation.name[:2] in then.schemas:
             duck.execute(f"drop {relation.kind.lower()} if exists {quoted(relation.physical)}")
@@ -84,9 +86,7 @@ def restore(world: World, saved: Saved) -> None:
         if relation.kind == "TABLE":
             _copy(world.store, duck, saved.tables[relation.name], relation.physical)
         else:
-            with suppress(
-                duckdb.CatalogException
-            ):  # what it reads was gone when it was saved: nobody can select from it
+            with suppress(duckdb.CatalogException):  # it reads what was gone already when it was saved
                 duck.execute(f"create or replace view {quoted(relation.physical)} {relation.body}")
     world.account = then
     for session in world.sessions.values():
@@ -105,8 +105,7 @@ def _quiet(world: World) -> None:
 
 
 def _same(now: Relation, then: Relation | None) -> bool:
-    """A view may be missing where what it reads was: it is made again."""
-    return then is not None and now.kind == "TABLE" and (now.created, now.changed) == (then.created, then.changed)
+    return then is not None and (now.created, now.changed) == (then.created, then.changed)
 
 
 def _containers(store: Store, now: Account, then: Account) -> None:
