@@ -32,6 +32,7 @@ _ON_ITS_WAY = re.compile(r"(R\d+)\* is on its way")
 _AT_ONCE = 5
 _MODELS = 8
 _CLICK_AGAIN = 12.0  # seconds until a person presses a button again that did nothing
+_ATTENTION = 0.05  # refreshes that needed a person to look, of the workers ended while promoting
 _QUIET = 5 * LEASE_SECONDS  # after the last fault everything has to have ended or to wait for a person
 _REPLIES = ("chat.postMessage", "chat.update", "files.completeUploadExternal", "files.getUploadURLExternal")
 _STATEMENTS = (
@@ -256,6 +257,7 @@ def main() -> None:
             chaos.run()
             found = {"database": database, **chaos.report(), "seconds": round(time.monotonic() - began)}
         bad = bad or any(found[k] for k in ("lost", "promoted_twice", "stuck", "messages_lost", "messages_doubled"))
+        bad = bad or len(chaos.attention) > _ATTENTION * chaos.workers.killed_in["promoting"]
         sys.stdout.write(json.dumps(found) + "\n" if given.json else _words(found))
     sys.exit(1 if bad else 0)
 

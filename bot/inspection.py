@@ -62,8 +62,8 @@ def column(row: Row) -> Column:
     )
 
 
-def table(relation: Relation, row: Row, columns: tuple[Column, ...], **seen: tuple[str, ...] | None) -> Table:
-    """A Table from its catalog row; `seen` are the list fields, None where not visible."""
+def table(relation: Relation, row: Row, columns: tuple[Column, ...], **seen: Any) -> Table:
+    """A Table from its catalog row; `seen` are the fields that other statements tell, None where not visible."""
     return Table(
         relation=relation,
         kind=kind(row),
@@ -78,6 +78,12 @@ def table(relation: Relation, row: Row, columns: tuple[Column, ...], **seen: tup
         retention=None if row.get("retention_time") is None else int(row["retention_time"]),
         **seen,
     )
+
+
+def upkeep(rows: Iterable[Row], relation: Relation) -> dict[str, bool]:
+    """`change_tracking` and `search_optimization` of the relation; empty where it is not among the rows."""
+    row = next((r for r in rows if r["name"] == relation.name), None)
+    return {key: row[key] == "ON" for key in ("change_tracking", "search_optimization")} if row else {}
 
 
 def token(row: Row) -> Token:

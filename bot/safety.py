@@ -25,7 +25,7 @@ def findings(plan: Plan, prod: Table | None, candidate: Table, upstream: Upstrea
         _columns(plan.prod, prod),
         _policies(prod, upstream, waivable, promoter),
         _tags(prod, candidate, waivable),
-        _must_be_none("streams", prod.streams, waivable, promoter),
+        _streams(prod, waivable, promoter),
         _must_be_none("dynamic tables", prod.dynamic_tables, waivable, promoter),
         _views(prod, candidate, waivable),
         _metadata(prod, candidate),
@@ -74,6 +74,15 @@ def _columns(planned: Table, prod: Table) -> Finding:
 
 def _shape(columns: tuple[Column, ...]) -> list[tuple[str, str]]:
     return [(c.name, c.type) for c in columns]
+
+
+def _streams(prod: Table, waivable: bool, promoter: str) -> Finding:
+    """A stream that our role may not see still has the table's changes recorded, as dynamic tables have."""
+    found = _must_be_none("streams", prod.streams, waivable, promoter)
+    if found.verdict is not Verdict.PASS or prod.change_tracking is False or prod.dynamic_tables:
+        return found
+    numbers = {"visible": prod.change_tracking is not None, "role": promoter, "tracked": str(prod.relation)}
+    return finding("safety", Verdict.UNKNOWN, numbers, name="safety:streams", waivable=waivable)
 
 
 def _must_be_none(what: str, found: tuple[str, ...] | None, waivable: bool, promoter: str) -> Finding:
@@ -129,6 +138,8 @@ def _metadata(prod: Table, candidate: Table) -> Finding:
         changes.append("retention")
     if "clustering" in changes and prod.reclustering:
         changes.append("reclustering")
+    lost = {"change tracking": "change_tracking", "search optimization": "search_optimization"}
+    changes += [name for name, field in lost.items() if getattr(prod, field) and getattr(candidate, field) is False]
     new = {c.name: c.comment for c in candidate.columns}
     if any(c.comment and new.get(c.name, c.comment) != c.comment for c in prod.columns):
         changes.append("column comments")

@@ -204,6 +204,7 @@ class Session:
         views = self._if_visible("inspect/views", relation)
         suspended = self._if_visible("inspect/materialized_views", relation)
         tags = self._tags(relation)
+        upkeep = self._if_visible("inspect/upkeep", relation, {"name": relation.name})
         return inspection.table(
             relation,
             rows[0],
@@ -214,6 +215,7 @@ class Session:
             streams=None if streams is None else inspection.streams(streams, relation),
             dynamic_tables=None if dynamic is None else inspection.dynamic_tables(dynamic, relation),
             views=None if views is None or suspended is None else inspection.views(views, suspended, relation),
+            **inspection.upkeep(upkeep or (), relation),
         )
 
     def policies(self, relation: Relation, domain: str = "TABLE") -> tuple[str, ...] | None:

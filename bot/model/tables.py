@@ -71,6 +71,8 @@ class Table:
     clustering: str = ""
     reclustering: bool = False
     retention: int | None = None  # days of Time Travel
+    change_tracking: bool | None = None  # Snowflake records changes, for a stream, a dynamic table or by setting
+    search_optimization: bool | None = None
     grants: tuple[str, ...] | None = None  # "SELECT to ROLE BI", sorted
     policies: tuple[str, ...] | None = None
     tags: tuple[str, ...] | None = None

@@ -265,6 +265,11 @@ def _safety_said(n: dict[str, Any], finding: Finding) -> str:
         return _policies_said(n)
     if n.get("visible") is False:
         return _unseen(n, what)
+    if tracked := n.get("tracked"):
+        return (
+            f"Changes of production are recorded for a reader, and {n.get('role')} sees no stream that would need them. An "
+            f"administrator can look; `ALTER TABLE {tracked} SET CHANGE_TRACKING = FALSE` where nobody reads them; {_WAIVED}"
+        )
     names = _first(_as_list(n.get("names")))
     hide = " or hide what they read" if "(text hidden)" in names else ""
     said = {
@@ -291,6 +296,8 @@ _CALLED = {
     "reclustering": "automatic clustering",
     "column comments": "column comments",
     "retention": "retention of Time Travel",
+    "change tracking": "change tracking",
+    "search optimization": "search optimization",
 }
 
 

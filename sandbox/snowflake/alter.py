@@ -92,7 +92,9 @@ def _set(cursor: Cursor, relation: Relation) -> None:
             relation.comment = value
         elif key == "DATA_RETENTION_TIME_IN_DAYS":
             relation.retention = int(value)
-        elif key != "CHANGE_TRACKING":
+        elif key == "CHANGE_TRACKING":
+            relation.tracked = value.upper() == "TRUE"
+        else:
             raise unsupported(f"ALTER {relation.kind} .. SET {key}")
     cursor.end()
 

@@ -86,6 +86,7 @@ class Relation(Securable):
     changed: int  # moves with every change of content or definition: SYSTEM$LAST_CHANGE_COMMIT_TIME
     clustering: str = ""
     reclustering: bool = False
+    tracked: bool = False
     retention: int = 1
     lengths: dict[str, int] = field(default_factory=dict)  # VARCHAR(n)
     column_comments: dict[str, str] = field(default_factory=dict)

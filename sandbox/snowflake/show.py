@@ -131,7 +131,7 @@ def _relation(r: Relation, rows: int | None) -> Row:
         "owner": r.owner,
         "retention_time": str(r.retention),
         "automatic_clustering": "ON" if r.reclustering else "OFF",
-        "change_tracking": "OFF",
+        "change_tracking": "ON" if r.tracked else "OFF",
         "search_optimization": "OFF",
         "owner_role_type": "ROLE",
         **{f"is_{k}": "Y" if r.shown_as == k.upper() else "N" for k in ("external", "hybrid", "iceberg", "dynamic")},

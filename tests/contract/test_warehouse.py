@@ -160,8 +160,18 @@ def test_a_table_as_the_catalog_describes_it(shop: World) -> None:
     assert table.grants == ("SELECT to ROLE BI", "SELECT to ROLE REFRESH_BUILDER")
     assert table.created.tzinfo is not None
     assert table.retention == 1
+    assert (table.change_tracking, table.search_optimization) == (False, False)
     assert (table.policies, table.tags, table.streams, table.dynamic_tables) == ((), (), (), ())
     assert table.views == ("SHOP.PROD.READS_IT",)
+
+
+def test_recorded_changes_are_seen(shop: World) -> None:
+    with shop.sandbox.admin() as connection, connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE {ORDERS.sql} SET CHANGE_TRACKING = TRUE")
+    with shop.warehouse.promoter("t") as session:
+        table = session.table(ORDERS)
+    assert table is not None
+    assert table.change_tracking is True
 
 
 def test_kinds(shop: World) -> None:
@@ -171,13 +181,21 @@ def test_kinds(shop: World) -> None:
 
 
 def test_what_is_refused_is_unknown_not_empty(shop: World) -> None:
-    for what in ("SHOW GRANTS", "POLICY_REFERENCES", "TAG_REFERENCES", "SHOW STREAMS", "SHOW DYNAMIC", "SHOW VIEWS"):
+    for what in (
+        "SHOW GRANTS",
+        "POLICY_REFERENCES",
+        "TAG_REFERENCES",
+        "SHOW STREAMS",
+        "SHOW DYNAMIC",
+        "SHOW VIEWS",
+        "SHOW TABLES",
+    ):
         shop.sandbox.inject(what, "fail", code="003001", message="Insufficient privileges")
     with shop.warehouse.promoter("t") as session:
         table = session.table(ORDERS)
     assert table is not None
     unseen = (table.grants, table.policies, table.tags, table.streams, table.dynamic_tables, table.views)
-    assert unseen == (None,) * 6
+    assert (*unseen, table.change_tracking) == (None,) * 7
 
 
 @pytest.mark.parametrize("kind", ["MASKING", "ROW ACCESS"])

@@ -83,7 +83,7 @@ def settings(*, waive_unknown: bool = False, role: str = "TRANSFORMER") -> Setti
 
 def seen(**values: object) -> Table:
     nothing = dict.fromkeys(("policies", "tags", "streams", "dynamic_tables", "views"), ())
-    return replace(table(), **(nothing | values))  # type: ignore[arg-type]
+    return replace(table(), **({"change_tracking": False} | nothing | values))  # type: ignore[arg-type]
 
 
 def judged(
@@ -124,6 +124,10 @@ def judged(
         (seen(columns=(DESCRIBED,)), seen(), "safety:metadata", WARN),
         (seen(retention=30), seen(retention=1), "safety:metadata", WARN),
         (seen(retention=1), seen(retention=1), "safety:metadata", PASS),
+        (seen(change_tracking=True), seen(), "safety:metadata", WARN),
+        (seen(search_optimization=True), seen(search_optimization=False), "safety:metadata", WARN),
+        (seen(streams=("A.B.S",), change_tracking=True), seen(), "safety:streams", FAIL),
+        (seen(dynamic_tables=("A.B.D",), change_tracking=True), seen(), "safety:streams", PASS),  # it is for that one
         (seen(), seen(retention=1), "safety:metadata", PASS),  # not told: a baseline of an earlier version
         (seen(grants=("SELECT to ROLE BUILDER",)), seen(), "safety:separation", PASS),
         (seen(grants=("INSERT to ROLE OTHERS",)), seen(), "safety:separation", PASS),
@@ -134,6 +138,14 @@ def judged(
 def test_safety(prod: Table, candidate: Table, name: str, verdict: Verdict) -> None:
     found = next(f for f in judged(prod, candidate) if f.name == name)
     assert (found.verdict, found.blocks, found.waivable) == (verdict, verdict is FAIL, False)
+
+
+@pytest.mark.parametrize("tracked", [True, None])
+def test_recorded_changes_that_no_visible_stream_needs_are_unknown(tracked: bool | None) -> None:
+    found = next(f for f in judged(seen(change_tracking=tracked), seen()) if f.name == "safety:streams")
+    assert (found.verdict, found.blocks, found.waivable) == (UNKNOWN, True, False)
+    assert ("`ALTER TABLE ETHEREUM.PROD_CORE.EZ_METRICS SET CHANGE_TRACKING = FALSE`" in line(found)) == bool(tracked)
+    assert "waive_unknown" in line(found)
 
 
 @pytest.mark.parametrize("field", ["policies", "tags", "streams", "dynamic_tables", "views"])
