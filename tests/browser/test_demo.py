@@ -89,6 +89,16 @@ def approve(page: Page) -> str:
     return asked
 
 
+def explain(page: Page, outlier: str) -> None:
+    """Open the form, in which the outliers stand, and say that upstream corrected them."""
+    page.locator("#replies").get_by_role("button", name=re.compile("^Explain")).click()
+    form = page.locator("#modal")
+    expect(form).to_contain_text(outlier)
+    form.get_by_label("Explanation").select_option("known upstream correction")
+    form.get_by_label("Note").fill("Dune re-published the batch")
+    form.get_by_role("button", name="Explain", exact=True).click()
+
+
 def test_the_whole_demo_by_clicking(page: Page) -> None:
     card, replies = ask(page), page.locator("#replies")
     expect(card).to_contain_text("waiting for approval", timeout=2 * STEP)
@@ -104,12 +114,7 @@ def test_the_whole_demo_by_clicking(page: Page) -> None:
     expect(replies.get_by_role("button", name=re.compile("^Approve"))).to_have_count(0)
 
     become(page, "bob")
-    replies.get_by_role("button", name=re.compile("^Explain")).click()
-    form = page.locator("#modal")
-    expect(form).to_contain_text("11,290,000,000,000,000 -> 1,676,204,911 (-99.99999 %)")
-    form.get_by_label("Explanation").select_option("known upstream correction")
-    form.get_by_label("Note").fill("Dune re-published the batch")
-    form.get_by_role("button", name="Explain", exact=True).click()
+    explain(page, "11,290,000,000,000,000 -> 1,676,204,911 (-99.99999 %)")
     expect(replies).to_contain_text("Explained by @bob: known upstream correction, “Dune re-published the batch”.")
 
     become(page, "alice")
@@ -137,7 +142,7 @@ def test_the_whole_demo_by_clicking(page: Page) -> None:
 
 
 def the_next_one_downstream(page: Page) -> None:
-    """A press on the promoted post asks for the backfill; in the dark, as many read it."""
+    """A press on the promoted post asks for the backfill, which goes the same way; in the dark, as many read it."""
     page.emulate_media(color_scheme="dark")
     page.locator("#replies").get_by_text("Refresh ez_ethereum_metrics", exact=True).click()
     card = page.locator("#messages article").filter(has_text="R2 · ez_ethereum_metrics · backfill from 2026-04-08")
@@ -146,6 +151,13 @@ def the_next_one_downstream(page: Page) -> None:
     expect(card).to_contain_text("Before an approval: explain 2 outlier groups.")
     words, behind = (tint(page, name) for name in ("color", "backgroundColor"))
     assert sum(behind) < 3 * 60 < 3 * 160 < sum(words)
+
+    become(page, "alice")
+    card.get_by_role("button", name="3 replies").click(timeout=STEP)
+    explain(page, "dex_volumes")
+    expect(page.locator("#replies")).to_contain_text("Explained by @alice (2 groups): known upstream correction")
+    assert "ETHEREUM.PROD_CORE.EZ_METRICS" in approve(page)
+    expect(card).to_contain_text("R2 · ez_ethereum_metrics · backfill from 2026-04-08 · done", timeout=STEP)
 
 
 def tint(page: Page, name: str) -> list[int]:
