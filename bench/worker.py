@@ -2,7 +2,7 @@
 
 An instant is a place between two effects: before and after each commit, statement and Slack call. `CHAOS_AT` is
 `kill:<instants>` or `freeze:<instants>`, one a line, of which the first that is passed counts, or comes later in the file
-`<CHAOS_SEEN>.<pid>`. Every instant passed is noted once in the file `CHAOS_SEEN`, the last one in `<CHAOS_SEEN>.<pid>.at`.
+`<CHAOS_SEEN>.<pid>`. Every instant passed is noted once in the file `CHAOS_SEEN`, the one that counted in `<CHAOS_SEEN>.<pid>.at`.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from sqlalchemy import event as sqlalchemy_event
 from bot import __main__ as command_line
 from bot import dbt_profile
 from bot.chat import Chat
+from bot.leases import Lease
 from bot.model import State
 from bot.session import Session
 from bot.store import Store
 from bot.store.database import Database
 from bot.warehouse import Warehouse
-from bot.worker import Lease
 
 _STUB = Path(__file__).with_name("stub")
 _PHASES = {
