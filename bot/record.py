@@ -14,13 +14,13 @@ from bot.context import Context
 from bot.errors import LostClaim
 from bot.events import Event
 from bot.machine import Hold, Say, Touch
-from bot.messages import Live, Post
+from bot.messages import Click, Live, Post
 from bot.model import Refresh
 from bot.store import Claim, Store
 
 
 class Recorder:
-    """Callable by the pipeline (with its claim) and by the decider of clicks (with the click's id)."""
+    """Callable by the pipeline (with its claim) and by the decider of clicks (with the click)."""
 
     def __init__(self, store: Store, context: Callable[[Refresh], Context]) -> None:
         self._store = store
@@ -32,7 +32,7 @@ class Recorder:
         event: Event,
         *,
         claim: Claim | None = None,
-        click: int | None = None,
+        click: Click | None = None,
         also: tuple[Post, ...] = (),
     ) -> Refresh:
         """Store what `event` does to `before`.

@@ -14,7 +14,7 @@ from bot.model import DRIVEN, State
 from bot.store import tables as t
 from bot.store.codec import dumps, loads
 from bot.store.database import Database
-from bot.store.mail import insert_posts, settled_now, touch_live
+from bot.store.mail import insert_posts, settled_now, touch_live, with_click
 from bot.store.records import Hold, lift_hold, put_hold
 from bot.store.refreshes import Claim, to_refresh
 
@@ -156,28 +156,25 @@ class Claims(Database):
         return [replace(loads(Click, row.body), id=row.id, attempt=row.attempts + 1) for row in rows]
 
     def renew_click(self, click: Click, lease_seconds: float) -> bool:
-        """False when it is settled or was taken over: `attempt` is its fencing number."""
+        """False when it is settled or was taken over: stop at once and do nothing."""
         with self.writing() as connection:
-            same = (C.id == click.id, C.attempts == click.attempt, C.owner.is_not(None), ~C.settled)
-            until = self.now(connection) + lease_seconds
-            return connection.execute(update(t.clicks).where(*same).values(lease_until=until)).rowcount == 1
+            return with_click(connection, click, {"lease_until": self.now(connection) + lease_seconds})
 
     def settle_click(
-        self, number: int, posts: tuple[Post, ...] = (), *, hold: Hold | None = None, lift: str = ""
+        self, click: Click, posts: tuple[Post, ...] = (), *, hold: Hold | None = None, lift: str = ""
     ) -> None:
-        """The click is decided; `posts` answer it, in the same transaction. Nothing when somebody else has settled it.
+        """The click is decided; `posts` answer it, in the same transaction. Nothing when somebody else has it by now.
 
         `hold` is put on its model with it, or the hold on the model `lift` lifted: a slow worker must not do that again.
         """
         with self.writing() as connection:
-            if not settled_now(connection, number):
+            if not settled_now(connection, click):
                 return
             if hold:
                 put_hold(connection, hold)
             if lift:
                 lift_hold(connection, lift)
-            refresh = connection.execute(select(C.refresh).where(C.id == number)).scalar()
-            insert_posts(connection, refresh, posts, self.now(connection))
+            insert_posts(connection, click.refresh, posts, self.now(connection))
 
     def undecided(self, refresh: int, action: str) -> bool:
         """Whether such a click on a refresh waits to be decided."""
@@ -185,9 +182,8 @@ class Claims(Database):
         with self.reading() as connection:
             return connection.execute(select(C.id).where(*waiting).limit(1)).first() is not None
 
-    def retry_click(self, number: int, retry_in: float) -> None:
-        """Deciding it went wrong: try again later."""
+    def retry_click(self, click: Click, retry_in: float) -> None:
+        """Deciding it went wrong: try again later, unless somebody else does so already."""
         with self.writing() as connection:
             later = self.now(connection) + retry_in
-            values = {"owner": None, "lease_until": None, "not_before": later}
-            connection.execute(update(t.clicks).where(C.id == number).values(values))
+            with_click(connection, click, {"owner": None, "lease_until": None, "not_before": later})

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from bot import audit
 from bot.events import REMARKS, Event
-from bot.messages import AUDIT_HEAD, Live, Post
+from bot.messages import AUDIT_HEAD, Click, Live, Post
 from bot.model import DRIVEN, ENDS, Actor, Mode, Refresh, Relation, Request, State
 from bot.store import tables as t
 from bot.store.codec import dumps, loads, plain
@@ -45,7 +45,7 @@ class Taken(Exception):
 
 
 class Decided(Exception):
-    """Another worker has settled this click: whatever was about to be stored for it does not count."""
+    """Another worker has this click, or has settled it: whatever was about to be stored for it does not count."""
 
 
 def to_refresh(row: Row[Any]) -> Refresh:
@@ -73,7 +73,7 @@ class Refreshes(Database):
         dev: Relation,
         at: datetime,
         posts: Sequence[Post] = (),
-        click: int | None = None,
+        click: Click | None = None,
         warehouse: str = "",  # where it will be built, as far as is known before the plan
     ) -> Refresh:
         """Insert a queued refresh, which takes the locks. Raises Taken or Held; nothing is stored then."""
@@ -101,7 +101,7 @@ class Refreshes(Database):
         raise RuntimeError(f"the lock on {prod} changes hands too fast")
 
     def _insert(
-        self, connection: Connection, refresh: Refresh, posts: Sequence[Post], click: int | None, warehouse: str
+        self, connection: Connection, refresh: Refresh, posts: Sequence[Post], click: Click | None, warehouse: str
     ) -> Refresh:
         if hold := held(connection, refresh.unique_id):
             raise Held(hold)
@@ -126,14 +126,14 @@ class Refreshes(Database):
         hold: str | None = None,
         claim: Claim | None = None,
         release: bool = False,
-        click: int | None = None,
+        click: Click | None = None,
     ) -> Refresh | None:
         """Store a change with everything that belongs to it, in one transaction.
 
         None, and nothing stored, when the row is no longer at `before`'s state and revision, or `claim` was taken
         over. A remark changes nothing: it only adds its audit line, posts and settled click, whatever else moves.
         Leaving the driven states gives the lease back. Raises Taken when an undo needs locks that someone else
-        holds by now, and Decided when `click` was settled by another worker meanwhile.
+        holds by now, and Decided when another worker has `click` by now.
         """
         stored = before if isinstance(event, REMARKS) else _following(before, after)
         try:
@@ -301,7 +301,7 @@ def _append(
     return line
 
 
-def _settle(connection: Connection, click: int | None) -> None:
-    """Raises Decided, which undoes the transaction, for a click that is settled already."""
+def _settle(connection: Connection, click: Click | None) -> None:
+    """Raises Decided, which undoes the transaction, for a click that is settled already or somebody else's by now."""
     if click is not None and not settled_now(connection, click):
-        raise Decided(f"click {click}")
+        raise Decided(f"click {click.id}")

@@ -147,7 +147,7 @@ class Bot:
         found: list[Click] = []
         while taken := self.store.claim_clicks("test", 20):
             for click in taken:
-                self.store.settle_click(click.id)
+                self.store.settle_click(click)
             found += taken
         return found
 
@@ -259,7 +259,8 @@ def test_an_ambiguous_name_offers_the_whole_command_for_each_as_a_button(bot: Bo
 
 def test_a_model_on_hold_says_so(bot: Bot) -> None:
     by = Actor(user_id="U0BOB", team_id="T0DEMO")
-    click = bot.store.add_click(Click(action="hold", by=by, channel=CHANNEL, at=NOW, payload={}))
+    bot.store.add_click(Click(action="hold", by=by, channel=CHANNEL, at=NOW, payload={}))
+    (click,) = bot.store.claim_clicks("test", 1)
     hold = Hold(unique_id="model.shop.fact_dex", by=by, at=NOW, reason="wait for Dune")
     bot.store.settle_click(click, hold=hold)
     said = bot.types("fact_dex")

@@ -13,7 +13,7 @@ from bot import events as e
 from bot.model import Refresh, State
 from bot.store import Claim, Decided, Hold, Store
 from tests.contract.databases import Clock
-from tests.contract.stores import LEASE, a_click, advance, ask, bring, commit, elsewhere, post
+from tests.contract.stores import LEASE, a_click, advance, ask, bring, commit, elsewhere, post, pressed
 from tests.refreshes import AT, BOB, UNIQUE_ID
 
 # --- claims ------------------------------------------------------------------------------------------------------------
@@ -167,11 +167,12 @@ def test_clicks_come_back_in_order_one_at_a_time_per_refresh(store: Store, clock
     assert [c.id for c in taken] == [first, other, free]
     assert taken[0] == replace(a_click(1, "explain"), id=first, attempt=1)
     assert store.claim_clicks("b", 9, LEASE) == []
-    store.settle_click(first, (post("answer", private_to="U0BOB"),))
+    store.settle_click(taken[0], (post("answer", private_to="U0BOB"),))
     assert [c.id for c in store.claim_clicks("b", 9, LEASE)] == [second]
     clock.forward(LEASE + 1)
-    assert [(c.id, c.attempt) for c in store.claim_clicks("b", 9, LEASE)] == [(second, 2), (other, 2), (free, 2)]
-    store.retry_click(second, 5)
+    again = store.claim_clicks("b", 9, LEASE)
+    assert [(c.id, c.attempt) for c in again] == [(second, 2), (other, 2), (free, 2)]
+    store.retry_click(again[0], 5)
     clock.forward(4)
     assert store.claim_clicks("c", 9, LEASE) == []
     clock.forward(1)
@@ -192,25 +193,30 @@ def test_a_click_is_kept_while_it_is_renewed_and_not_after_somebody_else_has_tak
     (theirs,) = store.claim_clicks("b", 1, LEASE)
     assert not store.renew_click(mine, LEASE)
     assert store.renew_click(theirs, LEASE)
-    store.settle_click(theirs.id)
+    store.settle_click(theirs)
     assert not store.renew_click(theirs, LEASE)
 
 
 def test_a_click_that_two_workers_decide_counts_once_and_is_answered_once(store: Store, clock: Clock) -> None:
-    """The first is slow, its lease lapses, and the second is done before it."""
+    """The first is slow, and its lease lapses: from then on only the second counts, even before it is done."""
     awaiting = bring(store, State.AWAITING)
     click = store.add_click(a_click(awaiting.id))
     (slow,) = store.claim_clicks("a", 9, LEASE)
     clock.forward(LEASE + 1)
     (taken,) = store.claim_clicks("b", 9, LEASE)
     assert (slow.id, taken.id) == (click, click)
-    approved = commit(store, awaiting, e.Approved, click=taken.id)
+    for late in (e.Approved, e.Denied):
+        with pytest.raises(Decided):
+            commit(store, awaiting, late, click=slow, posts=(post("late", private_to="U0BOB"),))
+    store.settle_click(slow, (post("late", private_to="U0BOB"),))
+    store.retry_click(slow, 0.0)
+    approved = commit(store, awaiting, e.Approved, click=taken)
     assert approved is not None
     trail = len(store.trail(awaiting.id))
     with pytest.raises(Decided):
-        commit(store, approved, e.Denied, click=slow.id, posts=(post("denied", private_to="U0BOB"),))
-    assert commit(store, awaiting, e.Approved, click=slow.id) is None
-    store.settle_click(slow.id, (post("too late", private_to="U0BOB"),))
+        commit(store, approved, e.Denied, click=slow, posts=(post("denied", private_to="U0BOB"),))
+    assert commit(store, awaiting, e.Approved, click=slow) is None
+    store.settle_click(slow, (post("too late", private_to="U0BOB"),))
     assert store.get(awaiting.id) == approved
     assert len(store.trail(awaiting.id)) == trail
     assert store.take_letters("w", 9, LEASE) == []
@@ -222,16 +228,16 @@ def test_a_hold_that_two_workers_decide_is_not_put_back_after_it_was_lifted(stor
     (slow,) = store.claim_clicks("a", 9, LEASE)
     clock.forward(LEASE + 1)
     (taken,) = store.claim_clicks("b", 9, LEASE)
-    store.settle_click(taken.id, hold=hold)
+    store.settle_click(taken, hold=hold)
     assert store.held(UNIQUE_ID) == hold
-    store.settle_click(store.add_click(a_click(None, "unhold")), lift=UNIQUE_ID)
-    store.settle_click(slow.id, hold=hold)
+    store.settle_click(pressed(store, "unhold"), lift=UNIQUE_ID)
+    store.settle_click(slow, hold=hold)
     assert store.held(UNIQUE_ID) is None
 
 
 def test_of_two_decisions_at_the_same_moment_one_counts(store: Store) -> None:
     awaiting = bring(store, State.AWAITING)
-    click = store.add_click(a_click(awaiting.id))
+    click = pressed(store, "approve", awaiting.id)
     ready = threading.Barrier(2)
 
     def decide(_: int) -> bool:
