@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from bot.messages import Click, Live, Post
 from bot.model import DRIVEN, State
@@ -22,8 +22,8 @@ R = t.refreshes.c
 C = t.clicks.c
 
 
-def taken(table: Table, owner: str, until: float) -> dict[str, Any]:
-    return {"owner": owner, "lease_until": until, "attempts": table.c.attempts + 1, "not_before": None}
+def taken(owner: str, until: float) -> dict[str, Any]:
+    return {"owner": owner, "lease_until": until, "not_before": None}
 
 
 def _busy(connection: Connection, driven: Any, now: float) -> Counter[str]:
@@ -69,7 +69,7 @@ class Claims(Database):
                 rows = _with_room(rows, _busy(connection, driven, now), per_warehouse)[:limit]
             if not rows:
                 return []
-            values = {**taken(t.refreshes, owner, now + lease_seconds), "fence": R.fence + 1}
+            values = {**taken(owner, now + lease_seconds), "fence": R.fence + 1}
             connection.execute(update(t.refreshes).where(R.id.in_([row.id for row in rows])).values(values))
         return [
             Claim(
@@ -88,11 +88,16 @@ class Claims(Database):
             until = self.now(connection) + lease_seconds
             return self._mine(connection, claim, {"lease_until": until})
 
-    def release(self, claim: Claim, retry_in: float = 0.0) -> bool:
-        """Give the refresh back as it is; it is driven again after `retry_in` seconds."""
+    def release(self, claim: Claim, retry_in: float | None = None) -> bool:
+        """Give the refresh back as it is: with `retry_in`, in seconds, the next claim of this state is another try.
+
+        Only that counts as one. A worker that dies or stops over a step says nothing about what the step does.
+        """
         with self.writing() as connection:
-            later = self.now(connection) + retry_in if retry_in else None
-            return self._mine(connection, claim, {"owner": None, "lease_until": None, "not_before": later})
+            tried = (
+                {} if retry_in is None else {"attempts": R.attempts + 1, "not_before": self.now(connection) + retry_in}
+            )
+            return self._mine(connection, claim, {"owner": None, "lease_until": None, **tried})
 
     def progress(self, claim: Claim, text: str, share: float | None = None) -> bool:
         """What the running step is doing, shown on the card: no revision, no audit line. False as for `renew`."""
@@ -151,7 +156,7 @@ class Claims(Database):
             )
             rows = connection.execute(query.with_for_update(skip_locked=True)).all()
             if rows:
-                values = taken(t.clicks, owner, now + lease_seconds)
+                values = {**taken(owner, now + lease_seconds), "attempts": C.attempts + 1}
                 connection.execute(update(t.clicks).where(C.id.in_([row.id for row in rows])).values(values))
         return [replace(loads(Click, row.body), id=row.id, attempt=row.attempts + 1) for row in rows]
 

@@ -35,6 +35,10 @@ class Claim:
     was: State
     attempt: int  # 1 for the first try in this state
 
+    def tries(self, state: State) -> int:
+        """Which try in `state` this is: the first where the claim has brought the refresh there itself."""
+        return self.attempt if state is self.was else 1
+
 
 class Taken(Exception):
     """Another live refresh holds the prod or the dev relation."""

@@ -30,7 +30,26 @@ def test_a_claim_is_exclusive_until_it_lapses(store: Store, clock: Clock) -> Non
     assert store.claim("b", 5, LEASE) == []
     clock.forward(2)
     (second,) = store.claim("b", 5, LEASE)
-    assert (second.fence, second.attempt) == (first.fence + 1, 2)
+    assert (second.fence, second.attempt) == (first.fence + 1, 1)
+
+
+def test_only_what_was_tried_to_its_end_counts_as_a_try(store: Store, clock: Clock) -> None:
+    """Three workers that died over it and one that stopped are no outages: the first lost reply is not the last."""
+    ask(store)
+    for _ in range(3):
+        store.claim("dies", 1, LEASE)
+        clock.forward(LEASE + 1)
+    (stops,) = store.claim("stops", 1, LEASE)
+    store.release(stops)
+    (outage,) = store.claim("hears nothing", 1, LEASE)
+    assert (outage.fence, outage.attempt) == (5, 1)
+    store.release(outage, retry_in=0.0)
+    (again,) = store.claim("b", 1, LEASE)
+    assert (again.tries(State.QUEUED), again.tries(State.BUILDING)) == (2, 1)
+    building = advance(store, again.refresh, e.Started, claim=again)
+    store.release(again, retry_in=0.0)  # an outage in the next state is the first there
+    (third,) = store.claim("b", 1, LEASE)
+    assert (third.refresh.state, third.attempt) == (building.state, 2)
 
 
 def test_a_worker_that_thaws_can_do_nothing(store: Store, clock: Clock) -> None:
