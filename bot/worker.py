@@ -23,7 +23,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from bot.errors import ClickTaken, LostClaim, RefreshError
 from bot.leases import ClickLease, Lease
 from bot.messages import Click, Post
-from bot.model import DRIVEN, State
+from bot.model import BUILDS, DRIVEN, State
 from bot.outbox import Delivery
 from bot.patience import doubled
 from bot.settings import WorkerSection
@@ -32,8 +32,7 @@ from bot.wording.queue import place
 
 log = structlog.get_logger()
 
-PROMOTIONS = frozenset({State.APPROVED, State.PROMOTING, State.VERIFYING, State.UNDOING})
-BUILDS = DRIVEN - PROMOTIONS
+PROMOTIONS = DRIVEN - BUILDS
 _PROMOTION_SLOTS = 2
 _CLICK_SLOTS = 2
 LOOKED = frozenset({"approve", "explain", "waive"})  # clicks that production is looked at for (design section 2.7)
@@ -182,7 +181,7 @@ class Worker:
         for lane in self._lanes:
             if not self._stopping.is_set():
                 self._fill(lane)
-        self._store.tell_places(place)  # to those who found no free slot
+        self._store.tell_places(place, self._settings.builds_per_warehouse)  # to those who found no free slot
 
     def _give_up_hung(self) -> None:
         """What hangs keeps its thread and loses its slot with its lease: else nobody here could take it over."""

@@ -7,10 +7,10 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from bot.messages import Click, Live, Post
-from bot.model import DRIVEN, State
+from bot.model import BUILDS, DRIVEN, State
 from bot.store import tables as t
 from bot.store.codec import dumps, loads
 from bot.store.database import Database
@@ -32,7 +32,7 @@ def _busy(connection: Connection, driven: Any, now: float) -> Counter[str]:
     return Counter(connection.execute(select(R.warehouse).where(*held)).scalars().all())
 
 
-def _with_room(rows: Sequence[Row[Any]], busy: Counter[str], most: int) -> list[Row[Any]]:
+def _with_room(rows: Sequence[Any], busy: Counter[str], most: int) -> list[Any]:
     """Those that find a place on their warehouse, in their order; nobody waits for another warehouse's queue."""
     found = []
     for row in rows:
@@ -69,7 +69,7 @@ class Claims(Database):
                 rows = _with_room(rows, _busy(connection, driven, now), per_warehouse)[:limit]
             if not rows:
                 return []
-            values = {**taken(owner, now + lease_seconds), "fence": R.fence + 1}
+            values = {**taken(owner, now + lease_seconds), "fence": R.fence + 1, "progress": ""}
             connection.execute(update(t.refreshes).where(R.id.in_([row.id for row in rows])).values(values))
         return [
             Claim(
@@ -107,17 +107,31 @@ class Claims(Database):
                 touch_live(connection, claim.refresh.id, [Live.CARD])
             return mine
 
-    def tell_places(self, say: Callable[[int], str]) -> None:
-        """Write on each refresh that waits for a free place how many are before it, as `say` puts it."""
-        queued = select(R.id, R.progress).where(R.state == State.QUEUED, R.owner.is_(None)).order_by(R.id)
+    def places(self, per_warehouse: int) -> dict[int, int]:
+        """How many will be taken before each refresh that waits to be built or compared."""
         with self.reading() as connection:
-            rows = connection.execute(queued).all()
-        for before, row in enumerate(rows):
-            if row.progress != say(before):
-                with self.writing() as connection:
-                    still = (R.id == row.id, R.state == State.QUEUED, R.owner.is_(None))
-                    if connection.execute(update(t.refreshes).where(*still).values(progress=say(before))).rowcount:
-                        touch_live(connection, row.id, [Live.CARD])
+            return {row.id: before for row, before in self._line(connection, per_warehouse)}
+
+    def tell_places(self, say: Callable[[int], str], per_warehouse: int) -> None:
+        """Write its place on each refresh that waits to be built or compared, as `say` puts it."""
+        with self.reading() as connection:
+            line = [(row.id, say(n)) for row, n in self._line(connection, per_warehouse) if row.progress != say(n)]
+        for number, told in line:
+            with self.writing() as connection:
+                waits = (R.id == number, R.state.in_(sorted(BUILDS)), t.free(t.refreshes, self.now(connection)))
+                if connection.execute(update(t.refreshes).where(*waits).values(progress=told)).rowcount:
+                    touch_live(connection, number, [Live.CARD])
+
+    def _line(self, connection: Connection, per_warehouse: int) -> list[tuple[Any, int]]:
+        """Who waits, and how many older ones for the same warehouse or with room on another, which are taken first."""
+        driven, now = R.state.in_(sorted(BUILDS)), self.now(connection)
+        query = select(R.id, R.warehouse, R.progress).where(driven, t.free(t.refreshes, now)).order_by(R.id)
+        rows = connection.execute(query).all()
+        room = {row.id for row in _with_room(rows, _busy(connection, driven, now), per_warehouse)}
+        return [
+            (row, sum(older.warehouse == row.warehouse or older.id in room for older in rows[:n]))
+            for n, row in enumerate(rows)
+        ]
 
     def _mine(self, connection: Connection, claim: Claim, values: dict[str, Any]) -> bool:
         same = (R.id == claim.refresh.id, R.fence == claim.fence, R.owner == claim.owner)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from bot import audit
@@ -218,12 +218,6 @@ class Refreshes(Database):
         with self.writing() as connection:
             connection.execute(update(t.refreshes).where(R.id == refresh.id).values(reminded_at=seconds(at)))
             insert_posts(connection, refresh.id, [post], self.now(connection))
-
-    def waiting_builds(self) -> int:
-        """How many refreshes wait for a free place to be built."""
-        queued = (R.state == State.QUEUED, R.owner.is_(None))
-        with self.reading() as connection:
-            return connection.execute(select(func.count()).select_from(t.refreshes).where(*queued)).scalar_one()
 
     def durations(self, unique_id: str, mode: Mode | None = None, limit: int = 10) -> list[float]:
         """Seconds that earlier builds of the model took, the newest first."""

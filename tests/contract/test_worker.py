@@ -168,8 +168,8 @@ def test_who_finds_every_slot_busy_reads_the_place(
     started, swept, go, finish = Seen(), Seen(), threading.Event(), end(store)
     tell = store.tell_places
 
-    def telling(say: Callable[[int], str]) -> None:
-        tell(say)
+    def telling(say: Callable[[int], str], per_warehouse: int) -> None:
+        tell(say, per_warehouse)
         swept.add(len(started.items))
 
     monkeypatch.setattr(store, "tell_places", telling)
@@ -186,7 +186,7 @@ def test_who_finds_every_slot_busy_reads_the_place(
         waiting = [r.progress for r in map(store.get, asked) if r]
         go.set()
         started.wait(4)
-    assert waiting == ["", "", "Next to be built", "Waits for a free place to build, 1 refresh before it"]
+    assert waiting == ["", "", "Next in line", "Waits for a free place, 1 refresh before it"]
 
 
 def test_clicks_and_promotions_do_not_wait_for_builds(store: Store, slack: SlackSandbox) -> None:
