@@ -281,7 +281,7 @@ class Clicks:
         store, unique_id = self._services.store, str(click.payload["unique_id"])
         if click.action == "hold":
             hold = Hold(unique_id=unique_id, by=click.by, at=self._now, reason=_text(click, "reason"))
-            return store.settle_click(click, (self._post(click, answer(held.on_hold(model))),), hold=hold)
+            return store.put_on_hold(click, hold, lambda live: self._post(click, answer(held.on_hold(model, live))))
         said = held.lifted(model) if store.held(unique_id) else held.was_not_held(model)
         return store.settle_click(click, (self._post(click, answer(said)),), lift=unique_id)
 

@@ -34,11 +34,12 @@ class Recorder:
         claim: Claim | None = None,
         click: Click | None = None,
         also: tuple[Post, ...] = (),
+        unless_held: bool = False,
     ) -> Refresh:
         """Store what `event` does to `before`.
 
         Raises machine.NotAllowed when the event means nothing in this state, and LostClaim when the row has moved
-        on since `before` was read: nothing is stored then.
+        on since `before` was read, and with `unless_held` Held for a model on hold: nothing is stored then.
         """
         after, effects = machine.step(before, event)
         posts: list[Post] = []
@@ -61,6 +62,7 @@ class Recorder:
             hold=hold,
             claim=claim,
             click=click,
+            unless_held=unless_held,
         )
         if stored is None:
             raise LostClaim("This refresh has moved on meanwhile.", f"{before.ref} revision {before.revision}")

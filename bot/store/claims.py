@@ -15,7 +15,7 @@ from bot.store import tables as t
 from bot.store.codec import dumps, loads
 from bot.store.database import Database
 from bot.store.mail import insert_posts, settled_now, touch_live, with_click
-from bot.store.records import Hold, lift_hold, put_hold
+from bot.store.records import lift_hold
 from bot.store.refreshes import Claim, to_refresh
 
 R = t.refreshes.c
@@ -179,18 +179,14 @@ class Claims(Database):
         with self.writing() as connection:
             return with_click(connection, click, {"lease_until": self.now(connection) + lease_seconds})
 
-    def settle_click(
-        self, click: Click, posts: tuple[Post, ...] = (), *, hold: Hold | None = None, lift: str = ""
-    ) -> None:
+    def settle_click(self, click: Click, posts: tuple[Post, ...] = (), *, lift: str = "") -> None:
         """The click is decided; `posts` answer it, in the same transaction. Nothing when somebody else has it by now.
 
-        `hold` is put on its model with it, or the hold on the model `lift` lifted: a slow worker must not do that again.
+        The hold on the model `lift` is lifted with it: a slow worker must not do that again.
         """
         with self.writing() as connection:
             if not settled_now(connection, click):
                 return
-            if hold:
-                put_hold(connection, hold)
             if lift:
                 lift_hold(connection, lift)
             insert_posts(connection, click.refresh, posts, self.now(connection))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -131,19 +131,23 @@ class Refreshes(Database):
         claim: Claim | None = None,
         release: bool = False,
         click: Click | None = None,
+        unless_held: bool = False,
     ) -> Refresh | None:
         """Store a change with everything that belongs to it, in one transaction.
 
         None, and nothing stored, when the row is no longer at `before`'s state and revision, or `claim` was taken
         over. A remark changes nothing: it only adds its audit line, posts and settled click, whatever else moves.
         Leaving the driven states gives the lease back. Raises Taken when an undo needs locks that someone else
-        holds by now, and Decided when another worker has `click` by now.
+        holds by now, Decided when another worker has `click` by now, and with `unless_held` Held for a model on hold:
+        the row is locked by then, and whoever puts a hold locks it too, so that one of the two sees the other.
         """
         stored = before if isinstance(event, REMARKS) else _following(before, after)
         try:
             with self.writing() as connection:
                 if stored is not before and not self._swap(connection, before, stored, claim, release):
                     return None
+                if unless_held and (put := held(connection, stored.unique_id)):
+                    raise Held(put)
                 line = _append(connection, stored, at=event.at, name=event.name, data=_data(event))
                 now = self.now(connection)
                 insert_posts(connection, stored.id, posts, now, {AUDIT_HEAD: line.hash[:12]})
@@ -158,6 +162,16 @@ class Refreshes(Database):
                 raise
             raise Taken(holder) from None
         return stored
+
+    def put_on_hold(self, click: Click, hold: Hold, answer: Callable[[Refresh | None], Post]) -> None:
+        """Decide the click that puts the hold, answered with the live refresh of the model as it is then."""
+        mine = select(t.refreshes).where(R.unique_id == hold.unique_id, _live()).order_by(R.id).limit(1)
+        with self.writing() as connection:
+            if not settled_now(connection, click):
+                return
+            row = connection.execute(mine.with_for_update()).first()
+            put_hold(connection, hold)
+            insert_posts(connection, None, [answer(to_refresh(row) if row else None)], self.now(connection))
 
     def _swap(
         self, connection: Connection, before: Refresh, after: Refresh, claim: Claim | None, release: bool

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from bot import events as e
+from bot.messages import Click
 from bot.model import Refresh, State
-from bot.store import Claim, Decided, Hold, Store
+from bot.store import Claim, Decided, Held, Hold, Store
 from tests.contract.databases import Clock
 from tests.contract.stores import LEASE, a_click, advance, ask, bring, commit, elsewhere, post, pressed
 from tests.refreshes import AT, BOB, UNIQUE_ID
@@ -247,11 +248,41 @@ def test_a_hold_that_two_workers_decide_is_not_put_back_after_it_was_lifted(stor
     (slow,) = store.claim_clicks("a", 9, LEASE)
     clock.forward(LEASE + 1)
     (taken,) = store.claim_clicks("b", 9, LEASE)
-    store.settle_click(taken, hold=hold)
+    store.put_on_hold(taken, hold, lambda live: post(f"on hold, {live}"))
     assert store.held(UNIQUE_ID) == hold
     store.settle_click(pressed(store, "unhold"), lift=UNIQUE_ID)
-    store.settle_click(slow, hold=hold)
+    store.put_on_hold(slow, hold, lambda live: post("late"))
     assert store.held(UNIQUE_ID) is None
+    assert [letter.key for letter in store.take_letters("w", 9, LEASE)] == ["on hold, None"]
+
+
+def test_a_hold_stops_the_promotion_or_its_answer_says_that_it_was_on_its_way(store: Store) -> None:
+    """However close the two fall: the intent is not committed beside a hold that knew nothing of it."""
+    start = threading.Barrier(2)
+
+    def promote(claim: Claim) -> bool:
+        start.wait()
+        try:
+            return commit(store, claim.refresh, e.PromotionIntended, claim=claim, unless_held=True) is not None
+        except Held:
+            return False
+
+    def hold(unique_id: str, click: Click) -> Refresh | None:
+        seen: list[Refresh | None] = []
+        start.wait()
+        put = Hold(unique_id=unique_id, by=BOB, at=AT)
+        store.put_on_hold(click, put, lambda live: seen.append(live) or post(unique_id))
+        return seen[0]
+
+    for n in range(30):
+        approved = bring(store, State.APPROVED, unique_id=f"model.{n}", **elsewhere(str(n)))
+        (claim,) = [c for c in store.claim("a", 99, LEASE) if c.refresh.id == approved.id]
+        with ThreadPoolExecutor(2) as pool:
+            sent, known = pool.submit(promote, claim), pool.submit(hold, f"model.{n}", pressed(store, "hold"))
+        now = store.get(approved.id)
+        assert now == known.result()
+        assert now.state is (State.PROMOTING if sent.result() else State.APPROVED)
+        assert store.held(f"model.{n}")
 
 
 def test_of_two_decisions_at_the_same_moment_one_counts(store: Store) -> None:
