@@ -67,10 +67,14 @@ class Pipeline:
 
     def _step(self, refresh: Refresh, lease: Lease, *, taken_over: bool) -> Refresh:
         """One step; `taken_over`: the claim found the refresh in this state, so a predecessor may have begun it."""
-        if refresh.stopping and refresh.state in (State.BUILDING, State.CHECKING):
-            if refresh.state is State.BUILDING and taken_over:
-                self._building.stop_predecessor(refresh, lease)
+        stopping = refresh.stopping and refresh.state in (State.BUILDING, State.CHECKING)
+        deadly = taken_over and lease.claim.deadly and refresh.state is not State.QUEUED
+        if taken_over and refresh.state is State.BUILDING and (stopping or deadly):
+            self._building.stop_predecessor(refresh, lease)
+        if stopping:
             raise Cancelled(say.cancelled())
+        if deadly:  # it would else take one worker after the other along, for ever
+            raise RefreshError(say.deadly(refresh.ref, lease.claim.deaths), "no worker gave it back")
         match refresh.state:
             case State.QUEUED:
                 return self._services.record(refresh, Started(at=self._services.clock()), claim=lease.claim)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, case, insert, select, update
 
 from bot.messages import Click, Live, Post
 from bot.model import BUILDS, DRIVEN, State
@@ -70,6 +70,7 @@ class Claims(Database):
             if not rows:
                 return []
             values = {**taken(owner, now + lease_seconds), "fence": R.fence + 1, "progress": ""}
+            values["deaths"] = R.deaths + case((R.owner.is_not(None), 1), else_=0)
             connection.execute(update(t.refreshes).where(R.id.in_([row.id for row in rows])).values(values))
         return [
             Claim(
@@ -78,6 +79,7 @@ class Claims(Database):
                 fence=row.fence + 1,
                 was=State(row.state),
                 attempt=row.attempts + 1,
+                deaths=row.deaths + (row.owner is not None),
             )
             for row in rows
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ from bot.store.mail import insert_posts, settled_now, touch_live
 from bot.store.records import Held, Hold, held, put_hold
 
 R = t.refreshes.c
+DEATHS = 10  # one or two are a deployment or a machine that goes away
 _TRIES = 3  # the holder of a lock may end between our insert and the look at who it was
 
 
@@ -34,10 +36,18 @@ class Claim:
     fence: int
     was: State
     attempt: int  # 1 for the first try in this state
+    deaths: int = 0  # workers before this one that did not give it back in this state
+
+    @property
+    def deadly(self) -> bool:
+        """So many workers died or froze over this step that it may be the reason."""
+        return self.deaths >= DEATHS
 
     def tries(self, state: State) -> int:
         """Which try in `state` this is: the first where the claim has brought the refresh there itself."""
-        return self.attempt if state is self.was else 1
+        if state is not self.was:
+            return 1
+        return sys.maxsize if self.deadly else self.attempt
 
 
 class Taken(Exception):
@@ -179,7 +189,7 @@ class Refreshes(Database):
         moved = after.state is not before.state
         values = _columns(after)
         if moved:
-            values |= {"attempts": 0, "not_before": None}
+            values |= {"attempts": 0, "deaths": 0, "not_before": None}
             values |= {"progress": after.progress, "progress_share": after.progress_share}
         if after.stopping and not before.stopping:
             values |= {"not_before": None}  # who waits for another try would stop only then

@@ -13,6 +13,7 @@ from bot import events as e
 from bot.messages import Click
 from bot.model import Refresh, State
 from bot.store import Claim, Decided, Held, Hold, Store
+from bot.store.refreshes import DEATHS
 from tests.contract.databases import Clock
 from tests.contract.stores import LEASE, a_click, advance, ask, bring, commit, elsewhere, post, pressed
 from tests.refreshes import AT, BOB, UNIQUE_ID
@@ -51,6 +52,22 @@ def test_only_what_was_tried_to_its_end_counts_as_a_try(store: Store, clock: Clo
     store.release(again, retry_in=0.0)  # an outage in the next state is the first there
     (third,) = store.claim("b", 1, LEASE)
     assert (third.refresh.state, third.attempt) == (building.state, 2)
+
+
+def test_workers_that_die_over_a_step_are_counted_while_it_lasts(store: Store, clock: Clock) -> None:
+    ask(store)
+    for died in range(DEATHS):
+        (claim,) = store.claim("dies", 1, LEASE)
+        assert (claim.deaths, claim.deadly) == (died, False)
+        clock.forward(LEASE + 1)
+    (taken,) = store.claim("b", 1, LEASE)
+    assert (taken.deaths, taken.deadly) == (DEATHS, True)
+    assert taken.tries(State.QUEUED) > 1_000  # more than any number of tries that something is given
+    assert taken.tries(State.BUILDING) == 1
+    advance(store, taken.refresh, e.Started, claim=taken)
+    store.release(taken)
+    (next_step,) = store.claim("c", 1, LEASE)
+    assert (next_step.deaths, next_step.deadly) == (0, False)
 
 
 def test_a_worker_that_thaws_can_do_nothing(store: Store, clock: Clock) -> None:
