@@ -60,7 +60,7 @@ class Building:
             elif not project.newest:
                 return
         except (Unreadable, Unfetched) as error:
-            if isinstance(error, Unfetched) and lease.claim.attempt < FETCHES:
+            if isinstance(error, Unfetched) and lease.claim.tries(State.BUILDING) < FETCHES:
                 lease.progress(say.repository_away())
                 raise
             if not project.has_code:

@@ -16,10 +16,10 @@ from bot.blocks.answers import answer
 from bot.blocks.buttons import left_behind
 from bot.blocks.posts import plan_only
 from bot.decisions import explained, waived
-from bot.errors import LostClaim, RefreshError
+from bot.errors import ClickTaken, LostClaim, RefreshError
 from bot.identity import env_user, judge, require_own_channel
 from bot.leases import ClickLease
-from bot.machine import NotAllowed, allows
+from bot.machine import NotAllowed, allows, step
 from bot.messages import Click, Message, Post
 from bot.model import Problem, Refresh, State
 from bot.recovery import Recovery
@@ -55,25 +55,28 @@ class Clicks:
             "add_columns": lambda c, r: self._add_columns(c, r, left_behind(r)),
             "add_clocks": lambda c, r: self._add_columns(c, r, r.plan.kept_clocks if r.plan else ()),
             "look": lambda c, r: self._simple(c, r, e.LookAgain(at=self._now, by=c.by)),
-            "happened": lambda c, r: self._settle(c, r, happened=True),
-            "not_happened": lambda c, r: self._settle(c, r, happened=False),
+            "happened": lambda c, r: self._simple(c, r, self._settled(c, happened=True)),
             "accept": lambda c, r: self._simple(c, r, e.Accepted(at=self._now, by=c.by, reason=_text(c, "reason"))),
             "undo": lambda c, r: self._undo(c, r, forced=False),
             "undo_forced": lambda c, r: self._undo(c, r, forced=True),
+        }
+        self._beside: dict[str, Callable[[ClickLease, Refresh], None]] = {  # those that do more than one transaction
+            "not_happened": self._not_happened,
             "keep_dev": self._keep_dev,
             "drop_dev": self._drop_dev,
         }
 
-    def decide(self, click: Click) -> None:
+    def decide(self, lease: ClickLease) -> None:
         """Settle one click, with its answer, in the transaction of what it does; silent when another worker was faster."""
+        click = lease.click
         if click.refresh is None:
-            return self._without_refresh(click)
+            return self._without_refresh(lease)
         for _ in range(_TRIES):
             refresh = self._services.store.get(click.refresh)
             if refresh is None:
                 return self._answer(click, say.no_such_refresh(click.refresh))
             try:
-                return self._decide(click, refresh)
+                return self._decide(lease, refresh)
             except LostClaim:
                 continue
             except Decided:
@@ -89,34 +92,38 @@ class Clicks:
         """The answer to a click that could not be decided."""
         return self._post(click, answer(say.trouble(f"click {click.id}")))
 
-    def _decide(self, click: Click, refresh: Refresh) -> None:
+    def _decide(self, lease: ClickLease, refresh: Refresh) -> None:
+        click = lease.click
         action = "undo" if click.action == "undo_forced" else click.action
         verdict = judge(self._services, action, click.by, refresh)
         if isinstance(verdict, policy.Denied):
             denied = e.Denied(at=self._now, by=click.by, action=click.action, rule=verdict.rule)
             post = self._post(click, answer(verdict.text))
-            self._services.record(refresh, denied, click=click.id, also=(post,))
+            self._services.record(refresh, denied, click=click, also=(post,))
             return None
         if click.action in _AS_SEEN and click.revision != refresh.revision:
             return self._answer(click, say.moved_on(refresh))
-        if click.action in LOOKED and self._overtaken(click, refresh):
-            return self._answer(click, say.moved_on(self._services.store.get(refresh.id) or refresh))
-        self._on_refresh[click.action](click, refresh)
+        if click.action in LOOKED and (problem := self._overtaken(lease, refresh)):
+            withdrawn = e.Withdrawn(at=self._now, problem=problem, expires_at=self._services.expiry())
+            self._instead(click, refresh, withdrawn)
+            return self._services.store.note_change(refresh.prod, self._now)
+        if click.action in self._beside:
+            return self._beside[click.action](lease, refresh)
+        return self._on_refresh[click.action](click, refresh)
 
-    def _overtaken(self, click: Click, refresh: Refresh) -> bool:
+    def _overtaken(self, lease: ClickLease, refresh: Refresh) -> Problem | None:
         """Prod is looked at whenever somebody decides; what is no longer as compared is withdrawn at once."""
         services = self._services
         if not allows(refresh, e.Withdrawn) or refresh.baseline is None:
-            return False
+            return None
         tag = names.tag(refresh, services.store.installation, "look")
-        lease = ClickLease(services.store, click, services.settings.worker)
-        with services.warehouse.builder(tag, alive=lease.stay) as session:
-            seen = guards.look(session, refresh, self._now)
-        if seen.problem is None:
-            return False
-        services.store.note_change(refresh.prod, self._now)
-        services.record(refresh, e.Withdrawn(at=self._now, problem=seen.problem, expires_at=services.expiry()))
-        return True
+        with services.warehouse.builder(tag, alive=lease.check) as session:
+            return guards.look(session, refresh, self._now).problem
+
+    def _instead(self, click: Click, refresh: Refresh, event: e.Event) -> None:
+        """What happens in place of what was pressed, and the answer that says so."""
+        post = self._post(click, answer(say.moved_on(step(refresh, event)[0])))
+        self._services.record(refresh, event, click=click, also=(post,))
 
     # --- decisions --------------------------------------------------------------------------------------------------
 
@@ -125,8 +132,7 @@ class Clicks:
         if not allows(refresh, e.Approved):
             return self._answer(click, say.moved_on(refresh))
         if refresh.expires_at is not None and click.at >= refresh.expires_at:
-            expired = self._services.record(refresh, e.Expired(at=self._now))
-            return self._answer(click, say.moved_on(expired))
+            return self._instead(click, refresh, e.Expired(at=self._now))
         if hold := self._hold_on(refresh):
             return self._answer(click, hold)
         if not self._seen(click, refresh):
@@ -135,7 +141,7 @@ class Clicks:
             return self._answer(click, say.not_now(refresh))
         complete = policy.missing(refresh, self._services.settings) <= 1
         event = e.Approved(at=self._now, by=click.by, digest=refresh.digest, complete=complete)
-        self._services.record(refresh, event, click=click.id)
+        self._services.record(refresh, event, click=click)
 
     def _explain(self, click: Click, refresh: Refresh) -> None:
         known = {g.id for g in refresh.report.groups} if refresh.report else set()
@@ -151,7 +157,7 @@ class Clicks:
             digest="",
         )
         event = replace(event, digest=report.digest(explained(refresh, event)))
-        self._services.record(refresh, event, click=click.id)
+        self._services.record(refresh, event, click=click)
 
     def _waive(self, click: Click, refresh: Refresh) -> None:
         """Only a finding that blocks now and may be waived, as the person saw it."""
@@ -163,7 +169,7 @@ class Clicks:
             return self._answer(click, say.nothing_to_waive(refresh))
         event = e.Waived(at=self._now, by=click.by, finding=wanted, reason=_text(click, "reason"), digest="")
         event = replace(event, digest=report.digest(waived(refresh, event)))
-        self._services.record(refresh, event, click=click.id)
+        self._services.record(refresh, event, click=click)
 
     def _add_columns(self, click: Click, refresh: Refresh, more: tuple[str, ...]) -> None:
         missing = refresh.request.without(more)
@@ -175,7 +181,7 @@ class Clicks:
     def _cancel(self, click: Click, refresh: Refresh) -> None:
         """Answered in private too: who types it may be anywhere, and before the card there is nothing to see."""
         post = self._post(click, answer(say.cancelling(refresh)))
-        self._services.record(refresh, e.CancelAsked(at=self._now, by=click.by), click=click.id, also=(post,))
+        self._services.record(refresh, e.CancelAsked(at=self._now, by=click.by), click=click, also=(post,))
 
     def _undo(self, click: Click, refresh: Refresh, *, forced: bool) -> None:
         self._simple(click, refresh, e.UndoAsked(at=self._now, by=click.by, forced=forced))
@@ -186,24 +192,29 @@ class Clicks:
             return self._answer(click, say.not_now(refresh))
         self._unless_held(click, refresh, e.RecheckAsked(at=self._now, by=click.by))
 
-    def _settle(self, click: Click, refresh: Refresh, *, happened: bool) -> None:
-        """That it did not happen counts once it cannot happen any more: doubt may come before any fence."""
-        event = e.Settled(
+    def _not_happened(self, lease: ClickLease, refresh: Refresh) -> None:
+        """Counts once it cannot happen any more: doubt may come before any fence."""
+        click = lease.click
+        if allows(refresh, e.Settled):
+            try:
+                refresh = self._recovery.fenced(refresh, f"CLICK{click.id}", lease.check)
+            except ClickTaken:
+                raise
+            except RefreshError as error:
+                return self._answer(click, production.cannot_settle(error.user_text))
+            if not refresh.undo_request:
+                why = Problem(kind=guards.REBUILD, text=production.did_not_happen(click.by))
+                refresh = replace(refresh, problem=why)
+        self._simple(click, refresh, self._settled(click, happened=False))
+
+    def _settled(self, click: Click, *, happened: bool) -> e.Settled:
+        return e.Settled(
             at=self._now,
             by=click.by,
             happened=happened,
             expires_at=self._services.expiry(),
             reason=_text(click, "reason"),
         )
-        if not happened and allows(refresh, e.Settled):
-            try:
-                refresh = self._recovery.fenced(refresh, f"CLICK{click.id}")
-            except RefreshError as error:
-                return self._answer(click, production.cannot_settle(error.user_text))
-            if not refresh.undo_request:
-                why = Problem(kind=guards.REBUILD, text=production.did_not_happen(click.by))
-                refresh = replace(refresh, problem=why)
-        self._simple(click, refresh, event)
 
     def _unless_held(self, click: Click, refresh: Refresh, event: e.Event) -> None:
         if hold := self._hold_on(refresh):
@@ -221,27 +232,28 @@ class Clicks:
         return bool(click.digest) and refresh.digest.startswith(click.digest)
 
     def _simple(self, click: Click, refresh: Refresh, event: e.Event) -> None:
-        self._services.record(refresh, event, click=click.id)
+        self._services.record(refresh, event, click=click)
 
     # --- what is left in dev ----------------------------------------------------------------------------------------
 
-    def _keep_dev(self, click: Click, refresh: Refresh) -> None:
+    def _keep_dev(self, lease: ClickLease, refresh: Refresh) -> None:
         """Keep baseline and candidate as long as the backup is kept."""
-        services = self._services
+        services, click = self._services, lease.click
+        lease.check()
         until = self._now + services.settings.warehouse.keep_backup
         services.store.keep_objects(refresh.id, until, ("baseline", "candidate"))
         text = held.dev_kept(until, self._now)
         noted = e.Noted(at=self._now, text=text)
-        services.record(refresh, noted, click=click.id, also=(self._post(click, answer(text)),))
+        services.record(refresh, noted, click=click, also=(self._post(click, answer(text)),))
 
-    def _drop_dev(self, click: Click, refresh: Refresh) -> None:
+    def _drop_dev(self, lease: ClickLease, refresh: Refresh) -> None:
         """Drop baseline and candidate now, by their recorded names; refused while something still needs them."""
-        services = self._services
+        services, click = self._services, lease.click
         if refresh.live:
             return self._answer(click, say.not_now(refresh))
         tag = names.tag(refresh, services.store.installation, "drop")
         dropped = 0
-        with services.warehouse.builder(tag) as session:
+        with services.warehouse.builder(tag, alive=lease.check) as session:
             for made in services.store.objects(refresh.id):
                 if made.kind == "backup":
                     continue
@@ -251,38 +263,40 @@ class Clicks:
                 services.store.forget_object(made.relation)
         text = held.dev_dropped(dropped)
         noted = e.Noted(at=self._now, text=text)
-        services.record(refresh, noted, click=click.id, also=(self._post(click, answer(text)),))
+        services.record(refresh, noted, click=click, also=(self._post(click, answer(text)),))
 
     # --- without a refresh ------------------------------------------------------------------------------------------
 
-    def _without_refresh(self, click: Click) -> None:
+    def _without_refresh(self, lease: ClickLease) -> None:
+        click = lease.click
         model = str(click.payload.get("name", ""))
         verdict = judge(self._services, click.action, click.by, None, model)
         if isinstance(verdict, policy.Denied):
             return self._answer(click, verdict.text)
         if click.action == "plan":
-            return self._plan(click)
+            return self._plan(lease)
         return self._hold(click, model)
 
     def _hold(self, click: Click, model: str) -> None:
         store, unique_id = self._services.store, str(click.payload["unique_id"])
         if click.action == "hold":
             hold = Hold(unique_id=unique_id, by=click.by, at=self._now, reason=_text(click, "reason"))
-            return store.settle_click(click.id, (self._post(click, answer(held.on_hold(model))),), hold=hold)
+            return store.put_on_hold(click, hold, lambda live: self._post(click, answer(held.on_hold(model, live))))
         said = held.lifted(model) if store.held(unique_id) else held.was_not_held(model)
-        return store.settle_click(click.id, (self._post(click, answer(said)),), lift=unique_id)
+        return store.settle_click(click, (self._post(click, answer(said)),), lift=unique_id)
 
-    def _plan(self, click: Click) -> None:
+    def _plan(self, lease: ClickLease) -> None:
         """Resolve and show; a child and two sessions that only read."""
-        services = self._services
         try:
-            message = self._planned(click)
+            message = self._planned(lease)
+        except ClickTaken:
+            raise
         except RefreshError as error:
             message = answer(error.user_text, getattr(error, "offers", ()))
-        services.store.settle_click(click.id, (self._post(click, message),))
+        self._services.store.settle_click(lease.click, (self._post(lease.click, message),))
 
-    def _planned(self, click: Click) -> Message:
-        services, dbt = self._services, self._services.settings.dbt
+    def _planned(self, lease: ClickLease) -> Message:
+        services, dbt, click = self._services, self._services.settings.dbt, lease.click
         require_own_channel(services, click.channel)
         parsed = commands.parse(str(click.payload["text"]), self._now.date())
         assert isinstance(parsed, commands.Ask)  # the listener has written it so
@@ -291,8 +305,11 @@ class Clicks:
         subject = Subject.of(entry, parsed.request, user)
         tag = f"dbt-refresh:{services.store.installation}:plan"
         workdir = f"plan-{uuid.uuid4().hex[:8]}"
-        production = look_at_production(services, subject)
-        with child_of(services, subject, workdir, tag) as child, services.warehouse.builder(tag) as session:
+        production = look_at_production(services, subject, lease.check)
+        with (
+            child_of(services, subject, workdir, tag, lease.cancelled) as child,
+            services.warehouse.builder(tag, alive=lease.check) as session,
+        ):
             plan = resolve(services, subject, child, session, production).plan
         text = planned.plan(plan, parsed.request, date_var=dbt.date_var, columns_var=dbt.columns_var)
         return plan_only(held.only_planned(text, plan, parsed.request, dbt.date_var))
@@ -304,7 +321,7 @@ class Clicks:
         return self._services.clock()
 
     def _answer(self, click: Click, text: str) -> None:
-        self._services.store.settle_click(click.id, (self._post(click, answer(text)),))
+        self._services.store.settle_click(click, (self._post(click, answer(text)),))
 
     def _post(self, click: Click, message: Message) -> Post:
         return Post(

@@ -150,7 +150,8 @@ class Desk(Board):
             text = say.held(entry.name, hold.by, hold.at, hold.reason, hold.refresh, self._clock())
             raise Refusal(text) from None
         self._wake()
-        return answer(say.queued(refresh) + others_wait(self._store.waiting_builds() - 1) + self._older())
+        before = self._store.places(self.settings.worker.builds_per_warehouse).get(refresh.id, 0)
+        return answer(say.queued(refresh) + others_wait(before) + self._older())
 
     def _refreshable(self, request: Request, where: Where) -> Entry:
         """The model of a request, once all that the index tells speaks for it. Raises Refusal."""

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import threading
 import time
+from abc import ABC, abstractmethod
 
-from bot.errors import Cancelled, ClickTaken, DeadlinePassed, LostClaim
+from bot.errors import Cancelled, ClickTaken, DeadlinePassed, LostClaim, RefreshError
 from bot.messages import Click
 from bot.model import Refresh
 from bot.settings import WorkerSection
 from bot.store import Claim, Store
 
 
-class Lease:
-    """What a running step holds: its claim, which it renews itself, and a deadline.
+class _Held(ABC):
+    """A lease that whoever holds it renews, until a deadline.
 
-    Call `check`, `progress` or `cancelled` at least every quarter of the lease: nothing else keeps it.
+    Call `check` at least every quarter of it: nothing else keeps it. `abandoned` is set when the process stops.
     """
 
-    def __init__(
-        self, store: Store, claim: Claim, settings: WorkerSection, abandoned: threading.Event | None = None
-    ) -> None:
-        self.claim = claim
+    _lost: type[RefreshError]  # what somebody else having it now raises
+
+    def __init__(self, store: Store, settings: WorkerSection, abandoned: threading.Event | None) -> None:
         self._store = store
         self._seconds = settings.lease.total_seconds()
         self._renew_at = time.monotonic() + self._seconds / 4
@@ -30,38 +30,68 @@ class Lease:
         self._abandoned = abandoned or threading.Event()
 
     @property
-    def refresh(self) -> Refresh:
-        """As it was when it was claimed."""
-        return self.claim.refresh
+    @abstractmethod
+    def name(self) -> str:
+        """For the log."""
+
+    @abstractmethod
+    def _renewed(self) -> bool: ...
+
+    @abstractmethod
+    def cancelled(self) -> bool:
+        """Whether a person asked to cancel. Raises as `check`."""
 
     @property
     def lapsed(self) -> bool:
-        """Whether it was not renewed in time: somebody else may drive the refresh, whatever this step waits for."""
+        """Whether it was not renewed in time: somebody else may do the work, whatever this one waits for."""
         return time.monotonic() > self._renew_at + self._seconds * 3 / 4
 
     def check(self) -> None:
-        """Renew when it is time. Raises LostClaim when somebody else drives it now, DeadlinePassed."""
+        """Renew when it is time. Raises LostClaim or ClickTaken when somebody else has it now, DeadlinePassed."""
         if self._abandoned.is_set():
-            raise LostClaim("This process is stopping.", f"{self.refresh.ref} abandoned")
+            raise self._lost("This process is stopping.", f"{self.name} abandoned")
         if time.monotonic() > self._deadline:
-            raise DeadlinePassed(f"This step took longer than {self._allowed} and was stopped.")
+            raise DeadlinePassed(f"This took longer than {self._allowed} and was stopped.")
         if time.monotonic() >= self._renew_at:
             self.renew()
 
     def renew(self) -> None:
-        """Raises LostClaim."""
-        if not self._store.renew(self.claim, self._seconds):
-            raise self._lost()
+        """Raises LostClaim or ClickTaken."""
+        if not self._renewed():
+            raise self._lost("Somebody else goes on with this meanwhile.", self.name)
         self._renew_at = time.monotonic() + self._seconds / 4
+
+
+class Lease(_Held):
+    """What a running step holds: its claim, which it renews itself, and a deadline."""
+
+    _lost = LostClaim
+
+    def __init__(
+        self, store: Store, claim: Claim, settings: WorkerSection, abandoned: threading.Event | None = None
+    ) -> None:
+        super().__init__(store, settings, abandoned)
+        self.claim = claim
+
+    @property
+    def name(self) -> str:
+        return f"{self.refresh.ref} fence {self.claim.fence}"
+
+    @property
+    def refresh(self) -> Refresh:
+        """As it was when it was claimed."""
+        return self.claim.refresh
+
+    def _renewed(self) -> bool:
+        return self._store.renew(self.claim, self._seconds)
 
     def progress(self, text: str, share: float | None = None) -> None:
         """Show on the card what is being done. Raises as `check`."""
         self.check()
         if not self._store.progress(self.claim, text, share):
-            raise self._lost()
+            raise LostClaim("This refresh has moved on meanwhile.", self.name)
 
     def cancelled(self) -> bool:
-        """Whether a person asked to cancel. Raises as `check`."""
         self.check()
         return self._store.cancel_asked(self.refresh.id)
 
@@ -70,23 +100,26 @@ class Lease:
         if self.cancelled():
             raise Cancelled("Cancelled.")
 
-    def _lost(self) -> LostClaim:
-        return LostClaim("This refresh has moved on meanwhile.", f"{self.refresh.ref} fence {self.claim.fence}")
 
+class ClickLease(_Held):
+    """What a click being decided holds, which takes as long as production's tables are large."""
 
-class ClickLease:
-    """Keeps a click while production is looked at for it, which takes as long as its tables are large."""
+    _lost = ClickTaken
 
-    def __init__(self, store: Store, click: Click, settings: WorkerSection) -> None:
-        self._store = store
-        self._click = click
-        self._seconds = settings.lease.total_seconds()
-        self._renew_at = time.monotonic() + self._seconds / 4
+    def __init__(
+        self, store: Store, click: Click, settings: WorkerSection, abandoned: threading.Event | None = None
+    ) -> None:
+        super().__init__(store, settings, abandoned)
+        self.click = click
 
-    def stay(self) -> None:
-        """Renew when it is time; to be called while a statement runs. Raises ClickTaken."""
-        if time.monotonic() < self._renew_at:
-            return
-        if not self._store.renew_click(self._click, self._seconds):
-            raise ClickTaken("Another worker decides this meanwhile.", f"click {self._click.id}")
-        self._renew_at = time.monotonic() + self._seconds / 4
+    @property
+    def name(self) -> str:
+        return f"click {self.click.id} attempt {self.click.attempt}"
+
+    def _renewed(self) -> bool:
+        return self._store.renew_click(self.click, self._seconds)
+
+    def cancelled(self) -> bool:
+        """Never by a person: what was pressed was pressed. Raises as `check`."""
+        self.check()
+        return False

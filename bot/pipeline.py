@@ -56,7 +56,7 @@ class Pipeline:
             except RefreshError as error:
                 refresh = self._failed(self._latest(before), error, lease)
             except Exception as error:
-                if lease.claim.attempt < _LOOKS:
+                if lease.claim.tries(before.state) < _LOOKS:
                     raise
                 broken = RefreshError(say.broken(before.ref), type(error).__name__)
                 refresh = self._failed(self._latest(before), broken, lease)
@@ -67,10 +67,14 @@ class Pipeline:
 
     def _step(self, refresh: Refresh, lease: Lease, *, taken_over: bool) -> Refresh:
         """One step; `taken_over`: the claim found the refresh in this state, so a predecessor may have begun it."""
-        if refresh.stopping and refresh.state in (State.BUILDING, State.CHECKING):
-            if refresh.state is State.BUILDING and taken_over:
-                self._building.stop_predecessor(refresh, lease)
+        stopping = refresh.stopping and refresh.state in (State.BUILDING, State.CHECKING)
+        deadly = taken_over and lease.claim.deadly and refresh.state is not State.QUEUED
+        if taken_over and refresh.state is State.BUILDING and (stopping or deadly):
+            self._building.stop_predecessor(refresh, lease)
+        if stopping:
             raise Cancelled(say.cancelled())
+        if deadly:  # it would else take one worker after the other along, for ever
+            raise RefreshError(say.deadly(refresh.ref, lease.claim.deaths), "no worker gave it back")
         match refresh.state:
             case State.QUEUED:
                 return self._services.record(refresh, Started(at=self._services.clock()), claim=lease.claim)
@@ -101,10 +105,10 @@ class Pipeline:
 
     def _failed(self, refresh: Refresh, error: RefreshError, lease: Lease) -> Refresh:
         """What an error means depends on the state; in doubt it is raised, and the next claim looks."""
-        services, now = self._services, self._services.clock()
+        services, now, tries = self._services, self._services.clock(), lease.claim.tries(refresh.state)
         away = isinstance(error, Unreachable) or (refresh.state is State.APPROVED and isinstance(error, InDoubt))
-        passing = away and lease.claim.attempt < _TRIES  # a backup in doubt is found by its name
-        passing = passing or (isinstance(error, Unfetched) and lease.claim.attempt < FETCHES)
+        passing = away and tries < _TRIES  # a backup in doubt is found by its name
+        passing = passing or (isinstance(error, Unfetched) and tries < FETCHES)
         log.warning("step failed", refresh=refresh.ref, state=refresh.state, detail=error.detail[:500])
         match refresh.state:
             case State.BUILDING | State.CHECKING if refresh.stopping:
@@ -119,14 +123,14 @@ class Pipeline:
                 problem = replace(_problem(guards.RECHECK, error), text=_not_sent(error))
                 event = Withdrawn(at=now, problem=problem, expires_at=services.expiry())
                 return services.record(refresh, event, claim=lease.claim)
-            case State.VERIFYING if lease.claim.attempt >= _tries(error) and refresh.promotion is not None:
+            case State.VERIFYING if tries >= _most(error) and refresh.promotion is not None:
                 problem = replace(_problem(NOT_VERIFIED, error), text=production.not_verified(error.user_text))
                 event = Verified(at=now, promotion=refresh.promotion, problem=problem)
                 return services.record(refresh, event, claim=lease.claim)
             case State.UNDOING if refresh.undo is None and not passing:
                 event = UndoRefused(at=now, problem=_problem("undo refused", error))
                 return services.record(refresh, event, claim=lease.claim)
-            case State.PROMOTING | State.UNDOING if lease.claim.attempt >= _LOOKS:
+            case State.PROMOTING | State.UNDOING if tries >= _LOOKS:
                 problem = Problem(kind="doubt", text=production.could_not_look(error.user_text), detail=error.detail)
                 return services.record(refresh, Doubted(at=now, problem=problem), claim=lease.claim)
         raise error
@@ -137,7 +141,7 @@ def _not_sent(error: RefreshError) -> str:
     return production.not_sent(production.no_backup() if isinstance(error, InDoubt) else error.user_text)
 
 
-def _tries(error: RefreshError) -> int:
+def _most(error: RefreshError) -> int:
     """How often production is looked at before it counts as not verified: longer than an outage of some minutes."""
     return _VERIFICATIONS if isinstance(error, Unreachable | InDoubt) else _TRIES
 

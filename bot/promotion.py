@@ -19,6 +19,7 @@ from bot.model import Problem, Promotion, Refresh, Relation, Snapshot, State, Ta
 from bot.recovery import Fate, Recovery
 from bot.services import Services
 from bot.session import Session, SqlError
+from bot.store import Held
 from bot.wording import production as say
 
 
@@ -27,6 +28,10 @@ def statements(refresh: Refresh, schema: str, installation: str, attempt: int) -
     assert refresh.plan is not None and refresh.candidate is not None
     backup = names.backup(refresh, schema, installation, attempt)
     return queries.promotion(refresh.plan.prod, refresh.candidate.relation, backup)
+
+
+def _on_hold(refresh: Refresh) -> Problem:
+    return Problem(kind=guards.RECHECK, text=say.on_hold(refresh.name))
 
 
 class Promoting:
@@ -49,10 +54,10 @@ class Promoting:
             promotion = self._intent(session, refresh, prod, backup, attempt, tag)
             if isinstance(promotion, Problem):
                 return self._withdraw(refresh, lease, promotion)
-            event = PromotionIntended(at=services.clock(), promotion=promotion)
-            refresh = services.record(refresh, event, claim=lease.claim)
-            lease.check()
-            return self._send(session, refresh, promotion, lease)
+            intended = self._intended(refresh, promotion, lease)
+            if isinstance(intended, Problem):
+                return self._withdraw(refresh, lease, intended)
+            return self._send(session, intended, promotion, lease)
 
     def promoting(self, refresh: Refresh, lease: Lease) -> Refresh:
         """A predecessor died or lost the reply after the intent: fence, look, decide."""
@@ -88,14 +93,14 @@ class Promoting:
                 intent = problem or Problem(kind=guards.REBUILD, text=say.prod_gone(refresh.prod))
             else:
                 intent = self._intent(session, refresh, prod, first.backup, attempt, tag)
-            if isinstance(intent, Problem):
-                return services.record(refresh, Doubted(at=services.clock(), problem=intent), claim=lease.claim)
-            again = queries.promotion(first.before, refresh.candidate.relation, first.backup.relation)
-            intent = replace(intent, statements=again)
-            event = PromotionIntended(at=services.clock(), promotion=intent)
-            refresh = services.record(refresh, event, claim=lease.claim)
-            lease.check()
-            return self._send(session, refresh, intent, lease)
+            if isinstance(intent, Promotion):
+                again = queries.promotion(first.before, refresh.candidate.relation, first.backup.relation)
+                intent = replace(intent, statements=again)
+                intended = self._intended(refresh, intent, lease)
+                if isinstance(intended, Refresh):
+                    return self._send(session, intended, intent, lease)
+                intent = intended
+            return services.record(refresh, Doubted(at=services.clock(), problem=intent), claim=lease.claim)
 
     # What stands between the approval and the statement
 
@@ -103,8 +108,8 @@ class Promoting:
         """The table as it is now, and what is no longer as it was approved."""
         plan = refresh.plan
         assert plan is not None
-        if held := self._held(refresh):
-            return None, held
+        if self._services.store.held(refresh.unique_id):
+            return None, _on_hold(refresh)
         seen = guards.look(session, refresh, self._services.clock())
         if seen.problem:
             return None, seen.problem
@@ -122,10 +127,6 @@ class Promoting:
             return prod, Problem(kind=guards.RECHECK, text=say.digest_changed())
         return prod, None
 
-    def _held(self, refresh: Refresh) -> Problem | None:
-        held = self._services.store.held(refresh.unique_id)
-        return Problem(kind=guards.RECHECK, text=say.on_hold(refresh.name)) if held else None
-
     def _back_up(self, session: Session, refresh: Refresh, prod: Table) -> Snapshot | Problem:
         """Take the backup, first on the approved list; one that a crash left behind is used when it holds the same."""
         services = self._services
@@ -142,13 +143,11 @@ class Promoting:
     def _intent(
         self, session: Session, refresh: Refresh, prod: Table, backup: Snapshot, attempt: str, tag: str
     ) -> Promotion | Problem:
-        """Prod's token and the hold once more, right before: whatever came since the guard is seen here."""
+        """Prod's token once more, right before: whatever came since the guard is seen here."""
         token = session.token(refresh.prod)
         seen = guards.look(session, refresh, self._services.clock())
         if seen.problem or token is None:
             return seen.problem or Problem(kind=guards.REBUILD, text=say.prod_gone(refresh.prod))
-        if held := self._held(refresh):
-            return held
         assert refresh.candidate is not None
         return Promotion(
             attempt=attempt,
@@ -160,6 +159,16 @@ class Promoting:
             intended_at=self._services.clock(),
             backup=backup,
         )
+
+    def _intended(self, refresh: Refresh, promotion: Promotion, lease: Lease) -> Refresh | Problem:
+        """Commit the intent, unless there is a hold by then: from here on only evidence moves the refresh on."""
+        event = PromotionIntended(at=self._services.clock(), promotion=promotion)
+        try:
+            refresh = self._services.record(refresh, event, claim=lease.claim, unless_held=True)
+        except Held:
+            return _on_hold(refresh)
+        lease.check()
+        return refresh
 
     def _send(self, session: Session, refresh: Refresh, promotion: Promotion, lease: Lease) -> Refresh:
         services = self._services

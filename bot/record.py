@@ -14,13 +14,13 @@ from bot.context import Context
 from bot.errors import LostClaim
 from bot.events import Event
 from bot.machine import Hold, Say, Touch
-from bot.messages import Live, Post
+from bot.messages import Click, Live, Post
 from bot.model import Refresh
 from bot.store import Claim, Store
 
 
 class Recorder:
-    """Callable by the pipeline (with its claim) and by the decider of clicks (with the click's id)."""
+    """Callable by the pipeline (with its claim) and by the decider of clicks (with the click)."""
 
     def __init__(self, store: Store, context: Callable[[Refresh], Context]) -> None:
         self._store = store
@@ -32,13 +32,14 @@ class Recorder:
         event: Event,
         *,
         claim: Claim | None = None,
-        click: int | None = None,
+        click: Click | None = None,
         also: tuple[Post, ...] = (),
+        unless_held: bool = False,
     ) -> Refresh:
         """Store what `event` does to `before`.
 
         Raises machine.NotAllowed when the event means nothing in this state, and LostClaim when the row has moved
-        on since `before` was read: nothing is stored then.
+        on since `before` was read, and with `unless_held` Held for a model on hold: nothing is stored then.
         """
         after, effects = machine.step(before, event)
         posts: list[Post] = []
@@ -61,6 +62,7 @@ class Recorder:
             hold=hold,
             claim=claim,
             click=click,
+            unless_held=unless_held,
         )
         if stored is None:
             raise LostClaim("This refresh has moved on meanwhile.", f"{before.ref} revision {before.revision}")

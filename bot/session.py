@@ -116,16 +116,16 @@ class Session:
 
     def _send(self, sql: str, binds: Binds | None, *, writes: bool) -> list[Row]:
         self.statements.append(queries.plain(sql))
-        cursor = self._connection.cursor(DictCursor)
+        cursor, query_id = self._connection.cursor(DictCursor), ""
         try:
             found = patiently(lambda: self._execute(cursor, sql, binds), self._alive, lambda: self._abort(cursor))
             self._columns = {column.name: column.type_code == _REAL for column in cursor.description or ()}
         except (Error, OSError) as error:
-            self.query_ids.append(getattr(error, "sfqid", None) or cursor.sfqid or "")
+            query_id = getattr(error, "sfqid", None) or ""
             raise self._translated(error, writes) from None  # the driver's own message may quote rows
         finally:
+            self.query_ids.append(query_id or cursor.sfqid or "")  # also where nobody waits for it any more
             cursor.close()
-        self.query_ids.append(cursor.sfqid or "")
         return [{str(key).lower(): value for key, value in dict(row).items()} for row in found]
 
     def _execute(self, cursor: DictCursor, sql: str, binds: Binds | None) -> list[Any]:

@@ -21,9 +21,9 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from bot.errors import ClickTaken, LostClaim, RefreshError
-from bot.leases import Lease
+from bot.leases import ClickLease, Lease
 from bot.messages import Click, Post
-from bot.model import DRIVEN, State
+from bot.model import BUILDS, DRIVEN, State
 from bot.outbox import Delivery
 from bot.patience import doubled
 from bot.settings import WorkerSection
@@ -32,20 +32,18 @@ from bot.wording.queue import place
 
 log = structlog.get_logger()
 
-PROMOTIONS = frozenset({State.APPROVED, State.PROMOTING, State.VERIFYING, State.UNDOING})
-BUILDS = DRIVEN - PROMOTIONS
+PROMOTIONS = DRIVEN - BUILDS
 _PROMOTION_SLOTS = 2
 _CLICK_SLOTS = 2
 LOOKED = frozenset({"approve", "explain", "waive"})  # clicks that production is looked at for (design section 2.7)
 _LOOK_SLOTS = 2
 _LOOKUPS = frozenset({"plan"})  # clicks that run dbt, which takes its time
 _LOOKUP_SLOTS = 1
-_LOOKUP_LEASE = 900.0
 _CLICK_TRIES = 5
 _DELIVER_SECONDS = 0.5
 _LAST_DELIVERY = 15.0
 _LONGEST_PAUSE = 300.0
-_SPARE_THREADS = 32  # of a lane, for steps that hang
+_SPARE_THREADS = 32  # of a lane, for what hangs
 
 T = TypeVar("T")
 Timers = Mapping[str, tuple[float, Callable[[], object]]]
@@ -92,7 +90,7 @@ class _Lane(Generic[T]):
 
 
 class Worker:
-    """`drive` takes a claimed refresh as far as it goes without a person; `decide` settles one click.
+    """`drive` takes a claimed refresh as far as it goes without a person; `decide` settles a claimed click.
 
     `timers` run every so many seconds in each worker: what they do must bear being done twice. `apologise` makes
     the answer to a click that could not be decided after several tries.
@@ -103,7 +101,7 @@ class Worker:
         store: Store,
         delivery: Delivery,
         drive: Callable[[Lease], None],
-        decide: Callable[[Click], None],
+        decide: Callable[[ClickLease], None],
         timers: Timers,
         settings: WorkerSection,
         apologise: Callable[[Click], Post] | None = None,
@@ -116,9 +114,9 @@ class Worker:
         self._settings = settings
         self._owner = f"{socket.gethostname()[:40]}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
         self._lanes: tuple[_Lane[Any], ...] = (
-            _Lane("clicks", _CLICK_SLOTS, self._claim_clicks, self._decide),
-            _Lane("looks", _LOOK_SLOTS, self._claim_looks, self._decide),
-            _Lane("lookups", _LOOKUP_SLOTS, self._claim_lookups, self._decide),
+            _Lane("clicks", _CLICK_SLOTS, partial(self._claim_clicks, never=_LOOKUPS | LOOKED), self._decide),
+            _Lane("looks", _LOOK_SLOTS, partial(self._claim_clicks, only=LOOKED), self._decide),
+            _Lane("lookups", _LOOKUP_SLOTS, partial(self._claim_clicks, only=_LOOKUPS), self._decide),
             _Lane("promotions", _PROMOTION_SLOTS, partial(self._claim, PROMOTIONS), self._drive),
             _Lane("builds", settings.steps, self._claim_builds, self._drive),
         )
@@ -126,7 +124,7 @@ class Worker:
         self._soon: set[str] = set()
         self._stopping = threading.Event()
         self._abandoned = threading.Event()
-        self._driving: dict[int, Lease] = {}  # by thread
+        self._held: dict[int, Lease | ClickLease] = {}  # by thread
         self._scheduler = self._schedule(timers)
 
     def _schedule(self, timers: Timers) -> BackgroundScheduler:
@@ -167,7 +165,7 @@ class Worker:
             for lane in self._lanes
             for _ in range(lane.slots)
         )
-        drained = drained and not self._driving
+        drained = drained and not self._held
         if not drained:
             self._abandoned.set()
         self._deliver_last()
@@ -183,13 +181,13 @@ class Worker:
         for lane in self._lanes:
             if not self._stopping.is_set():
                 self._fill(lane)
-        self._store.tell_places(place)  # to those who found no free slot
+        self._store.tell_places(place, self._settings.builds_per_warehouse)  # to those who found no free slot
 
     def _give_up_hung(self) -> None:
-        """A step that hangs keeps its thread and loses its slot with its lease: else nobody here could take it over."""
-        for thread, lease in self._driving.copy().items():
+        """What hangs keeps its thread and loses its slot with its lease: else nobody here could take it over."""
+        for thread, lease in self._held.copy().items():
             if lease.lapsed and any(lane.leave(thread) for lane in self._lanes):
-                log.error("step hangs", refresh=lease.refresh.ref, fence=lease.claim.fence)
+                log.error("step hangs", step=lease.name)
 
     def _fill(self, lane: _Lane[T]) -> None:
         """Give every free slot of the lane something to do."""
@@ -222,16 +220,8 @@ class Worker:
         lease, most = self._settings.lease.total_seconds(), self._settings.builds_per_warehouse
         return self._store.claim(self._owner, limit, lease, BUILDS, per_warehouse=most)
 
-    def _claim_clicks(self, limit: int) -> list[Click]:
-        return self._store.claim_clicks(
-            self._owner, limit, self._settings.lease.total_seconds(), never=_LOOKUPS | LOOKED
-        )
-
-    def _claim_looks(self, limit: int) -> list[Click]:
-        return self._store.claim_clicks(self._owner, limit, self._settings.lease.total_seconds(), only=LOOKED)
-
-    def _claim_lookups(self, limit: int) -> list[Click]:
-        return self._store.claim_clicks(self._owner, limit, _LOOKUP_LEASE, only=_LOOKUPS)
+    def _claim_clicks(self, limit: int, **chosen: frozenset[str]) -> list[Click]:
+        return self._store.claim_clicks(self._owner, limit, self._settings.lease.total_seconds(), **chosen)
 
     def _run_soon(self, name: str, run: Callable[[], None]) -> None:
         """Once more beside the regular job, however often it is asked for before it runs."""
@@ -251,7 +241,7 @@ class Worker:
         """Nothing is lost when a step breaks: the refresh is given back and tried again, later each time."""
         lease = Lease(self._store, claim, self._settings, self._abandoned)
         with structlog.contextvars.bound_contextvars(refresh=claim.refresh.ref, state=claim.was, fence=claim.fence):
-            self._driving[threading.get_ident()] = lease
+            self._held[threading.get_ident()] = lease
             try:
                 self._drive_one(lease)
             except LostClaim as lost:
@@ -266,21 +256,32 @@ class Worker:
             else:
                 self._store.release(claim, retry_in=self._pause(claim.attempt - 1))
             finally:
-                del self._driving[threading.get_ident()]
+                del self._held[threading.get_ident()]
 
     def _decide(self, click: Click) -> None:
+        """Tried a few times, those counted that hung or died over it; then it is apologised for."""
+        lease = ClickLease(self._store, click, self._settings, self._abandoned)
         with structlog.contextvars.bound_contextvars(click=click.id, action=click.action, refresh=click.refresh):
+            self._held[threading.get_ident()] = lease
             try:
-                self._decide_one(click)
-                self._store.settle_click(click.id)
+                if click.attempt > _CLICK_TRIES:
+                    return self._give_up(click)
+                self._decide_one(lease)
+                self._store.settle_click(click)
             except ClickTaken as taken:
                 log.info("click taken over", detail=taken.detail)
+                self._store.retry_click(click, 0.0)
             except Exception:
                 log.exception("click not decided", attempt=click.attempt)
                 if click.attempt < _CLICK_TRIES:
-                    self._store.retry_click(click.id, self._pause(click.attempt))
+                    self._store.retry_click(click, self._pause(click.attempt))
                 else:
-                    self._store.settle_click(click.id, (self._apologise(click),) if self._apologise else ())
+                    self._give_up(click)
+            finally:
+                del self._held[threading.get_ident()]
+
+    def _give_up(self, click: Click) -> None:
+        self._store.settle_click(click, (self._apologise(click),) if self._apologise else ())
 
     def _pause(self, attempt: int) -> float:
         return doubled(self._settings.retry_seconds, attempt, _LONGEST_PAUSE)

@@ -26,7 +26,6 @@ _IN_PROGRESS = frozenset(
     {State.QUEUED, State.BUILDING, State.CHECKING, State.PROMOTING, State.VERIFYING, State.UNDOING}
 )
 _BEFORE_RESULT = frozenset({State.QUEUED, State.BUILDING, State.CHECKING})
-_UNTOUCHED = frozenset({State.FAILED, State.REJECTED, State.CANCELLED, State.EXPIRED})
 _BREAKS = re.compile(r"\s+(?=CLONE\b|COPY GRANTS\b)")
 
 
@@ -72,8 +71,8 @@ def _card_lines(refresh: Refresh, context: Context) -> list[str]:
         lines.append(says.progress(refresh, context.now))
     report, plan = _result(refresh), refresh.plan
     if report:
-        lines.append(sentences(says.changes(refresh.request, report), _left_behind(refresh)))
-    if plan and refresh.state not in _UNTOUCHED:
+        lines.append(sentences(says.changes(refresh, report), _left_behind(refresh)))
+    if plan and refresh.state not in says.UNTOUCHED:
         lines.append(downstream.readers(plan, refresh.request))
     if report and plan and refresh.state is State.AWAITING:
         last = says.written(plan.prod.last_altered, context.written, context.now) if not refresh.promotion else ""
@@ -117,7 +116,7 @@ def approval(refresh: Refresh, context: Context) -> Message:
         case State.CANCELLED if report is not None and report.nothing_changes and refresh.digest:
             return message(section(f"{asks.nothing(refresh, _still_there(refresh, context))} {asks.closed(refresh)}"))
     decided = dotted([asks.decided(refresh), asks.on_digest(refresh.digest)])
-    sent = None if refresh.state in _UNTOUCHED else _statements(refresh)
+    sent = None if refresh.state in says.UNTOUCHED else _statements(refresh)
     before = asks.withdrawn(refresh.withdrawn) if refresh.withdrawn else ""
     return message(_lines([before, decided]), _lines(_said(refresh)), sent)
 

@@ -32,6 +32,8 @@ DRIVEN = frozenset(
     {State.QUEUED, State.BUILDING, State.CHECKING, State.APPROVED, State.PROMOTING, State.VERIFYING, State.UNDOING}
 )  # the worker acts on these; in the others it waits for a person
 
+BUILDS = frozenset({State.QUEUED, State.BUILDING, State.CHECKING})  # those of them that are bounded per warehouse
+
 
 class Mode(StrEnum):
     FULL_REFRESH = "full-refresh"

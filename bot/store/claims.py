@@ -7,23 +7,23 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, insert, select, update
+from sqlalchemy import Connection, case, insert, select, update
 
 from bot.messages import Click, Live, Post
-from bot.model import DRIVEN, State
+from bot.model import BUILDS, DRIVEN, State
 from bot.store import tables as t
 from bot.store.codec import dumps, loads
 from bot.store.database import Database
-from bot.store.mail import insert_posts, settled_now, touch_live
-from bot.store.records import Hold, lift_hold, put_hold
+from bot.store.mail import insert_posts, settled_now, touch_live, with_click
+from bot.store.records import lift_hold
 from bot.store.refreshes import Claim, to_refresh
 
 R = t.refreshes.c
 C = t.clicks.c
 
 
-def taken(table: Table, owner: str, until: float) -> dict[str, Any]:
-    return {"owner": owner, "lease_until": until, "attempts": table.c.attempts + 1, "not_before": None}
+def taken(owner: str, until: float) -> dict[str, Any]:
+    return {"owner": owner, "lease_until": until, "not_before": None}
 
 
 def _busy(connection: Connection, driven: Any, now: float) -> Counter[str]:
@@ -32,7 +32,7 @@ def _busy(connection: Connection, driven: Any, now: float) -> Counter[str]:
     return Counter(connection.execute(select(R.warehouse).where(*held)).scalars().all())
 
 
-def _with_room(rows: Sequence[Row[Any]], busy: Counter[str], most: int) -> list[Row[Any]]:
+def _with_room(rows: Sequence[Any], busy: Counter[str], most: int) -> list[Any]:
     """Those that find a place on their warehouse, in their order; nobody waits for another warehouse's queue."""
     found = []
     for row in rows:
@@ -69,7 +69,8 @@ class Claims(Database):
                 rows = _with_room(rows, _busy(connection, driven, now), per_warehouse)[:limit]
             if not rows:
                 return []
-            values = {**taken(t.refreshes, owner, now + lease_seconds), "fence": R.fence + 1}
+            values = {**taken(owner, now + lease_seconds), "fence": R.fence + 1, "progress": ""}
+            values["deaths"] = R.deaths + case((R.owner.is_not(None), 1), else_=0)
             connection.execute(update(t.refreshes).where(R.id.in_([row.id for row in rows])).values(values))
         return [
             Claim(
@@ -78,6 +79,7 @@ class Claims(Database):
                 fence=row.fence + 1,
                 was=State(row.state),
                 attempt=row.attempts + 1,
+                deaths=row.deaths + (row.owner is not None),
             )
             for row in rows
         ]
@@ -88,11 +90,16 @@ class Claims(Database):
             until = self.now(connection) + lease_seconds
             return self._mine(connection, claim, {"lease_until": until})
 
-    def release(self, claim: Claim, retry_in: float = 0.0) -> bool:
-        """Give the refresh back as it is; it is driven again after `retry_in` seconds."""
+    def release(self, claim: Claim, retry_in: float | None = None) -> bool:
+        """Give the refresh back as it is: with `retry_in`, in seconds, the next claim of this state is another try.
+
+        Only that counts as one. A worker that dies or stops over a step says nothing about what the step does.
+        """
         with self.writing() as connection:
-            later = self.now(connection) + retry_in if retry_in else None
-            return self._mine(connection, claim, {"owner": None, "lease_until": None, "not_before": later})
+            tried = (
+                {} if retry_in is None else {"attempts": R.attempts + 1, "not_before": self.now(connection) + retry_in}
+            )
+            return self._mine(connection, claim, {"owner": None, "lease_until": None, **tried})
 
     def progress(self, claim: Claim, text: str, share: float | None = None) -> bool:
         """What the running step is doing, shown on the card: no revision, no audit line. False as for `renew`."""
@@ -102,17 +109,31 @@ class Claims(Database):
                 touch_live(connection, claim.refresh.id, [Live.CARD])
             return mine
 
-    def tell_places(self, say: Callable[[int], str]) -> None:
-        """Write on each refresh that waits for a free place how many are before it, as `say` puts it."""
-        queued = select(R.id, R.progress).where(R.state == State.QUEUED, R.owner.is_(None)).order_by(R.id)
+    def places(self, per_warehouse: int) -> dict[int, int]:
+        """How many will be taken before each refresh that waits to be built or compared."""
         with self.reading() as connection:
-            rows = connection.execute(queued).all()
-        for before, row in enumerate(rows):
-            if row.progress != say(before):
-                with self.writing() as connection:
-                    still = (R.id == row.id, R.state == State.QUEUED, R.owner.is_(None))
-                    if connection.execute(update(t.refreshes).where(*still).values(progress=say(before))).rowcount:
-                        touch_live(connection, row.id, [Live.CARD])
+            return {row.id: before for row, before in self._line(connection, per_warehouse)}
+
+    def tell_places(self, say: Callable[[int], str], per_warehouse: int) -> None:
+        """Write its place on each refresh that waits to be built or compared, as `say` puts it."""
+        with self.reading() as connection:
+            line = [(row.id, say(n)) for row, n in self._line(connection, per_warehouse) if row.progress != say(n)]
+        for number, told in line:
+            with self.writing() as connection:
+                waits = (R.id == number, R.state.in_(sorted(BUILDS)), t.free(t.refreshes, self.now(connection)))
+                if connection.execute(update(t.refreshes).where(*waits).values(progress=told)).rowcount:
+                    touch_live(connection, number, [Live.CARD])
+
+    def _line(self, connection: Connection, per_warehouse: int) -> list[tuple[Any, int]]:
+        """Who waits, and how many older ones for the same warehouse or with room on another, which are taken first."""
+        driven, now = R.state.in_(sorted(BUILDS)), self.now(connection)
+        query = select(R.id, R.warehouse, R.progress).where(driven, t.free(t.refreshes, now)).order_by(R.id)
+        rows = connection.execute(query).all()
+        room = {row.id for row in _with_room(rows, _busy(connection, driven, now), per_warehouse)}
+        return [
+            (row, sum(older.warehouse == row.warehouse or older.id in room for older in rows[:n]))
+            for n, row in enumerate(rows)
+        ]
 
     def _mine(self, connection: Connection, claim: Claim, values: dict[str, Any]) -> bool:
         same = (R.id == claim.refresh.id, R.fence == claim.fence, R.owner == claim.owner)
@@ -151,33 +172,26 @@ class Claims(Database):
             )
             rows = connection.execute(query.with_for_update(skip_locked=True)).all()
             if rows:
-                values = taken(t.clicks, owner, now + lease_seconds)
+                values = {**taken(owner, now + lease_seconds), "attempts": C.attempts + 1}
                 connection.execute(update(t.clicks).where(C.id.in_([row.id for row in rows])).values(values))
         return [replace(loads(Click, row.body), id=row.id, attempt=row.attempts + 1) for row in rows]
 
     def renew_click(self, click: Click, lease_seconds: float) -> bool:
-        """False when it is settled or was taken over: `attempt` is its fencing number."""
+        """False when it is settled or was taken over: stop at once and do nothing."""
         with self.writing() as connection:
-            same = (C.id == click.id, C.attempts == click.attempt, C.owner.is_not(None), ~C.settled)
-            until = self.now(connection) + lease_seconds
-            return connection.execute(update(t.clicks).where(*same).values(lease_until=until)).rowcount == 1
+            return with_click(connection, click, {"lease_until": self.now(connection) + lease_seconds})
 
-    def settle_click(
-        self, number: int, posts: tuple[Post, ...] = (), *, hold: Hold | None = None, lift: str = ""
-    ) -> None:
-        """The click is decided; `posts` answer it, in the same transaction. Nothing when somebody else has settled it.
+    def settle_click(self, click: Click, posts: tuple[Post, ...] = (), *, lift: str = "") -> None:
+        """The click is decided; `posts` answer it, in the same transaction. Nothing when somebody else has it by now.
 
-        `hold` is put on its model with it, or the hold on the model `lift` lifted: a slow worker must not do that again.
+        The hold on the model `lift` is lifted with it: a slow worker must not do that again.
         """
         with self.writing() as connection:
-            if not settled_now(connection, number):
+            if not settled_now(connection, click):
                 return
-            if hold:
-                put_hold(connection, hold)
             if lift:
                 lift_hold(connection, lift)
-            refresh = connection.execute(select(C.refresh).where(C.id == number)).scalar()
-            insert_posts(connection, refresh, posts, self.now(connection))
+            insert_posts(connection, click.refresh, posts, self.now(connection))
 
     def undecided(self, refresh: int, action: str) -> bool:
         """Whether such a click on a refresh waits to be decided."""
@@ -185,9 +199,8 @@ class Claims(Database):
         with self.reading() as connection:
             return connection.execute(select(C.id).where(*waiting).limit(1)).first() is not None
 
-    def retry_click(self, number: int, retry_in: float) -> None:
-        """Deciding it went wrong: try again later."""
+    def retry_click(self, click: Click, retry_in: float) -> None:
+        """Deciding it went wrong: try again later, unless somebody else does so already."""
         with self.writing() as connection:
             later = self.now(connection) + retry_in
-            values = {"owner": None, "lease_until": None, "not_before": later}
-            connection.execute(update(t.clicks).where(C.id == number).values(values))
+            with_click(connection, click, {"owner": None, "lease_until": None, "not_before": later})

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, or_, select, update
 
-from bot.messages import Attachment, Live, Message, Post
+from bot.messages import Attachment, Click, Live, Message, Post
 from bot.store import tables as t
 from bot.store.codec import dumps, loads
 from bot.store.database import Database, moment
@@ -95,10 +95,16 @@ def insert_posts(
             _expect_live(connection, refresh, post.live, post.channel)
 
 
-def settled_now(connection: Connection, click: int) -> bool:
-    """Settle a click; False when it was settled already: one decision counts, and one answer."""
+def with_click(connection: Connection, click: Click, values: Mapping[str, object]) -> bool:
+    """Change a claimed click; False when it is settled, given back or somebody else's: `attempt` is its fencing number."""
     c = t.clicks.c
-    return connection.execute(update(t.clicks).where(c.id == click, ~c.settled).values(settled=True)).rowcount == 1
+    mine = (c.id == click.id, c.attempts == click.attempt, c.owner.is_not(None), ~c.settled)
+    return connection.execute(update(t.clicks).where(*mine).values(**values)).rowcount == 1
+
+
+def settled_now(connection: Connection, click: Click) -> bool:
+    """Settle a click; False as above: one decision counts, and one answer."""
+    return with_click(connection, click, {"settled": True})
 
 
 def touch_live(connection: Connection, refresh: int, lives: Collection[Live]) -> None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from bot import audit
 from bot.events import REMARKS, Event
-from bot.messages import AUDIT_HEAD, Live, Post
+from bot.messages import AUDIT_HEAD, Click, Live, Post
 from bot.model import DRIVEN, ENDS, Actor, Mode, Refresh, Relation, Request, State
 from bot.store import tables as t
 from bot.store.codec import dumps, loads, plain
@@ -22,6 +23,7 @@ from bot.store.mail import insert_posts, settled_now, touch_live
 from bot.store.records import Held, Hold, held, put_hold
 
 R = t.refreshes.c
+DEATHS = 10  # one or two are a deployment or a machine that goes away
 _TRIES = 3  # the holder of a lock may end between our insert and the look at who it was
 
 
@@ -34,6 +36,18 @@ class Claim:
     fence: int
     was: State
     attempt: int  # 1 for the first try in this state
+    deaths: int = 0  # workers before this one that did not give it back in this state
+
+    @property
+    def deadly(self) -> bool:
+        """So many workers died or froze over this step that it may be the reason."""
+        return self.deaths >= DEATHS
+
+    def tries(self, state: State) -> int:
+        """Which try in `state` this is: the first where the claim has brought the refresh there itself."""
+        if state is not self.was:
+            return 1
+        return sys.maxsize if self.deadly else self.attempt
 
 
 class Taken(Exception):
@@ -45,7 +59,7 @@ class Taken(Exception):
 
 
 class Decided(Exception):
-    """Another worker has settled this click: whatever was about to be stored for it does not count."""
+    """Another worker has this click, or has settled it: whatever was about to be stored for it does not count."""
 
 
 def to_refresh(row: Row[Any]) -> Refresh:
@@ -73,7 +87,7 @@ class Refreshes(Database):
         dev: Relation,
         at: datetime,
         posts: Sequence[Post] = (),
-        click: int | None = None,
+        click: Click | None = None,
         warehouse: str = "",  # where it will be built, as far as is known before the plan
     ) -> Refresh:
         """Insert a queued refresh, which takes the locks. Raises Taken or Held; nothing is stored then."""
@@ -101,7 +115,7 @@ class Refreshes(Database):
         raise RuntimeError(f"the lock on {prod} changes hands too fast")
 
     def _insert(
-        self, connection: Connection, refresh: Refresh, posts: Sequence[Post], click: int | None, warehouse: str
+        self, connection: Connection, refresh: Refresh, posts: Sequence[Post], click: Click | None, warehouse: str
     ) -> Refresh:
         if hold := held(connection, refresh.unique_id):
             raise Held(hold)
@@ -126,20 +140,24 @@ class Refreshes(Database):
         hold: str | None = None,
         claim: Claim | None = None,
         release: bool = False,
-        click: int | None = None,
+        click: Click | None = None,
+        unless_held: bool = False,
     ) -> Refresh | None:
         """Store a change with everything that belongs to it, in one transaction.
 
         None, and nothing stored, when the row is no longer at `before`'s state and revision, or `claim` was taken
         over. A remark changes nothing: it only adds its audit line, posts and settled click, whatever else moves.
         Leaving the driven states gives the lease back. Raises Taken when an undo needs locks that someone else
-        holds by now, and Decided when `click` was settled by another worker meanwhile.
+        holds by now, Decided when another worker has `click` by now, and with `unless_held` Held for a model on hold:
+        the row is locked by then, and whoever puts a hold locks it too, so that one of the two sees the other.
         """
         stored = before if isinstance(event, REMARKS) else _following(before, after)
         try:
             with self.writing() as connection:
                 if stored is not before and not self._swap(connection, before, stored, claim, release):
                     return None
+                if unless_held and (put := held(connection, stored.unique_id)):
+                    raise Held(put)
                 line = _append(connection, stored, at=event.at, name=event.name, data=_data(event))
                 now = self.now(connection)
                 insert_posts(connection, stored.id, posts, now, {AUDIT_HEAD: line.hash[:12]})
@@ -155,13 +173,23 @@ class Refreshes(Database):
             raise Taken(holder) from None
         return stored
 
+    def put_on_hold(self, click: Click, hold: Hold, answer: Callable[[Refresh | None], Post]) -> None:
+        """Decide the click that puts the hold, answered with the live refresh of the model as it is then."""
+        mine = select(t.refreshes).where(R.unique_id == hold.unique_id, _live()).order_by(R.id).limit(1)
+        with self.writing() as connection:
+            if not settled_now(connection, click):
+                return
+            row = connection.execute(mine.with_for_update()).first()
+            put_hold(connection, hold)
+            insert_posts(connection, None, [answer(to_refresh(row) if row else None)], self.now(connection))
+
     def _swap(
         self, connection: Connection, before: Refresh, after: Refresh, claim: Claim | None, release: bool
     ) -> bool:
         moved = after.state is not before.state
         values = _columns(after)
         if moved:
-            values |= {"attempts": 0, "not_before": None}
+            values |= {"attempts": 0, "deaths": 0, "not_before": None}
             values |= {"progress": after.progress, "progress_share": after.progress_share}
         if after.stopping and not before.stopping:
             values |= {"not_before": None}  # who waits for another try would stop only then
@@ -214,12 +242,6 @@ class Refreshes(Database):
         with self.writing() as connection:
             connection.execute(update(t.refreshes).where(R.id == refresh.id).values(reminded_at=seconds(at)))
             insert_posts(connection, refresh.id, [post], self.now(connection))
-
-    def waiting_builds(self) -> int:
-        """How many refreshes wait for a free place to be built."""
-        queued = (R.state == State.QUEUED, R.owner.is_(None))
-        with self.reading() as connection:
-            return connection.execute(select(func.count()).select_from(t.refreshes).where(*queued)).scalar_one()
 
     def durations(self, unique_id: str, mode: Mode | None = None, limit: int = 10) -> list[float]:
         """Seconds that earlier builds of the model took, the newest first."""
@@ -301,7 +323,7 @@ def _append(
     return line
 
 
-def _settle(connection: Connection, click: int | None) -> None:
-    """Raises Decided, which undoes the transaction, for a click that is settled already."""
+def _settle(connection: Connection, click: Click | None) -> None:
+    """Raises Decided, which undoes the transaction, for a click that is settled already or somebody else's by now."""
     if click is not None and not settled_now(connection, click):
-        raise Decided(f"click {click}")
+        raise Decided(f"click {click.id}")

@@ -59,6 +59,7 @@ refreshes = Table(
     Column("revision", Integer, nullable=False),
     Column("fence", Integer, nullable=False, server_default="0"),
     *_leased(),
+    Column("deaths", Integer, nullable=False, server_default="0"),
     Column("cancel", Boolean, nullable=False, server_default=false()),
     Column("unique_id", String(500), nullable=False, index=True),
     Column("mode", String(20), nullable=False),

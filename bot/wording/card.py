@@ -33,6 +33,8 @@ _STATES = {
     State.FAILED: "failed",
     State.UNDONE: "undone",
 }
+UNTOUCHED = frozenset({State.FAILED, State.REJECTED, State.CANCELLED, State.EXPIRED})  # production never was
+_REPLACED = frozenset({State.VERIFYING, State.FAULTY, State.DONE, State.UNDOING, State.UNDONE})
 _BAR = 10
 
 
@@ -100,15 +102,23 @@ def headline(line: Headline) -> str:
     return "\n".join(filter(None, [f"{day(line.day)}  {column(line.metric)}", moved, *around]))
 
 
-def changes(request: Request, report: Report) -> str:
+def changes(refresh: Refresh, report: Report) -> str:
     """Asked for: changed. Anything else: 0 rows, 0 columns."""
-    if request.mode is Mode.FULL_REFRESH:
+    if refresh.request.mode is Mode.FULL_REFRESH:
         found = [_columns(report.changes), *_lost_and_new(report)]
-        return f"Changed: {'; '.join(filter(None, found)) or 'nothing'}."
+        return f"{_changed(refresh)}: {'; '.join(filter(None, found)) or 'nothing'}."
     wanted = [c for c in report.changes if c.allowed and c.window]
     beside = [c for c in report.changes if c.history or (not c.allowed and c.window)]
     rest = _columns(beside) if beside else "0 rows, 0 columns"
-    return f"Asked for: {'changed' if wanted else 'unchanged'}. Anything else: {rest}."
+    done = _changed(refresh).lower() if refresh.state in UNTOUCHED else "changed"
+    return f"Asked for: {done if wanted else 'unchanged'}. Anything else: {rest}."
+
+
+def _changed(refresh: Refresh) -> str:
+    """What was compared is not what production holds, before it is replaced and where it never was."""
+    if refresh.state in UNTOUCHED:
+        return "Would have changed"
+    return "Changed" if refresh.state in _REPLACED or refresh.undo_request else "Would change"
 
 
 def _lost_and_new(report: Report) -> list[str]:

@@ -55,5 +55,12 @@ def candidate_gone(candidate: Relation) -> str:
     return f"The candidate {code(candidate)} is gone, so there is nothing to compare: rebuild it."
 
 
+def deadly(ref: str, workers: int) -> str:
+    return (
+        f"{workers} workers in a row stopped without a word while they worked on {ref}, so it is not tried again: "
+        "whoever runs the bot finds in the log of the machine why."
+    )
+
+
 def broken(ref: str) -> str:
     return f"Something went wrong in the bot itself while it worked on {ref}, several times: whoever runs it finds the cause in its log."

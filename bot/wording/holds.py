@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from bot.model import Plan, Request
+from bot.model import Plan, Refresh, Request, State
 from bot.wording import downstream
 from bot.wording import plan as planned
-from bot.wording.text import clock, code, plural
+from bot.wording.card import state
+from bot.wording.text import clock, code, plural, sentences
+
+_LATE = frozenset({State.PROMOTING, State.VERIFYING, State.NEEDS_ATTENTION, State.UNDOING})
 
 
-def on_hold(name: str) -> str:
-    return f"{code(name)} is on hold: nobody can refresh it until `/dbt-refresh unhold {name}`."
+def on_hold(name: str, live: Refresh | None) -> str:
+    """With the refresh of it that goes on all the same, where a statement was on its way to production already."""
+    late = f"{live.ref} of it is not stopped by that: it is {state(live)}." if live and live.state in _LATE else ""
+    return sentences(f"{code(name)} is on hold: nobody can refresh it until `/dbt-refresh unhold {name}`.", late)
 
 
 def lifted(name: str) -> str:

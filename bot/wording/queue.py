@@ -1,4 +1,4 @@
-"""The place of a refresh that waits to be built, on its card and in the answer to the command."""
+"""The place of a refresh that waits to be built or compared again, on its card and in the answer to the command."""
 
 from __future__ import annotations
 
@@ -6,12 +6,8 @@ from bot.wording.text import plural
 
 
 def place(before: int) -> str:
-    """Waits for a free place to build, 2 refreshes before it"""
-    return (
-        f"Waits for a free place to build, {plural(before, 'refresh', 'refreshes')} before it"
-        if before
-        else "Next to be built"
-    )
+    """Waits for a free place, 2 refreshes before it"""
+    return f"Waits for a free place, {plural(before, 'refresh', 'refreshes')} before it" if before else "Next in line"
 
 
 def others_wait(before: int) -> str:

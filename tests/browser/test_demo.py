@@ -103,7 +103,7 @@ def test_the_whole_demo_by_clicking(page: Page) -> None:
     card, replies = ask(page), page.locator("#replies")
     expect(card).to_contain_text("waiting for approval", timeout=2 * STEP)
     expect(card).to_contain_text("11,290,000,000,000,000 -> 1,676,204,911")
-    expect(card).to_contain_text("Changed: daily_volume in 1 row.")
+    expect(card).to_contain_text("Would change: daily_volume in 1 row.")
     expect(card).to_contain_text("Before an approval: explain 1 outlier group.")
 
     card.get_by_role("button", name="3 replies").click(timeout=STEP)

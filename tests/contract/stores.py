@@ -52,3 +52,10 @@ def a_click(refresh: int | None, action: str = "approve", by: Actor = BOB) -> Cl
     return Click(
         action=action, by=by, channel="C0INCIDENTS", at=AT, refresh=refresh, revision=4, digest="d", payload={"a": [1]}
     )
+
+
+def pressed(store: Store, action: str, refresh: int | None = None) -> Click:
+    """A click that a worker has claimed."""
+    number = store.add_click(a_click(refresh, action))
+    (click,) = [c for c in store.claim_clicks("presser", 9, LEASE) if c.id == number]
+    return click

@@ -24,7 +24,7 @@ from bot.desk import Desk
 from bot.events import Started
 from bot.index import Entry, Index
 from bot.machine import Topic
-from bot.messages import Click, Live, Message
+from bot.messages import Click, Live, Message, Post
 from bot.model import Actor, Explanation, Mode, Refresh, Relation, State, Verdict
 from bot.people import Home
 from bot.settings import (
@@ -147,7 +147,7 @@ class Bot:
         found: list[Click] = []
         while taken := self.store.claim_clicks("test", 20):
             for click in taken:
-                self.store.settle_click(click.id)
+                self.store.settle_click(click)
             found += taken
         return found
 
@@ -259,9 +259,10 @@ def test_an_ambiguous_name_offers_the_whole_command_for_each_as_a_button(bot: Bo
 
 def test_a_model_on_hold_says_so(bot: Bot) -> None:
     by = Actor(user_id="U0BOB", team_id="T0DEMO")
-    click = bot.store.add_click(Click(action="hold", by=by, channel=CHANNEL, at=NOW, payload={}))
+    bot.store.add_click(Click(action="hold", by=by, channel=CHANNEL, at=NOW, payload={}))
+    (click,) = bot.store.claim_clicks("test", 1)
     hold = Hold(unique_id="model.shop.fact_dex", by=by, at=NOW, reason="wait for Dune")
-    bot.store.settle_click(click, hold=hold)
+    bot.store.put_on_hold(click, hold, lambda live: Post(key="h", channel=CHANNEL, message=Message(text="on hold")))
     said = bot.types("fact_dex")
     assert "`fact_dex` is on hold by <@U0BOB> since 14:07 UTC: wait for Dune." in said
     assert bot.store.live() == []

@@ -21,7 +21,7 @@ from bot.store import Held, Hold, Store, Taken
 from bot.store.codec import dumps, loads
 from bot.store.tables import metadata
 from tests.contract.databases import BACKENDS, database
-from tests.contract.stores import LEASE, a_click, advance, ask, bring, commit, elsewhere, post
+from tests.contract.stores import LEASE, advance, ask, bring, commit, elsewhere, post, pressed
 from tests.refreshes import AT, BOB, DAY, PATHS, UNIQUE_ID, report
 
 # --- values ----------------------------------------------------------------------------------------------------------
@@ -122,7 +122,7 @@ def test_a_held_model_cannot_be_asked_for(store: Store) -> None:
         ask(store)
     assert refused.value.hold == Hold(unique_id=UNIQUE_ID, by=BOB, at=AT, refresh=undoing.id)
     assert [h.unique_id for h in store.holds()] == [UNIQUE_ID]
-    store.settle_click(store.add_click(a_click(None, "unhold")), lift=UNIQUE_ID)
+    store.settle_click(pressed(store, "unhold"), lift=UNIQUE_ID)
     assert store.held(UNIQUE_ID) is None
     assert ask(store).state is State.QUEUED
 
@@ -133,13 +133,13 @@ def test_a_held_model_cannot_be_asked_for(store: Store) -> None:
 def test_a_commit_on_something_older_stores_nothing(store: Store) -> None:
     awaiting = bring(store, State.AWAITING)
     told = advance(store, awaiting, e.Explained)
-    click = store.add_click(a_click(awaiting.id))
+    click = pressed(store, "approve", awaiting.id)
     assert commit(store, awaiting, e.Rejected, posts=[post("no")], hold="m", click=click) is None
     assert store.get(awaiting.id) == told
     assert [line.event for line in store.trail(awaiting.id)][-1] == "explained"
     assert store.take_letters("w", 9, LEASE) == []
     assert store.holds() == []
-    assert [c.id for c in store.claim_clicks("w", 9)] == [click]
+    assert store.renew_click(click, LEASE)  # it is still to be decided
 
 
 def test_two_clicks_at_once_act_once(store: Store) -> None:
@@ -159,7 +159,7 @@ def test_two_clicks_at_once_act_once(store: Store) -> None:
 
 def test_everything_of_a_commit_is_there_at_once(store: Store) -> None:
     awaiting = bring(store, State.AWAITING)
-    click = store.add_click(a_click(awaiting.id))
+    click = pressed(store, "approve", awaiting.id)
     picture = Attachment(name="p.png", content=b"\x89PNG\x00", title="Picture", alt_text="up")
     said = post("R1:end", message=Message(text=f"head {AUDIT_HEAD}", blocks=({"type": "divider"},)), files=(picture,))
     advance(store, awaiting, e.Rejected, posts=[said], click=click)
@@ -167,7 +167,7 @@ def test_everything_of_a_commit_is_there_at_once(store: Store) -> None:
     lines = store.trail(awaiting.id)
     assert letter.message == Message(text=f"head {audit.head(lines)[:12]}", blocks=({"type": "divider"},))
     assert [f.attachment for f in letter.files] == [picture]
-    assert store.claim_clicks("w", 9) == []
+    assert not store.renew_click(click, LEASE)
     assert audit.verify(lines) is None
     assert [line.n for line in lines] == list(range(1, len(lines) + 1))
 

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from bot import events as e
+from bot.messages import Click
 from bot.model import Refresh, State
-from bot.store import Claim, Decided, Hold, Store
+from bot.store import Claim, Decided, Held, Hold, Store
+from bot.store.refreshes import DEATHS
 from tests.contract.databases import Clock
-from tests.contract.stores import LEASE, a_click, advance, ask, bring, commit, elsewhere, post
+from tests.contract.stores import LEASE, a_click, advance, ask, bring, commit, elsewhere, post, pressed
 from tests.refreshes import AT, BOB, UNIQUE_ID
 
 # --- claims ------------------------------------------------------------------------------------------------------------
@@ -30,7 +32,42 @@ def test_a_claim_is_exclusive_until_it_lapses(store: Store, clock: Clock) -> Non
     assert store.claim("b", 5, LEASE) == []
     clock.forward(2)
     (second,) = store.claim("b", 5, LEASE)
-    assert (second.fence, second.attempt) == (first.fence + 1, 2)
+    assert (second.fence, second.attempt) == (first.fence + 1, 1)
+
+
+def test_only_what_was_tried_to_its_end_counts_as_a_try(store: Store, clock: Clock) -> None:
+    """Three workers that died over it and one that stopped are no outages: the first lost reply is not the last."""
+    ask(store)
+    for _ in range(3):
+        store.claim("dies", 1, LEASE)
+        clock.forward(LEASE + 1)
+    (stops,) = store.claim("stops", 1, LEASE)
+    store.release(stops)
+    (outage,) = store.claim("hears nothing", 1, LEASE)
+    assert (outage.fence, outage.attempt) == (5, 1)
+    store.release(outage, retry_in=0.0)
+    (again,) = store.claim("b", 1, LEASE)
+    assert (again.tries(State.QUEUED), again.tries(State.BUILDING)) == (2, 1)
+    building = advance(store, again.refresh, e.Started, claim=again)
+    store.release(again, retry_in=0.0)  # an outage in the next state is the first there
+    (third,) = store.claim("b", 1, LEASE)
+    assert (third.refresh.state, third.attempt) == (building.state, 2)
+
+
+def test_workers_that_die_over_a_step_are_counted_while_it_lasts(store: Store, clock: Clock) -> None:
+    ask(store)
+    for died in range(DEATHS):
+        (claim,) = store.claim("dies", 1, LEASE)
+        assert (claim.deaths, claim.deadly) == (died, False)
+        clock.forward(LEASE + 1)
+    (taken,) = store.claim("b", 1, LEASE)
+    assert (taken.deaths, taken.deadly) == (DEATHS, True)
+    assert taken.tries(State.QUEUED) > 1_000  # more than any number of tries that something is given
+    assert taken.tries(State.BUILDING) == 1
+    advance(store, taken.refresh, e.Started, claim=taken)
+    store.release(taken)
+    (next_step,) = store.claim("c", 1, LEASE)
+    assert (next_step.deaths, next_step.deadly) == (0, False)
 
 
 def test_a_worker_that_thaws_can_do_nothing(store: Store, clock: Clock) -> None:
@@ -167,11 +204,12 @@ def test_clicks_come_back_in_order_one_at_a_time_per_refresh(store: Store, clock
     assert [c.id for c in taken] == [first, other, free]
     assert taken[0] == replace(a_click(1, "explain"), id=first, attempt=1)
     assert store.claim_clicks("b", 9, LEASE) == []
-    store.settle_click(first, (post("answer", private_to="U0BOB"),))
+    store.settle_click(taken[0], (post("answer", private_to="U0BOB"),))
     assert [c.id for c in store.claim_clicks("b", 9, LEASE)] == [second]
     clock.forward(LEASE + 1)
-    assert [(c.id, c.attempt) for c in store.claim_clicks("b", 9, LEASE)] == [(second, 2), (other, 2), (free, 2)]
-    store.retry_click(second, 5)
+    again = store.claim_clicks("b", 9, LEASE)
+    assert [(c.id, c.attempt) for c in again] == [(second, 2), (other, 2), (free, 2)]
+    store.retry_click(again[0], 5)
     clock.forward(4)
     assert store.claim_clicks("c", 9, LEASE) == []
     clock.forward(1)
@@ -192,25 +230,30 @@ def test_a_click_is_kept_while_it_is_renewed_and_not_after_somebody_else_has_tak
     (theirs,) = store.claim_clicks("b", 1, LEASE)
     assert not store.renew_click(mine, LEASE)
     assert store.renew_click(theirs, LEASE)
-    store.settle_click(theirs.id)
+    store.settle_click(theirs)
     assert not store.renew_click(theirs, LEASE)
 
 
 def test_a_click_that_two_workers_decide_counts_once_and_is_answered_once(store: Store, clock: Clock) -> None:
-    """The first is slow, its lease lapses, and the second is done before it."""
+    """The first is slow, and its lease lapses: from then on only the second counts, even before it is done."""
     awaiting = bring(store, State.AWAITING)
     click = store.add_click(a_click(awaiting.id))
     (slow,) = store.claim_clicks("a", 9, LEASE)
     clock.forward(LEASE + 1)
     (taken,) = store.claim_clicks("b", 9, LEASE)
     assert (slow.id, taken.id) == (click, click)
-    approved = commit(store, awaiting, e.Approved, click=taken.id)
+    for late in (e.Approved, e.Denied):
+        with pytest.raises(Decided):
+            commit(store, awaiting, late, click=slow, posts=(post("late", private_to="U0BOB"),))
+    store.settle_click(slow, (post("late", private_to="U0BOB"),))
+    store.retry_click(slow, 0.0)
+    approved = commit(store, awaiting, e.Approved, click=taken)
     assert approved is not None
     trail = len(store.trail(awaiting.id))
     with pytest.raises(Decided):
-        commit(store, approved, e.Denied, click=slow.id, posts=(post("denied", private_to="U0BOB"),))
-    assert commit(store, awaiting, e.Approved, click=slow.id) is None
-    store.settle_click(slow.id, (post("too late", private_to="U0BOB"),))
+        commit(store, approved, e.Denied, click=slow, posts=(post("denied", private_to="U0BOB"),))
+    assert commit(store, awaiting, e.Approved, click=slow) is None
+    store.settle_click(slow, (post("too late", private_to="U0BOB"),))
     assert store.get(awaiting.id) == approved
     assert len(store.trail(awaiting.id)) == trail
     assert store.take_letters("w", 9, LEASE) == []
@@ -222,16 +265,46 @@ def test_a_hold_that_two_workers_decide_is_not_put_back_after_it_was_lifted(stor
     (slow,) = store.claim_clicks("a", 9, LEASE)
     clock.forward(LEASE + 1)
     (taken,) = store.claim_clicks("b", 9, LEASE)
-    store.settle_click(taken.id, hold=hold)
+    store.put_on_hold(taken, hold, lambda live: post(f"on hold, {live}"))
     assert store.held(UNIQUE_ID) == hold
-    store.settle_click(store.add_click(a_click(None, "unhold")), lift=UNIQUE_ID)
-    store.settle_click(slow.id, hold=hold)
+    store.settle_click(pressed(store, "unhold"), lift=UNIQUE_ID)
+    store.put_on_hold(slow, hold, lambda live: post("late"))
     assert store.held(UNIQUE_ID) is None
+    assert [letter.key for letter in store.take_letters("w", 9, LEASE)] == ["on hold, None"]
+
+
+def test_a_hold_stops_the_promotion_or_its_answer_says_that_it_was_on_its_way(store: Store) -> None:
+    """However close the two fall: the intent is not committed beside a hold that knew nothing of it."""
+    start = threading.Barrier(2)
+
+    def promote(claim: Claim) -> bool:
+        start.wait()
+        try:
+            return commit(store, claim.refresh, e.PromotionIntended, claim=claim, unless_held=True) is not None
+        except Held:
+            return False
+
+    def hold(unique_id: str, click: Click) -> Refresh | None:
+        seen: list[Refresh | None] = []
+        start.wait()
+        put = Hold(unique_id=unique_id, by=BOB, at=AT)
+        store.put_on_hold(click, put, lambda live: seen.append(live) or post(unique_id))
+        return seen[0]
+
+    for n in range(30):
+        approved = bring(store, State.APPROVED, unique_id=f"model.{n}", **elsewhere(str(n)))
+        (claim,) = [c for c in store.claim("a", 99, LEASE) if c.refresh.id == approved.id]
+        with ThreadPoolExecutor(2) as pool:
+            sent, known = pool.submit(promote, claim), pool.submit(hold, f"model.{n}", pressed(store, "hold"))
+        now = store.get(approved.id)
+        assert now == known.result()
+        assert now.state is (State.PROMOTING if sent.result() else State.APPROVED)
+        assert store.held(f"model.{n}")
 
 
 def test_of_two_decisions_at_the_same_moment_one_counts(store: Store) -> None:
     awaiting = bring(store, State.AWAITING)
-    click = store.add_click(a_click(awaiting.id))
+    click = pressed(store, "approve", awaiting.id)
     ready = threading.Barrier(2)
 
     def decide(_: int) -> bool:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 from bot import events as e
-from bot.model import Refresh
+from bot.model import BUILDS, Refresh, State
 from bot.store import Claim, Store
 from bot.wording.queue import place
-from bot.worker import BUILDS
 from tests.contract.databases import Clock
-from tests.contract.stores import LEASE, advance, ask, elsewhere
+from tests.contract.stores import LEASE, advance, ask, bring, elsewhere
 
 
 def ask_on(store: Store, name: str, warehouse: str) -> Refresh:
@@ -60,7 +59,35 @@ def test_who_waits_reads_the_place(store: Store) -> None:
     for n in range(4):
         ask_on(store, f"T{n}", "SMALL")
     claim(store)
-    store.tell_places(place)
-    told = [r.progress for r in sorted(store.live(), key=lambda r: r.id)]
-    assert told == ["", "", "Next to be built", "Waits for a free place to build, 1 refresh before it"]
-    assert store.waiting_builds() == 2
+    assert told(store) == ["", "", "Next in line", "Waits for a free place, 1 refresh before it"]
+
+
+def told(store: Store) -> list[str]:
+    store.tell_places(place, 2)
+    return [r.progress for r in sorted(store.live(), key=lambda r: r.id)]
+
+
+def test_nobody_counts_who_waits_for_another_warehouse(store: Store) -> None:
+    for n, warehouse in enumerate(["SMALL", "SMALL", "LARGE", "LARGE", "SMALL", "SMALL", "LARGE", "OTHER"]):
+        ask_on(store, f"T{n}", warehouse)
+    assert numbers(claim(store, 4)) == [1, 2, 3, 4]
+    assert store.places(2) == {5: 0, 6: 1, 7: 0, 8: 0}
+
+
+def test_where_only_the_workers_are_busy_everybody_older_is_before(store: Store) -> None:
+    for n, warehouse in enumerate(["SMALL", "LARGE", "OTHER"]):
+        ask_on(store, f"T{n}", warehouse)
+    assert store.places(2) == {1: 0, 2: 1, 3: 2}
+
+
+def test_a_check_that_waits_reads_its_place_and_loses_it_when_it_is_taken(store: Store) -> None:
+    stale = bring(store, State.STALE, warehouse="SMALL", **elsewhere("T"))
+    for n in range(3):
+        ask_on(store, f"T{n}", "SMALL")
+    advance(store, stale, e.RecheckAsked)
+    assert told(store)[:2] == ["Next in line", "Waits for a free place, 1 refresh before it"]
+    claim(store, 1)
+    assert told(store)[:2] == ["", "Next in line"]
+    (retried,) = claim(store, 1)
+    store.release(retried, retry_in=60.0)
+    assert 2 not in store.places(2), "it waits for what went wrong to pass, not for a place"

@@ -435,6 +435,7 @@ def test_a_statement_that_nobody_waits_for_any_more_is_stopped_at_snowflake(shop
         session.content(ORDERS)
     ended = shop.sandbox.wait(lambda log: [s for s in log if "COUNT" in s.sql.upper() and s.ended], 20)
     assert "canceled" in (ended[-1].error or "").lower()
+    assert len(session.query_ids) == len(session.statements)  # one for each, also where nobody waited
 
 
 def test_a_write_to_production_is_never_stopped_halfway(shop: World) -> None:

@@ -92,7 +92,7 @@ def running(
     store: Store,
     slack: SlackSandbox,
     drive: Callable[[Lease], None] = lambda lease: None,
-    decide: Callable[[Click], None] = lambda click: None,
+    decide: Callable[[ClickLease], None] = lambda lease: None,
     settings: WorkerSection = FAST,
     timers: dict[str, tuple[float, Callable[[], object]]] | None = None,
     apologise: Callable[[Click], Post] | None = None,
@@ -168,8 +168,8 @@ def test_who_finds_every_slot_busy_reads_the_place(
     started, swept, go, finish = Seen(), Seen(), threading.Event(), end(store)
     tell = store.tell_places
 
-    def telling(say: Callable[[int], str]) -> None:
-        tell(say)
+    def telling(say: Callable[[int], str], per_warehouse: int) -> None:
+        tell(say, per_warehouse)
         swept.add(len(started.items))
 
     monkeypatch.setattr(store, "tell_places", telling)
@@ -186,7 +186,7 @@ def test_who_finds_every_slot_busy_reads_the_place(
         waiting = [r.progress for r in map(store.get, asked) if r]
         go.set()
         started.wait(4)
-    assert waiting == ["", "", "Next to be built", "Waits for a free place to build, 1 refresh before it"]
+    assert waiting == ["", "", "Next in line", "Waits for a free place, 1 refresh before it"]
 
 
 def test_clicks_and_promotions_do_not_wait_for_builds(store: Store, slack: SlackSandbox) -> None:
@@ -203,7 +203,7 @@ def test_clicks_and_promotions_do_not_wait_for_builds(store: Store, slack: Slack
             promoted.add(lease.refresh.id)
         finish(lease)
 
-    with running(store, slack, drive, lambda c: decided.add(c.action), settings=SLOW) as worker:
+    with running(store, slack, drive, lambda lease: decided.add(lease.click.action), settings=SLOW) as worker:
         building.wait(2)
         approved = ask(store, "approved", *PATHS[State.APPROVED])
         store.add_click(click(action="cancel"))
@@ -219,9 +219,9 @@ def test_clicks_and_promotions_do_not_wait_for_builds(store: Store, slack: Slack
 def test_clicks_do_not_wait_for_lookups(store: Store, slack: SlackSandbox) -> None:
     decided, go = Seen(), threading.Event()
 
-    def decide(one: Click) -> None:
-        decided.add(one.action)
-        assert one.action != "plan" or go.wait(TIMEOUT)
+    def decide(lease: ClickLease) -> None:
+        decided.add(lease.click.action)
+        assert lease.click.action != "plan" or go.wait(TIMEOUT)
 
     for action in ("plan", "plan", "plan", "hold"):
         store.add_click(click(action=action))
@@ -234,9 +234,9 @@ def test_clicks_do_not_wait_for_lookups(store: Store, slack: SlackSandbox) -> No
 def test_what_is_pressed_does_not_wait_for_looks_at_large_tables(store: Store, slack: SlackSandbox) -> None:
     decided, go = Seen(), threading.Event()
 
-    def decide(one: Click) -> None:
-        decided.add(one.action)
-        assert one.action == "cancel" or go.wait(TIMEOUT)
+    def decide(lease: ClickLease) -> None:
+        decided.add(lease.click.action)
+        assert lease.click.action == "cancel" or go.wait(TIMEOUT)
 
     for action in ("approve", "explain", "waive", "cancel"):
         store.add_click(click(action=action))
@@ -250,11 +250,11 @@ def test_a_click_that_another_worker_took_over_is_left_to_it(store: Store, slack
     store.add_click(click())
     tried = Seen()
 
-    def decide(one: Click) -> None:
-        store.retry_click(one.id, 0.0)  # as if the lease had lapsed
+    def decide(lease: ClickLease) -> None:
+        store.retry_click(lease.click, 0.0)  # as if the lease had lapsed
         (theirs,) = store.claim_clicks("another", 1, 60.0)
         tried.add(theirs)
-        ClickLease(store, one, WorkerSection(lease=timedelta(0))).stay()  # it is time to renew
+        lease.renew()
 
     with running(store, slack, decide=decide, settings=SLOW):
         (theirs,) = tried.wait(1)
@@ -266,10 +266,10 @@ def test_a_click_is_settled_once_and_its_answer_delivered(store: Store, slack: S
     decided = Seen()
     key = f"click:{time.time_ns()}"
 
-    def decide(one: Click) -> None:
+    def decide(lease: ClickLease) -> None:
         answer = Post(key=key, channel=CHANNEL, message=Message(text=key), private_to="U0BOB")
-        store.settle_click(one.id, (answer,))
-        decided.add(one.id)
+        store.settle_click(lease.click, (answer,))
+        decided.add(lease.click.id)
 
     with running(store, slack, decide=decide):
         slack.control.wait(lambda: key in [m["text"] for m in slack.control.private("bob")], TIMEOUT, "the answer")
@@ -311,14 +311,14 @@ def test_a_click_that_cannot_be_decided_is_apologised_for(store: Store, slack: S
     store.add_click(click())
     for _ in range(4):  # four tries are behind it
         (taken,) = store.claim_clicks("earlier", 1)
-        store.retry_click(taken.id, 0.0)
+        store.retry_click(taken, 0.0)
     sorry = Seen()
 
     def apologise(one: Click) -> Post:
         sorry.add(one.attempt)
         return Post(key="sorry", channel=CHANNEL, message=Message(text="sorry"), private_to="U0BOB")
 
-    def decide(_: Click) -> None:
+    def decide(_: ClickLease) -> None:
         raise ValueError("bug")
 
     with running(store, slack, decide=decide, apologise=apologise):
@@ -405,6 +405,55 @@ def test_a_step_that_hangs_for_ever_is_taken_over_in_the_same_process(store: Sto
         assert not worker.stop(0.1)  # its thread is still there
         go.set()
     assert [line.event for line in store.trail(1)].count("cancel asked") == 1
+
+
+def test_a_click_that_hangs_for_ever_loses_its_slot_and_what_it_does_late_does_not_count(
+    store: Store, slack: SlackSandbox
+) -> None:
+    """Both slots hang; the third click is decided, and who took the two over decides them."""
+    for action in ("cancel", "reject", "hold"):
+        store.add_click(click(action=action))
+    tried, ended, go = Seen(), Seen(), threading.Event()
+
+    def decide(lease: ClickLease) -> None:
+        tried.add((lease.click.action, lease.click.attempt))
+        if lease.click.action != "hold" and lease.click.attempt == 1:
+            assert go.wait(3 * TIMEOUT)
+            try:
+                lease.check()
+            finally:
+                ended.add(lease.click.action)
+
+    short = FAST.model_copy(update={"lease": timedelta(seconds=0.5)})
+    with running(store, slack, decide=decide, settings=short):
+        assert sorted(tried.wait(5)) == [("cancel", 1), ("cancel", 2), ("hold", 1), ("reject", 1), ("reject", 2)]
+        go.set()
+        ended.wait(2)
+    assert store.claim_clicks("x", 9) == []
+
+
+def test_a_click_that_nobody_lived_to_decide_is_apologised_for(store: Store, slack: SlackSandbox) -> None:
+    store.add_click(click())
+    for _ in range(5):  # taken over each time
+        (taken,) = store.claim_clicks("earlier", 1, -1.0)
+    sorry, decided = Seen(), Seen()
+
+    def apologise(one: Click) -> Post:
+        sorry.add(one.attempt)
+        return Post(key="sorry", channel=CHANNEL, message=Message(text="sorry"), private_to="U0BOB")
+
+    with running(store, slack, decide=decided.add, apologise=apologise):
+        assert sorry.wait(1) == [taken.attempt + 1]
+    assert decided.items == []
+    assert store.claim_clicks("x", 9) == []
+
+
+def test_a_click_has_a_deadline(store: Store) -> None:
+    store.add_click(click())
+    (mine,) = store.claim_clicks("me", 1)
+    lease = ClickLease(store, mine, WorkerSection(step_deadline=timedelta(0)))
+    with pytest.raises(DeadlinePassed):
+        lease.cancelled()
 
 
 # --- stopping ----------------------------------------------------------------------------------------------------------

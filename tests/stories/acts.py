@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
+import pytest
+
+from bot.clicks import Clicks
+from bot.errors import ClickTaken
+from bot.leases import ClickLease
+from bot.messages import Click
+from bot.model import Actor
 from sandbox.people import Incident, actions_of, text_of
 from tests.stories.conftest import Stage
 
@@ -121,6 +130,20 @@ def explains(stage: Stage, incident: Incident, person: str = "bob", groups: list
     receipt = stage.slack.submit(person, "", given)
     assert receipt.ok, receipt
     stage.slack.wait(lambda: "Explained by" in approval(incident), 30, "the explanation")
+
+
+def thaws(stage: Stage, action: str) -> None:
+    """A worker that was frozen over bob's click goes on with it, which is somebody else's by now, and learns that."""
+    refresh = stage.bot.store.get(1)
+    assert refresh is not None
+    bob = Actor(user_id="U0BOB", team_id=refresh.asker.team_id)
+    late = Click(
+        action=action, by=bob, channel="C0INCIDENTS", at=stage.clock(), refresh=1, payload={}, id=99, attempt=1
+    )
+    settings = stage.settings.worker.model_copy(update={"lease": timedelta(0)})
+    lease = ClickLease(stage.bot.store, replace(late, revision=refresh.revision), settings)
+    with pytest.raises(ClickTaken):
+        Clicks(stage.bot.services).decide(lease)
 
 
 def refused(stage: Stage, typed: str, channel: str = "C0INCIDENTS") -> str:

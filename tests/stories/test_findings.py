@@ -26,7 +26,7 @@ def test_lost_rows_and_a_lost_column_are_waived_by_approvers_and_by_nobody_else(
         "*Parity: fail.* 3,032 rows where production has 3,072, less than 99 %; 40 keys of production would be removed.",
         "*Schema: fail.* The candidate loses note.",
     ]
-    assert "Changed: `daily_volume` in 1 row; 40 rows lost." in acts.text_of(incident.card)
+    assert "Would change: `daily_volume` in 1 row; 40 rows lost." in acts.text_of(incident.card)
     assert "*Safety: warn.* Views read production: ANALYTICS.PROD.DEX_SHARE" in said
     assert "prod 2017-11-03 to 2026-04-21" in said
     assert "dev  2018-01-02 to 2026-04-21" in said
@@ -66,7 +66,7 @@ def test_repeated_keys_are_never_waived_and_a_corrected_source_is_rebuilt(stage:
     )
     assert tests.startswith("*Tests: fail.* 1 of 3 pass; ")
     assert "*Parity: unknown.* Without a usable key it cannot be known whether rows are lost or changed" in said
-    assert "Changed: 1 row only in prod; 3 rows only in dev." in acts.text_of(incident.card)
+    assert "Would change: 1 row only in prod; 3 rows only in dev." in acts.text_of(incident.card)
     assert acts.opening(incident).startswith("*Cannot be approved as it is*")
     assert "grain in the way, and nobody may waive that" in acts.opening(incident)
     form = acts.opens(stage, incident, "bob", "waive")
@@ -96,7 +96,7 @@ def test_no_rows_at_all_is_a_failure_and_an_empty_source_proves_nothing(stage: S
     said = acts.result(incident)
     assert acts.failed(incident) == ["*Parity: fail.* The candidate has no rows at all."]
     assert "prod 2018-01-02 to 2026-04-21" in said and "dev  no dates" in said
-    assert "Changed: 3,032 rows lost." in acts.text_of(incident.card)
+    assert "Would change: 3,032 rows lost." in acts.text_of(incident.card)
     assert "*Spot check: unknown.* spot_dex_volumes returned no rows for 2026-04-08, so nothing was compared." in said
     assert "approve" not in acts.offered(incident)
 

@@ -113,7 +113,7 @@ def test_a_hold_that_comes_while_the_backup_is_taken_still_counts(stage: Stage) 
 
 
 @pytest.mark.moment("explained")
-def test_a_cancel_after_the_statement_was_sent_is_refused_in_words(stage: Stage) -> None:
+def test_a_cancel_or_a_hold_after_the_statement_was_sent_does_not_stop_it_and_says_so(stage: Stage) -> None:
     incident = stage.incident()
     incident.wait_button("approve")
     stage.world.snowflake.inject("create or replace .* clone", "hang", after=True)
@@ -122,6 +122,9 @@ def test_a_cancel_after_the_statement_was_sent_is_refused_in_words(stage: Stage)
     stage.told("alice", "cancel R1")
     refused = "R1 has moved on and this did nothing: approved by <@U0BOB> "
     stage.slack.wait(lambda: text_of(stage.slack.private("alice")[-1]).startswith(refused), what="the refusal")
+    stage.told("carol", "hold fact_ethereum_daily_dex_volumes")
+    late = "R1 of it is not stopped by that: it is being promoted."
+    stage.slack.wait(lambda: text_of(stage.slack.private("carol")[-1]).endswith(late), what="that the hold is late")
     stage.release(sent)
     incident.wait_card("done")
     assert "cancel asked" not in [line.event for line in stage.bot.store.trail(1)]

@@ -12,6 +12,7 @@ from snowflake.connector.errors import Error
 from bot.events import CancelAsked
 from bot.machine import step
 from bot.model import State
+from bot.store.refreshes import DEATHS
 from sandbox.snowflake.log import Statement
 from tests.stories.conftest import Stage, start
 from tests.stories.moments import FACT_ASKED
@@ -59,6 +60,20 @@ def test_what_a_dead_workers_dbt_still_runs_is_stopped_before_the_next_build(
     with left_building(stage, *first) as orphan:
         goes_on(stage)
         stage.incident().wait_card("waiting for approval")
+        assert "canceled" in (orphan.error or "")
+
+
+def test_a_build_over_which_every_worker_dies_is_given_up_in_words(stage: Stage) -> None:
+    """It would else take one worker after the other along, and what these do for others."""
+    with left_building(stage) as orphan:
+        store = stage.bot.store
+        stage.slack.wait(lambda: store.claim("dies", 1, -1.0, {State.BUILDING}), what="the first process to let go")
+        for _ in range(DEATHS - 1):
+            assert store.claim("dies", 1, -1.0, {State.BUILDING})
+        goes_on(stage)
+        incident = stage.incident()
+        incident.wait_card("failed")
+        incident.wait_reply(f"{DEATHS} workers in a row stopped without a word while they worked on R1")
         assert "canceled" in (orphan.error or "")
 
 

@@ -15,6 +15,7 @@ from bot.model import ENDS, State
 from bot.wording import card as wording
 from sandbox.people import Incident, text_of
 from sandbox.world import World
+from tests.stories.acts import thaws
 from tests.stories.conftest import FACT, Parts, Stage, staged
 from tests.stories.moments import FACT_ASKED, Moment, Moments
 
@@ -231,6 +232,8 @@ def test_who_says_that_it_did_not_happen_is_heard_once_it_cannot_happen_any_more
     assert "cannot be settled yet" in refused
     assert state(stage) is State.NEEDS_ATTENTION
     stage.world.snowflake.clear_faults()
+    thaws(stage, "not_happened")
+    assert not [s for s in stage.world.snowflake.log if "_CLICK99" in s.sql]
     says_no(stage, incident)
     incident.wait_card("withdrawn")
     assert "<@U0BOB> says that the replacement did not happen" in text_of(incident.wait_reply("*Withdrawn.*"))

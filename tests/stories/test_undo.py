@@ -10,6 +10,7 @@ import pytest
 
 from bot.model import State
 from sandbox.people import Incident, text_of
+from tests.stories.acts import thaws
 from tests.stories.conftest import FACT, Stage
 from tests.stories.moments import FACT_ASKED
 
@@ -247,6 +248,8 @@ def test_dev_is_dropped_on_a_click_and_the_backup_stays(stage: Stage) -> None:
     incident = stage.incident()
     assert len(tables(stage, "DEV")) == 2
     assert "Only <@U0ALICE>" in incident.answered("dave", lambda: incident.click("dave", "drop_dev"))
+    thaws(stage, "drop_dev")
+    assert len(tables(stage, "DEV")) == 2
     assert "2 tables dropped in dev" in incident.answered("alice", lambda: incident.click("alice", "drop_dev"))
     assert tables(stage, "DEV") == set()
     assert len(tables(stage, "ANALYTICS")) == 1

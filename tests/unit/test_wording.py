@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bot import commands, wording
 from bot.commands import GRAMMAR, OPTIONS, parse
-from bot.model import ColumnChange, Mode, Problem, Request, State
+from bot.model import ColumnChange, Problem, Request, State
 from bot.policy import ACTIONS
 from bot.slack_manifest import manifest
 from bot.wording import answers, buttons, card, downstream, forms, outcomes, rules, text
@@ -105,14 +105,32 @@ def test_when_production_is_usually_written_is_learnt_from_its_changes():
 
 
 def test_what_else_changed_is_said_by_column():
-    request = Request(model="m", mode=Mode.BACKFILL, since=date(2026, 4, 8))
+    waiting = refresh(State.AWAITING)
+    assert waiting.report is not None
     fees = ColumnChange(column="FEES", history=12, window=0, allowed=False)
-    report = refresh(State.AWAITING).report
-    assert report is not None
-    beside = replace(report, changes=(fees,))
-    assert card.changes(request, beside) == "Asked for: unchanged. Anything else: `fees` in 12 rows."
-    full = replace(report, changes=())
-    assert card.changes(Request(model="m"), full) == "Changed: nothing."
+    beside = replace(waiting.report, changes=(fees,))
+    assert card.changes(waiting, beside) == "Asked for: unchanged. Anything else: `fees` in 12 rows."
+    nothing = replace(waiting.report, changes=())
+    assert card.changes(replace(waiting, request=Request(model="m")), nothing) == "Would change: nothing."
+
+
+def test_what_changed_is_said_of_production_as_it_is_then():
+    states = (State.AWAITING, State.STALE, State.CANCELLED, State.REJECTED, State.DONE, State.UNDONE)
+    said = []
+    for state in states:
+        shown = refresh(state)
+        assert shown.report is not None
+        backfill = card.changes(shown, shown.report).split(".")[0]
+        full = card.changes(replace(shown, request=Request(model="m")), shown.report).split(":")[0]
+        said.append((backfill, full))
+    assert said == [
+        ("Asked for: changed", "Would change"),
+        ("Asked for: changed", "Would change"),
+        ("Asked for: would have changed", "Would have changed"),
+        ("Asked for: would have changed", "Would have changed"),
+        ("Asked for: changed", "Changed"),
+        ("Asked for: changed", "Changed"),
+    ]
 
 
 def test_follow_up_counts_by_kind_and_ranks_the_next_level():
