@@ -46,12 +46,13 @@ class Workers:
     killed_in: Counter[str] = field(default_factory=Counter)
     reached: set[str] = field(default_factory=set)  # instants at which a worker was ended
     running: list[Worker] = field(default_factory=list)
+    first: list[str] = field(default_factory=list)  # orders of the first workers, the last first
 
     def tick(self) -> None:
         """Look after each worker once."""
         self.running = [w for w in self.running if self._alive(w)]
         while len(self.running) < self.count:
-            self.start()
+            self.start(self.first.pop() if self.first else "")
 
     def wait_until_struck(self, worker: Worker) -> None:
         """Until it has ended or frozen itself as it was told."""
@@ -88,6 +89,11 @@ class Workers:
     def instants(self) -> list[str]:
         seen = self.directory / "seen"
         return sorted(set(seen.read_text().split("\n")) - {""}) if seen.exists() else []
+
+    @property
+    def unseen(self) -> list[str]:
+        """Named instants that were passed, and at which no worker was ended yet."""
+        return [i for i in self.instants if i not in self.reached]
 
     def _alive(self, worker: Worker) -> bool:
         now = time.monotonic()
@@ -161,7 +167,7 @@ class Workers:
         known = self.instants
         if self.freezes < 20 and self.chance.random() < 0.15:
             return "freeze:" + self.chance.choice([i for i in known if not i.startswith("sending")] or known)
-        new = [i for i in known if i not in self.reached]
+        new = self.unseen
         fewest = min(PHASES, key=lambda phase: self.killed_in[phase])
         again = [i for i in known if i.startswith(fewest)] or known
         return "kill:" + "\n".join(new or again)
