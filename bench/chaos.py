@@ -186,7 +186,7 @@ class Chaos:
 
 @contextlib.contextmanager
 def stage(
-    database: str, refreshes: int, seed: int, workers: int = 3, each: float = 1.5, ways: Iterable[str] = ()
+    database: str, refreshes: int, seed: int, workers: int = 3, each: float = 2.0, ways: Iterable[str] = ()
 ) -> Iterator[Chaos]:
     """Both sandboxes, the database, a web process and the workers; all of it ended at the end. `ways` of people: all."""
     with contextlib.ExitStack() as ending:
