@@ -220,7 +220,7 @@ def _reject(people: People, refresh: Seen) -> bool:
 
 _WAITS, _STALE = "waiting for approval", "withdrawn"
 WAYS: dict[str, Way] = {
-    "approve": Way(r"^(building|checking|promoting|verifying|sending)/"),
+    "approve": Way(r"^(promoting|verifying)/"),  # what is before that every other way comes by as well
     "look first": Way(r"deciding/(:|commit settle_click)"),
     "cancel at once": Way(r"commit cancel|commit stopped"),
     "cancel the comparison": Way(r"checking/commit stopped", (("comparing", _cancel),)),

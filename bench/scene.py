@@ -22,7 +22,7 @@ _PROFILES = """chaos:
     prod: {prod}
 """
 _POLICY = {
-    'expires_after = "24h"': f'expires_after = "{EXPIRES_SECONDS}s"\nspot_check = "optional"\nrecovery = "auto"\nstale_poll = "10m"',
+    'expires_after = "24h"': f'expires_after = "{EXPIRES_SECONDS}s"\nspot_check = "optional"\nrecovery = "auto"\nstale_poll = "15s"',
     "sweep_seconds = 0.5": f'sweep_seconds = 0.5\nlease = "{LEASE_SECONDS}s"\nstep_deadline = "5m"\nsteps = 2',
     "[warehouse]\naccount": '[warehouse]\nstatement_timeout = "8s"\nhistory_lag = "1s"\naccount',
     'DEV_USER = "refresh_bot"': 'DEV_USER = "refresh_bot"\nCHAOS_MANIFEST = "<MANIFEST>"',
