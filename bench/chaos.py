@@ -11,59 +11,67 @@ import contextlib
 import json
 import os
 import random
-import re
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from bench import readers
+from bench.people import CHANNEL, People, steered
 from bench.processes import Workers
 from bench.readers import Seen
 from bench.scene import LEASE_SECONDS, Scene
 from sandbox.postgres import Postgres
-from sandbox.slack.errors import Impossible
 
-CHANNEL = "C0INCIDENTS"
-_ON_ITS_WAY = re.compile(r"(R\d+)\* is on its way")
 _AT_ONCE = 5
+_ONCE = "kill:building/build: create schema"  # the first build makes it, and no other
 _MODELS = 8
-_CLICK_AGAIN = 12.0  # seconds until a person presses a button again that did nothing
 _ATTENTION = 0.05  # refreshes that needed a person to look, of the workers ended while promoting
 _QUIET = 5 * LEASE_SECONDS  # after the last fault everything has to have ended or to wait for a person
 _REPLIES = ("chat.postMessage", "chat.update", "files.completeUploadExternal", "files.getUploadURLExternal")
-_STATEMENTS = (
-    r"CREATE OR REPLACE TRANSIENT TABLE .ANALYTICS.\..PROD.",
-    r"CREATE TRANSIENT TABLE .*BACKUP",
-    r"ALTER TABLE .* RENAME TO .*CANDIDATE",
-    r"SELECT COUNT",
-)
+_STATEMENTS = {  # and the instants that a lost reply of theirs leads to
+    r"CREATE OR REPLACE TRANSIENT TABLE .ANALYTICS.\..PROD.": r"(promoting|undoing)/(fence|look|commit (release|record|forget))",
+    r"CREATE TRANSIENT TABLE .*BACKUP": r"promoting/commit release",
+    r"ALTER TABLE .* RENAME TO .*CANDIDATE": r"building/(build: drop|commit release)",
+    r"HASH_AGG.*.ANALYTICS.\..PROD.": r"(verifying|checking)/commit release",
+    r"SELECT COUNT": r"checking/commit release",
+}
 
 
 class Chaos:
-    def __init__(self, scene: Scene, workers: Workers, refreshes: int, chance: random.Random, server: Postgres | None):
+    def __init__(
+        self,
+        scene: Scene,
+        workers: Workers,
+        refreshes: int,
+        chance: random.Random,
+        server: Postgres | None,
+        ways: Iterable[str] = (),
+    ):
         self.until = float("inf")  # monotonic time at which people stop asking
         self.scene, self.workers, self.refreshes, self.chance, self.server = scene, workers, refreshes, chance, server
         self.lost_replies, self.restarts = 0, 0
         self.accepted: set[str] = set()  # refreshes of which the bot said that they are on their way
-        self.attention: set[str] = set()
         self._busy: dict[str, str] = {}  # model -> the refresh that people wait for
         self._ask_again: dict[str, float] = {}
-        self._moved: set[str] = set()  # models with a change at the source that nobody has asked for yet
-        self._pressed: dict[tuple[str, str], float] = {}
         self._trouble = 0
+        self._hit: Counter[str] = Counter()
+        self.people = People(scene, chance, lambda: self.workers.unseen, ways)
 
     def run(self) -> None:
         """Until everything that was asked for has ended, or 5 leases have passed since the last fault."""
         self.scene.world.slack.control.wait_connected(timeout=60)
         while True:
             self.workers.tick()
-            seen = self.seen()
+            seen, busy = self.seen(), set(self._busy.values())
             for refresh in seen:
-                self._answer(refresh)
+                if refresh.ref in busy:
+                    self.people.answer(refresh)
+            self.people.let_go()
             self._ask(seen)
             self.workers.ended = sum(s.ended for s in seen)
             if self._enough:
@@ -95,16 +103,19 @@ class Chaos:
             "lost_replies": self.lost_replies,
             "restarts": self.restarts,
             "lost": counts.lost,
-            "promoted": sum(counts.promotions.values()),
+            "promoted": sum(n for ref, n in counts.promotions.items() if " " not in ref),
+            "undone": sum(n for ref, n in counts.promotions.items() if ref.endswith(" undo")),
             "promoted_twice": counts.promoted_twice,
             "stuck": sum(not s.ended and not s.waits_for_people for s in seen),
-            "failed": sum(s.state == "failed" for s in seen) + len(self.told),
-            "needs_attention": len(self.attention),
+            "failed": sum(s.state == "failed" for s in seen) + len(self._not_begun),
+            "needs_attention": len(self.people.attention),
             "messages_lost": counts.messages_lost,
             "messages_doubled": counts.messages_doubled,
             "killed_in": dict(sorted(self.workers.killed_in.items())),
+            "ways": dict(sorted(self.people.played.items())),
             "instants": len(self.workers.instants),
-            "instants_reached": len(self.workers.reached & set(self.workers.instants)),
+            "instants_reached": len(self.workers.instants) - len(self.workers.unseen),
+            "not_reached": self.workers.unseen,
         }
 
     def seen(self) -> list[Seen]:
@@ -112,6 +123,10 @@ class Chaos:
 
     @property
     def told(self) -> set[str]:
+        return self._not_begun | readers.cancelled(self.scene.world.slack.control, "alice")
+
+    @property
+    def _not_begun(self) -> set[str]:
         return readers.not_begun(self.scene.world.slack.control, "alice")
 
     def _pause(self) -> None:
@@ -130,11 +145,9 @@ class Chaos:
             self.workers.tick()
             self._pause()
 
-    # --- people -----------------------------------------------------------------------------------------------------
-
     def _ask(self, seen: list[Seen]) -> None:
         """As long as there is a model that nobody waits for; what the bot refuses is asked for again later."""
-        ended = {s.ref for s in seen if s.ended} | self.told
+        ended = {s.ref for s in seen if s.ended and not self.people.wants_more(s)} | self.told
         self._busy = {model: ref for model, ref in self._busy.items() if ref not in ended}
         now = time.monotonic()
         for model in self.scene.models:
@@ -143,47 +156,16 @@ class Chaos:
             if model in self._busy or now < self._ask_again.get(model, 0.0):
                 continue
             self._ask_again[model] = now + 2.0
-            if ref := self._asked(model):
+            if ref := self.people.ask(model):
+                self.accepted.add(ref)
                 self._busy[model] = ref
 
     def ask_until_accepted(self, model: str) -> str:
         """The refresh; refused while no worker has read the project yet."""
-        while not (ref := self._asked(model)):
+        while not (ref := self.people.ask(model)):
             self._pause()
+        self.accepted.add(ref)
         return ref
-
-    def _asked(self, model: str) -> str:
-        """The refresh that the bot says is on its way, else nothing."""
-        if model not in self._moved:  # once for each refresh: many small steps would need an explanation
-            self.scene.source_moves(model)
-            self._moved.add(model)
-        receipt = self.scene.world.slack.control.command("alice", model, CHANNEL)
-        found = _ON_ITS_WAY.search(str(receipt.body))
-        if not found:
-            return ""
-        self.accepted.add(found[1])
-        self._moved.discard(model)
-        return found[1]
-
-    def _answer(self, refresh: Seen) -> None:
-        if refresh.state == "needs a person":
-            self.attention.add(refresh.ref)
-            self._press(refresh, "look")
-        elif refresh.state.startswith("withdrawn"):
-            self._press(refresh, "recheck" if refresh.with_button("recheck") else "rebuild")
-        elif refresh.state == "waiting for approval":
-            self._press(refresh, "approve")
-        elif refresh.state == "nothing would change":
-            self._press(refresh, "close")
-
-    def _press(self, refresh: Seen, action: str) -> None:
-        message = refresh.with_button(action)
-        key, now = (refresh.ref, action), time.monotonic()
-        if message is None or now - self._pressed.get(key, -_CLICK_AGAIN) < _CLICK_AGAIN:
-            return
-        with contextlib.suppress(Impossible):  # it was updated in between
-            if self.scene.world.slack.control.click("bob", CHANNEL, message["ts"], action).ok:
-                self._pressed[key] = now
 
     # --- trouble ----------------------------------------------------------------------------------------------------
 
@@ -191,7 +173,9 @@ class Chaos:
         """One lost reply of each service every four refreshes; a restart of the database every twelve."""
         self._trouble += 1
         self.scene.world.slack.control.fault("lost_reply", self.chance.choice(_REPLIES))
-        self.scene.world.snowflake.inject(self.chance.choice(_STATEMENTS), "lost_reply")
+        self.scene.world.snowflake.inject(
+            steered(self.chance, _STATEMENTS, self.workers.unseen, self._hit), "lost_reply"
+        )
         self.lost_replies += 2
         if self.server and self._trouble % 3 == 0:
             self.server.crash() if self.restarts % 2 else self.server.stop()
@@ -201,8 +185,10 @@ class Chaos:
 
 
 @contextlib.contextmanager
-def stage(database: str, refreshes: int, seed: int, workers: int = 3, each: float = 1.5) -> Iterator[Chaos]:
-    """Both sandboxes, the database, a web process and the workers; all of it ended at the end."""
+def stage(
+    database: str, refreshes: int, seed: int, workers: int = 3, each: float = 2.0, ways: Iterable[str] = ()
+) -> Iterator[Chaos]:
+    """Both sandboxes, the database, a web process and the workers; all of it ended at the end. `ways` of people: all."""
     with contextlib.ExitStack() as ending:
         directory = Path(ending.enter_context(tempfile.TemporaryDirectory(prefix="dbt-refresh-chaos-")))
         server = None
@@ -225,7 +211,7 @@ def stage(database: str, refreshes: int, seed: int, workers: int = 3, each: floa
         ending.callback(team.stop)
         if kept := os.environ.get("CHAOS_KEEP_LOGS"):
             ending.callback(_keep, directory, Path(kept))
-        yield Chaos(scene, team, refreshes, chance, server)
+        yield Chaos(scene, team, refreshes, chance, server, ways)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -254,10 +240,11 @@ def main() -> None:
         began = time.monotonic()
         with stage(database, given.refreshes, given.seed) as chaos:
             chaos.until = time.monotonic() + 60 * given.minutes
+            chaos.workers.first = [*[f"{_ONCE}: after"] * 3, *[f"{_ONCE}: before"] * 3]
             chaos.run()
             found = {"database": database, **chaos.report(), "seconds": round(time.monotonic() - began)}
         bad = bad or any(found[k] for k in ("lost", "promoted_twice", "stuck", "messages_lost", "messages_doubled"))
-        bad = bad or len(chaos.attention) > _ATTENTION * chaos.workers.killed_in["promoting"]
+        bad = bad or len(chaos.people.attention) > _ATTENTION * chaos.workers.killed_in["promoting"]
         sys.stdout.write(json.dumps(found) + "\n" if given.json else _words(found))
     sys.exit(1 if bad else 0)
 

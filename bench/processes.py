@@ -18,6 +18,7 @@ PHASES = ("building", "checking", "promoting", "verifying", "sending")
 _PATIENCE = 30.0  # seconds that a worker has to come by its instant, before it is ended where it stands
 _STOPS_WITHIN = 60.0
 _ENOUGH = 100  # instants that a fault-free beginning passes, from then on workers are ended
+_FEW = 20  # instants that are left
 _FREEZE = LEASE_SECONDS + 2.0
 
 
@@ -46,12 +47,13 @@ class Workers:
     killed_in: Counter[str] = field(default_factory=Counter)
     reached: set[str] = field(default_factory=set)  # instants at which a worker was ended
     running: list[Worker] = field(default_factory=list)
+    first: list[str] = field(default_factory=list)  # orders of the first workers, the last first
 
     def tick(self) -> None:
         """Look after each worker once."""
         self.running = [w for w in self.running if self._alive(w)]
         while len(self.running) < self.count:
-            self.start()
+            self.start(self.first.pop() if self.first else "")
 
     def wait_until_struck(self, worker: Worker) -> None:
         """Until it has ended or frozen itself as it was told."""
@@ -86,8 +88,17 @@ class Workers:
 
     @property
     def instants(self) -> list[str]:
+        return sorted(self._passed())
+
+    def _passed(self) -> Counter[str]:
+        """How many workers came by each named instant."""
         seen = self.directory / "seen"
-        return sorted(set(seen.read_text().split("\n")) - {""}) if seen.exists() else []
+        return Counter(filter(None, seen.read_text().split("\n"))) if seen.exists() else Counter()
+
+    @property
+    def unseen(self) -> list[str]:
+        """Named instants that were passed, and at which no worker was ended yet."""
+        return [i for i in self.instants if i not in self.reached]
 
     def _alive(self, worker: Worker) -> bool:
         now = time.monotonic()
@@ -157,11 +168,15 @@ class Workers:
         return worker
 
     def _order(self) -> str:
-        """Any instant at which nobody was ended yet; then those of the phase that had the fewest."""
-        known = self.instants
+        """Any instant at which nobody was ended yet, of the rarer half: the others come by at any time. Then those of
+        the phase that had the fewest.
+        """
+        passed = self._passed()
+        known = sorted(passed)
         if self.freezes < 20 and self.chance.random() < 0.15:
             return "freeze:" + self.chance.choice([i for i in known if not i.startswith("sending")] or known)
-        new = [i for i in known if i not in self.reached]
+        rare = sorted(self.unseen, key=passed.__getitem__)
+        new = rare[: max(_FEW, len(rare) // 2)]
         fewest = min(PHASES, key=lambda phase: self.killed_in[phase])
         again = [i for i in known if i.startswith(fewest)] or known
         return "kill:" + "\n".join(new or again)

@@ -14,11 +14,12 @@ from sandbox.snowflake import SnowflakeSandbox
 Json = dict[str, Any]
 _TITLE = re.compile(r"\W*(R\d+) · (\S+) · .* · ([^·*]+)\*")
 _REPLACED = re.compile(r'CREATE OR REPLACE (?:TRANSIENT )?TABLE "ANALYTICS"\."PROD"\."(\w+)"')
-_REF = re.compile(r"^dbt-refresh:\w+:(R\d+):promote:")
+_REF = re.compile(r"^dbt-refresh:\w+:(R\d+):(promote|undo):")
 _NOT_BEGUN = re.compile(r"\*(R\d+) of .* could not begin\.\*")
+_CANCELLED = re.compile(r"\*?(R\d+) (?:of \S+ was|is|is being) cancelled")
 _ENDS = frozenset({"done", "rejected", "cancelled", "expired", "failed", "undone"})
 _FOR_PEOPLE = ("waiting for approval", "withdrawn", "promoted, but", "needs a person", "nothing would change")
-_EXPECTED = ("card", "plan", "result", "ready", "promoted")
+_EXPECTED = ("card", "plan", "result", "ready")
 
 
 @dataclass(kw_only=True)
@@ -75,12 +76,12 @@ class Counts:
 
 
 def promotions(snowflake: SnowflakeSandbox) -> Counter[str]:
-    """Replacements of production that Snowflake carried out, by the refresh in their tag."""
+    """Replacements of production that Snowflake carried out, by the refresh in their tag: `R1`, and `R1 undo`."""
     found: Counter[str] = Counter()
     for statement in snowflake.log:
         if _REPLACED.match(statement.sql) and statement.ended and not statement.error:
             ref = _REF.match(statement.tag)
-            found[ref[1] if ref else f"{statement.user} {statement.tag}"] += 1
+            found[f"{ref[1]}{' undo' if ref[2] == 'undo' else ''}" if ref else f"{statement.user} {statement.tag}"] += 1
     return found
 
 
@@ -89,10 +90,15 @@ def not_begun(slack: SlackControl, person: str) -> set[str]:
     return {found[1] for message in slack.private(person) if (found := _NOT_BEGUN.match(text_of(message)))}
 
 
-def count(accepted: set[str], seen: list[Seen], told: set[str], snowflake: SnowflakeSandbox) -> Counts:
-    """`accepted`: what the bot said is on its way; `told`: `not_begun`.
+def cancelled(slack: SlackControl, person: str) -> set[str]:
+    """Refreshes of which a person heard in private that they are cancelled: before its card there is nothing else."""
+    return {found[1] for message in slack.private(person) if (found := _CANCELLED.match(text_of(message)))}
 
-    Lost: those of which nobody hears more, and "done" without a promotion.
+
+def count(accepted: set[str], seen: list[Seen], told: set[str], snowflake: SnowflakeSandbox) -> Counts:
+    """`accepted`: what the bot said is on its way; `told`: `not_begun` and `cancelled`.
+
+    Lost: those of which nobody hears more, and "done" or "undone" without the statement.
     """
     promoted = promotions(snowflake)
     counts = Counts(promotions=promoted, lost=len(accepted - {s.ref for s in seen} - told))
@@ -101,8 +107,10 @@ def count(accepted: set[str], seen: list[Seen], told: set[str], snowflake: Snowf
         topics = refresh.topics()
         counts.messages_doubled += sum(n - 1 for key, n in topics.items() if "#" not in key)
         counts.messages_doubled += refresh.results_too_many()
-        if refresh.state == "done":
+        if refresh.state in ("done", "undone"):
             counts.lost += promoted[refresh.ref] == 0
+            counts.lost += refresh.state == "undone" and promoted[f"{refresh.ref} undo"] == 0
             posted = {key.split("#")[0].rsplit("/", 1)[-1] for key in topics}
             counts.messages_lost += sum(topic not in posted for topic in _EXPECTED)
+            counts.messages_lost += posted.isdisjoint({"promoted", "faulty"})
     return counts

@@ -9,6 +9,7 @@ from typing import Any
 from sandbox.world import World
 
 LEASE_SECONDS = 6
+EXPIRES_SECONDS = 150
 _ROWS = [f"('2026-01-{day:02d}', {1000 + day})" for day in range(1, 31)]
 _PROJECT = "name: chaos\nprofile: chaos\n"
 _OUTPUT = (
@@ -21,7 +22,7 @@ _PROFILES = """chaos:
     prod: {prod}
 """
 _POLICY = {
-    'expires_after = "24h"': 'expires_after = "24h"\nspot_check = "optional"\nrecovery = "auto"\nstale_poll = "10m"',
+    'expires_after = "24h"': f'expires_after = "{EXPIRES_SECONDS}s"\nspot_check = "optional"\nrecovery = "auto"\nstale_poll = "15s"',
     "sweep_seconds = 0.5": f'sweep_seconds = 0.5\nlease = "{LEASE_SECONDS}s"\nstep_deadline = "5m"\nsteps = 2',
     "[warehouse]\naccount": '[warehouse]\nstatement_timeout = "8s"\nhistory_lag = "1s"\naccount',
     'DEV_USER = "refresh_bot"': 'DEV_USER = "refresh_bot"\nCHAOS_MANIFEST = "<MANIFEST>"',
@@ -56,6 +57,24 @@ class Scene:
     def source_moves(self, model: str) -> None:
         """The source is corrected a little, so that a refresh has something to change and nothing to explain."""
         self._nightly(f"UPDATE RAW.CHAOS.{model} SET AMOUNT = AMOUNT + 1 WHERE DAY = '2026-01-20'")
+
+    def source_jumps(self, model: str) -> None:
+        """By so much that somebody has to explain it; back where it came too far."""
+        jump = "CASE WHEN AMOUNT > 3000 THEN 1021 ELSE AMOUNT * 1.5 END"
+        self._nightly(f"UPDATE RAW.CHAOS.{model} SET AMOUNT = {jump} WHERE DAY = '2026-01-20'")
+
+    def source_loses(self, model: str) -> None:
+        """A day that production still has, so that somebody has to waive it."""
+        self._nightly(f"DELETE FROM RAW.CHAOS.{model} WHERE DAY = (SELECT MIN(DAY) FROM RAW.CHAOS.{model})")
+
+    def somebody_writes(self, model: str) -> None:
+        """Somebody else's write to production; the next refresh puts it right."""
+        self._nightly(f"UPDATE ANALYTICS.PROD.{model} SET AMOUNT = AMOUNT + 1 WHERE DAY = '2026-01-21'")
+
+    def let_go(self, query_id: str) -> None:
+        """A statement that a fault holds once its work is done."""
+        with self.world.snowflake.admin() as connection, connection.cursor() as cursor:
+            cursor.execute(f"SELECT SYSTEM$CANCEL_QUERY('{query_id}')")
 
     @property
     def environ(self) -> dict[str, str]:

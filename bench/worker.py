@@ -35,8 +35,10 @@ _PHASES = {
     State.APPROVED: "promoting",
     State.PROMOTING: "promoting",
     State.VERIFYING: "verifying",
+    State.UNDOING: "undoing",
 }
 _SENDING = {"take_letters", "letter_sent", "letter_later", "keep_file", "take_live", "live_shown", "keep_permalink"}
+_NOBODYS = {"claim", "claim_clicks"}  # begin something new: what the thread did before is over
 _CHAT = ("post", "update", "upload", "share", "find", "permalink")
 _now = threading.local()  # .phase: what the refresh of this thread is in; .op: the store's method that is running
 
@@ -116,14 +118,17 @@ def _operation(at: Instants, method: str, call: Callable[..., Any]) -> Callable[
     @wraps(call)
     def called(*given: Any, **named: Any) -> Any:
         what = named["event"].name if method == "commit" else method
+        if method in _NOBODYS:
+            _now.phase = "deciding"
         phase = "sending" if method in _SENDING else getattr(_now, "phase", "deciding")
-        _now.op, _now.wrote = f"{phase}/commit {what}", False
+        around, op = getattr(_now, "op", ""), f"{phase}/commit {what}"
+        _now.op, _now.wrote = op, False
         try:
             done = call(*given, **named)
             if _now.wrote:
-                at(f"{_now.op}: after")
+                at(f"{op}: after")
         finally:
-            _now.op = ""
+            _now.op, _now.wrote = around, False  # of the method that called this one
         if method == "commit" and named.get("claim") and done is not None:
             _now.phase = _PHASES.get(done.state, "deciding")
         return done

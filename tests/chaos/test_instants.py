@@ -27,7 +27,7 @@ INSTANTS = [
 
 @pytest.fixture(scope="module")
 def chaos() -> Iterator[Chaos]:
-    with stage("postgresql", refreshes=len(INSTANTS), seed=1) as made:
+    with stage("postgresql", refreshes=len(INSTANTS), seed=1, ways=("approve",)) as made:
         made.scene.world.slack.control.wait_connected(timeout=60)
         yield made
 
