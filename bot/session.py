@@ -56,7 +56,10 @@ class Unreachable(RefreshError):
 
 @dataclass(frozen=True, kw_only=True)
 class HistoryRow:
-    """One statement in Snowflake's query history; `status` is RUNNING, SUCCESS, FAIL, QUEUED, BLOCKED ..."""
+    """One statement in Snowflake's query history; `status` is RUNNING, QUEUED, BLOCKED, SUCCESS, FAILED_WITH_ERROR ...
+
+    In upper case: Snowflake's pages spell it in lower case for the function and in upper case for the view.
+    """
 
     query_id: str
     status: str
@@ -289,7 +292,7 @@ class Session:
             rows=tuple(
                 HistoryRow(
                     query_id=row["query_id"],
-                    status=row["execution_status"] or "",
+                    status=(row["execution_status"] or "").upper(),
                     started=inspection.utc(row["start_time"]),
                     text=row["query_text"] or "",
                     error=wording.redact(row["error_message"] or ""),

@@ -231,11 +231,11 @@ def _history_row(entry: Statement) -> dict[str, object]:
         "ROLE_NAME": entry.role,
         "WAREHOUSE_NAME": entry.warehouse or None,
         "QUERY_TAG": entry.tag,
-        "EXECUTION_STATUS": entry.status,
+        "EXECUTION_STATUS": entry.status.lower(),  # as Snowflake's page of the function spells them
         "ERROR_CODE": code or None,
         "ERROR_MESSAGE": message or None,
         "START_TIME": entry.started,
-        "END_TIME": entry.ended,
+        "END_TIME": entry.ended or datetime.fromtimestamp(0, UTC),  # Snowflake's word for "still running"
         "TOTAL_ELAPSED_TIME": int(entry.ms or 0),
         "ROWS_PRODUCED": entry.rows,
     }
