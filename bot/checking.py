@@ -58,7 +58,7 @@ class Checking:
         with self._services.warehouse.promoter(tag, alive=lease.stay) as promoter:
             prod = promoter.table(refresh.prod)
             above = upstream.look(promoter, map(Relation.parse, refresh.plan.parents))
-        candidate = session.table(refresh.candidate.relation)
+        candidate = session.table(refresh.candidate.relation, alone=True)
         if candidate is None:
             raise RefreshError(say.candidate_gone(refresh.candidate.relation))
         return safety.findings(refresh.plan, prod, candidate, above, self._services.settings)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from bot import reads
-from bot.model import Column, Kind, Relation, Table, Token
+from bot.model import Column, Kind, Relation, Table, Token, quote
 
 Row = Mapping[str, Any]
 
@@ -83,7 +85,8 @@ def table(relation: Relation, row: Row, columns: tuple[Column, ...], **seen: Any
 def upkeep(rows: Iterable[Row], relation: Relation) -> dict[str, bool]:
     """`change_tracking` and `search_optimization` of the relation; empty where it is not among the rows."""
     row = next((r for r in rows if r["name"] == relation.name), None)
-    return {key: row[key] == "ON" for key in ("change_tracking", "search_optimization")} if row else {}
+    told = ("change_tracking", "search_optimization")
+    return {key: row[key] == "ON" for key in told if row.get(key) is not None} if row else {}
 
 
 def token(row: Row) -> Token:
@@ -138,6 +141,59 @@ def tags(rows: Iterable[Row]) -> tuple[str, ...]:
         if str(row.get("level", "TABLE")).upper() in ("TABLE", "COLUMN")
     }
     return tuple(sorted(found))
+
+
+def keys(primary: Iterable[Row], unique: Iterable[Row], imported: Iterable[Row]) -> tuple[str, ...]:
+    """A table's keys as ALTER TABLE .. ADD takes them, without their names, which a copy may change; sorted."""
+    found = [
+        f"{kind} ({_columns(key, 'column_name')}){_rely(key)}"
+        for kind, rows in (("PRIMARY KEY", primary), ("UNIQUE", unique))
+        for key in _by(rows, "constraint_name")
+    ]
+    return tuple(sorted([*found, *map(_foreign_key, _by(imported, "fk_name"))]))
+
+
+def references(exported: Iterable[Row]) -> tuple[str, ...]:
+    """Other tables' foreign keys to this one, each after its table; sorted."""
+    places = ("fk_database_name", "fk_schema_name", "fk_table_name")
+    by = _by(exported, *places, "fk_name")
+    return tuple(sorted(f"{Relation(*(key[0][place] for place in places))} {_foreign_key(key)}" for key in by))
+
+
+def _foreign_key(key: Sequence[Row]) -> str:
+    row = key[0]
+    to = Relation(row["pk_database_name"], row["pk_schema_name"], row["pk_table_name"])
+    columns, others = _columns(key, "fk_column_name"), _columns(key, "pk_column_name")
+    return f"FOREIGN KEY ({columns}) REFERENCES {to.sql} ({others}){_rely(key)}"
+
+
+def _by(rows: Iterable[Row], *names: str) -> list[list[Row]]:
+    """The rows of each key together, in the order of its columns."""
+    found: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
+    for row in rows:
+        found[tuple(row[name] for name in names)].append(row)
+    return [sorted(key, key=lambda row: int(row["key_sequence"])) for key in found.values()]
+
+
+def _columns(key: Sequence[Row], name: str) -> str:
+    return ", ".join(quote(row[name]) for row in key)
+
+
+def _rely(key: Sequence[Row]) -> str:
+    return " RELY" if yes(key[0].get("rely")) else ""
+
+
+def metric_functions(rows: Iterable[Row]) -> tuple[str, ...]:
+    """Data metric functions of the table itself, sorted; one of its schema comes back with every new table."""
+    return tuple(sorted(_metric(row) for row in rows if str(row.get("level") or "TABLE").upper() == "TABLE"))
+
+
+def _metric(row: Row) -> str:
+    name = Relation(row["metric_database_name"], row["metric_schema_name"], row["metric_name"])
+    given = row.get("ref_arguments") or "[]"
+    arguments = json.loads(given) if isinstance(given, str) else given
+    columns = ", ".join(quote(argument["name"]) for argument in arguments)
+    return f"{name} ON ({columns})" + (f" SCHEDULE {row['schedule']}" if row.get("schedule") else "")
 
 
 def streams(rows: Sequence[Row], relation: Relation) -> tuple[str, ...] | None:

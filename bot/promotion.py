@@ -176,8 +176,10 @@ class Promoting:
 
     def _resume_clustering(self, session: Session, prod: Relation, promotion: Promotion) -> None:
         """The rest of the approved list, once: a clone always suspends clustering. Verification says when it is refused."""
-        now = session.table(prod)
-        if now is not None and promotion.before.reclustering and not now.reclustering:
+        if not promotion.before.reclustering:
+            return
+        now = session.table(prod, alone=True)
+        if now is not None and not now.reclustering:
             with suppress(SqlError):
                 for statement in promotion.statements[2:]:
                     session.send(statement)

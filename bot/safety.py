@@ -29,6 +29,8 @@ def findings(plan: Plan, prod: Table | None, candidate: Table, upstream: Upstrea
         _must_be_none("dynamic tables", prod.dynamic_tables, waivable, promoter),
         _views(prod, candidate, waivable),
         _metadata(prod, candidate),
+        _keys(prod, candidate, waivable),
+        _metric_functions(prod, waivable, promoter),
         _target(plan),
     ]
 
@@ -144,6 +146,31 @@ def _metadata(prod: Table, candidate: Table) -> Finding:
     if any(c.comment and new.get(c.name, c.comment) != c.comment for c in prod.columns):
         changes.append("column comments")
     return finding("safety", Verdict.WARN if changes else Verdict.PASS, {"changes": changes}, name="safety:metadata")
+
+
+def _keys(prod: Table, candidate: Table, waivable: bool) -> Finding:
+    """A clone brings the candidate's; the foreign keys of others go with the table that they refer to."""
+    name = "safety:keys"
+    if prod.keys is None or prod.referenced_by is None:
+        return finding("safety", Verdict.UNKNOWN, {"visible": False}, name=name, waivable=waivable)
+    if candidate.keys is None:
+        numbers = {"visible": False, "side": "the candidate"}
+        return finding("safety", Verdict.UNKNOWN, numbers, name=name, waivable=waivable)
+    numbers = {
+        "lost": sorted(set(prod.keys) - set(candidate.keys)),
+        "added": sorted(set(candidate.keys) - set(prod.keys)),
+        "referenced_by": list(prod.referenced_by),
+    }
+    return finding("safety", Verdict.WARN if any(numbers.values()) else Verdict.PASS, numbers, name=name)
+
+
+def _metric_functions(prod: Table, waivable: bool, promoter: str) -> Finding:
+    """A clone has none, whatever the candidate has."""
+    name = "safety:metric functions"
+    if prod.metric_functions is None:
+        return finding("safety", Verdict.UNKNOWN, {"visible": False, "role": promoter}, name=name, waivable=waivable)
+    found = prod.metric_functions
+    return finding("safety", Verdict.WARN if found else Verdict.PASS, {"names": list(found)}, name=name)
 
 
 def _target(plan: Plan) -> Finding:

@@ -9,7 +9,18 @@ from bot.model import Content, Finding, Problem, Promotion, Refresh, Relation, T
 from bot.session import Session
 from bot.wording import verification as say
 
-_COMPARED = ("grants", "owner", "policies", "tags", "kind", "clustering", "reclustering", "comment", "retention")
+_COMPARED = (
+    "grants",
+    "owner",
+    "policies",
+    "tags",
+    "kind",
+    "clustering",
+    "reclustering",
+    "comment",
+    "retention",
+    "keys",
+)
 
 
 def verify(session: Session, refresh: Refresh, promotion: Promotion, content: Content) -> tuple[Finding, ...]:
@@ -33,10 +44,13 @@ def _views(session: Session, before: tuple[str, ...] | None) -> Finding:
 
 def _expected(refresh: Refresh, before: Table, now: Table | None) -> Table:
     """Prod as it was, but for what was said to change before the approval."""
-    findings = refresh.report.findings if refresh.report else ()
-    said = [str(n) for f in findings if f.name == "safety:metadata" for n in _names(f.numbers.get("changes"))]
-    said = [name for name in said if name in _COMPARED]
-    return replace(before, **{name: getattr(now, name) for name in said}) if now else before
+    numbers = {f.name: f.numbers for f in refresh.report.findings} if refresh.report else {}
+    said = [str(n) for n in _names(numbers.get("safety:metadata", {}).get("changes"))]
+    keys = numbers.get("safety:keys", {})
+    if before.keys is not None:
+        left = set(before.keys) - set(map(str, _names(keys.get("lost"))))
+        before = replace(before, keys=tuple(sorted(left | set(map(str, _names(keys.get("added")))))))
+    return replace(before, **{name: getattr(now, name) for name in said if name in _COMPARED}) if now else before
 
 
 def _names(value: object) -> list[object]:

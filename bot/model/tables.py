@@ -79,6 +79,9 @@ class Table:
     streams: tuple[str, ...] | None = None
     dynamic_tables: tuple[str, ...] | None = None
     views: tuple[str, ...] | None = None  # views that read it, database.schema.name
+    keys: tuple[str, ...] | None = None  # 'PRIMARY KEY ("DATE")', sorted, as ALTER TABLE .. ADD takes them
+    referenced_by: tuple[str, ...] | None = None  # 'SHOP.PROD.LINES FOREIGN KEY ("ID") REFERENCES ...' of other tables
+    metric_functions: tuple[str, ...] | None = None  # 'DQ.PUBLIC.NULLS ON ("ID") SCHEDULE 5 MINUTE'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -162,7 +162,34 @@ def test_a_table_as_the_catalog_describes_it(shop: World) -> None:
     assert table.retention == 1
     assert (table.change_tracking, table.search_optimization) == (False, False)
     assert (table.policies, table.tags, table.streams, table.dynamic_tables) == ((), (), (), ())
+    assert (table.keys, table.referenced_by, table.metric_functions) == ((), (), ())
     assert table.views == ("SHOP.PROD.READS_IT",)
+
+
+def test_keys_and_metric_functions_are_seen_on_the_table_and_from_others(shop: World) -> None:
+    shop.nightly(
+        "ALTER TABLE SHOP.PROD.ORDERS ADD CONSTRAINT K PRIMARY KEY (DAY, NOTE) RELY",
+        "ALTER TABLE SHOP.PROD.ORDERS ADD UNIQUE (AMOUNT)",
+        "CREATE TABLE SHOP.PROD.LINES (D DATE, N VARCHAR, FOREIGN KEY (D, N) REFERENCES SHOP.PROD.ORDERS (DAY, NOTE))",
+        "ALTER TABLE SHOP.PROD.ORDERS SET DATA_METRIC_SCHEDULE = '5 MINUTE'",
+        "ALTER TABLE SHOP.PROD.ORDERS ADD DATA METRIC FUNCTION SNOWFLAKE.CORE.NULL_COUNT ON (AMOUNT)",
+    )
+    refers = 'FOREIGN KEY ("D", "N") REFERENCES "SHOP"."PROD"."ORDERS" ("DAY", "NOTE")'
+    with shop.warehouse.promoter("t") as session:
+        orders, lines = session.table(ORDERS), session.table(ORDERS.renamed("LINES"))
+    assert orders is not None and lines is not None
+    assert orders.keys == ('PRIMARY KEY ("DAY", "NOTE") RELY', 'UNIQUE ("AMOUNT")')
+    assert orders.referenced_by == (f"SHOP.PROD.LINES {refers}",)
+    assert orders.metric_functions == ('SNOWFLAKE.CORE.NULL_COUNT ON ("AMOUNT") SCHEDULE 5 MINUTE',)
+    assert (lines.keys, lines.referenced_by, lines.metric_functions) == ((refers,), (), ())
+
+
+def test_a_copy_of_ours_is_looked_at_without_what_reads_or_guards_it(shop: World) -> None:
+    with shop.warehouse.builder("t") as session:
+        table = session.table(ORDERS, alone=True)
+    assert table is not None
+    assert (table.tags, table.keys, table.change_tracking) == ((), (), False)
+    assert (table.grants, table.streams, table.views, table.referenced_by) == (None,) * 4
 
 
 def test_recorded_changes_are_seen(shop: World) -> None:
@@ -189,13 +216,17 @@ def test_what_is_refused_is_unknown_not_empty(shop: World) -> None:
         "SHOW DYNAMIC",
         "SHOW VIEWS",
         "SHOW TABLES",
+        "SHOW UNIQUE KEYS",
+        "SHOW EXPORTED KEYS",
+        "DATA_METRIC_FUNCTION_REFERENCES",
     ):
         shop.sandbox.inject(what, "fail", code="003001", message="Insufficient privileges")
     with shop.warehouse.promoter("t") as session:
         table = session.table(ORDERS)
     assert table is not None
     unseen = (table.grants, table.policies, table.tags, table.streams, table.dynamic_tables, table.views)
-    assert (*unseen, table.change_tracking) == (None,) * 7
+    unseen += (table.keys, table.referenced_by, table.metric_functions)
+    assert (*unseen, table.change_tracking) == (None,) * 10
 
 
 @pytest.mark.parametrize("kind", ["MASKING", "ROW ACCESS"])

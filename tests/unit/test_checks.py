@@ -71,6 +71,8 @@ def test_a_number_is_widened_only_when_every_old_value_still_fits(p: int, s: int
 
 
 NO_POLICIES = Upstream()
+PRIMARY = 'PRIMARY KEY ("DATE")'
+LINES = 'A.B.LINES FOREIGN KEY ("DAY") REFERENCES "ETHEREUM"."PROD_CORE"."EZ_METRICS" ("DATE")'
 DESCRIBED = Column(name="DATE", type="DATE", comment="The day in UTC")
 
 
@@ -82,7 +84,8 @@ def settings(*, waive_unknown: bool = False, role: str = "TRANSFORMER") -> Setti
 
 
 def seen(**values: object) -> Table:
-    nothing = dict.fromkeys(("policies", "tags", "streams", "dynamic_tables", "views"), ())
+    lists = ("policies", "tags", "streams", "dynamic_tables", "views", "keys", "referenced_by", "metric_functions")
+    nothing = dict.fromkeys(lists, ())
     return replace(table(), **({"change_tracking": False} | nothing | values))  # type: ignore[arg-type]
 
 
@@ -128,6 +131,11 @@ def judged(
         (seen(search_optimization=True), seen(search_optimization=False), "safety:metadata", WARN),
         (seen(streams=("A.B.S",), change_tracking=True), seen(), "safety:streams", FAIL),
         (seen(dynamic_tables=("A.B.D",), change_tracking=True), seen(), "safety:streams", PASS),  # it is for that one
+        (seen(keys=(PRIMARY,)), seen(keys=(PRIMARY,)), "safety:keys", PASS),
+        (seen(keys=(PRIMARY,)), seen(), "safety:keys", WARN),
+        (seen(), seen(keys=(PRIMARY,)), "safety:keys", WARN),
+        (seen(keys=(PRIMARY,), referenced_by=(LINES,)), seen(keys=(PRIMARY,)), "safety:keys", WARN),
+        (seen(metric_functions=("SNOWFLAKE.CORE.FRESHNESS ON ()",)), seen(), "safety:metric functions", WARN),
         (seen(), seen(retention=1), "safety:metadata", PASS),  # not told: a baseline of an earlier version
         (seen(grants=("SELECT to ROLE BUILDER",)), seen(), "safety:separation", PASS),
         (seen(grants=("INSERT to ROLE OTHERS",)), seen(), "safety:separation", PASS),
@@ -148,13 +156,37 @@ def test_recorded_changes_that_no_visible_stream_needs_are_unknown(tracked: bool
     assert "waive_unknown" in line(found)
 
 
-@pytest.mark.parametrize("field", ["policies", "tags", "streams", "dynamic_tables", "views"])
+@pytest.mark.parametrize(
+    "field", ["policies", "tags", "streams", "dynamic_tables", "views", "keys", "metric_functions"]
+)
 @pytest.mark.parametrize("waive", [True, False])
 def test_what_cannot_be_seen_blocks_and_is_waived_only_by_policy(field: str, waive: bool) -> None:
     found = next(
         f for f in judged(seen(**{field: None}), seen(), waive) if f.name == f"safety:{field.replace('_', ' ')}"
     )
     assert (found.verdict, found.blocks, found.waivable) == (UNKNOWN, True, waive)
+
+
+@pytest.mark.parametrize(("prod", "candidate"), [({"referenced_by": None}, {}), ({}, {"keys": None})])
+def test_keys_that_cannot_be_seen_on_either_side_are_unknown(
+    prod: dict[str, object], candidate: dict[str, object]
+) -> None:
+    found = next(f for f in judged(seen(**prod), seen(**candidate)) if f.name == "safety:keys")
+    assert (found.verdict, found.blocks) == (UNKNOWN, True)
+    assert ("the candidate" in line(found)) == bool(candidate)
+
+
+def test_what_goes_with_the_table_is_said_with_its_name() -> None:
+    before = seen(keys=(PRIMARY,), referenced_by=(LINES,), metric_functions=("SNOWFLAKE.CORE.FRESHNESS ON ()",))
+    said = {f.name: line(f) for f in judged(before, seen()) if f.verdict is WARN}
+    assert said == {
+        "safety:keys": '*Safety: warn.* Production would lose PRIMARY KEY ("DATE"); foreign keys to it go with the replaced '
+        "table: A.B.LINES. The details have the statements that bring them back.",
+        "safety:metric functions": "*Safety: warn.* Data metric functions watch production and would be gone: "
+        "SNOWFLAKE.CORE.FRESHNESS ON (). The details have the statements that bring them back.",
+    }
+    gained = next(f for f in judged(seen(), seen(keys=(PRIMARY,))) if f.name == "safety:keys")
+    assert line(gained) == '*Safety: warn.* Production would get PRIMARY KEY ("DATE").'
 
 
 def test_policies_that_cannot_be_seen_say_which_grants_show_them() -> None:
