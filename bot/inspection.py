@@ -13,7 +13,11 @@ from bot.model import Column, Kind, Relation, Table, Token, quote
 
 Row = Mapping[str, Any]
 
-POLICY_RIGHTS = ("APPLY MASKING POLICY", "APPLY ROW ACCESS POLICY")  # on the account
+# On the account. A privacy policy has none: only one on the policy itself would show it.
+POLICY_RIGHTS = tuple(
+    f"APPLY {kind} POLICY"
+    for kind in ("MASKING", "ROW ACCESS", "AGGREGATION", "JOIN", "PROJECTION", "STORAGE LIFECYCLE")
+)
 HIDDEN = " (text hidden)"  # after the name of a view that may read a table or not
 _PAGE = 10_000  # a SHOW command's longest answer: a full page may have left something out
 _TEXT = {"TEXT": "VARCHAR", "STRING": "VARCHAR", "CHAR": "VARCHAR", "VARCHAR": "VARCHAR", "BINARY": "BINARY"}
@@ -113,9 +117,9 @@ def grants(rows: Iterable[Row]) -> tuple[str, ...]:
 
 
 def missing_rights(rows: Iterable[Row], role: str) -> tuple[str, ...]:
-    """Of what POLICY_REFERENCES wants before it shows every masking and row access policy, what `role` itself lacks.
+    """Of what POLICY_REFERENCES wants before it shows every policy, what `role` itself lacks.
 
-    With one of the two it leaves the other kind out, and says nothing of it.
+    Without one it leaves that kind out, and says nothing of it.
     """
     held = {row["privilege"] for row in rows if row["grantee_name"] == role}
     return tuple(right for right in POLICY_RIGHTS if right not in held)
@@ -130,6 +134,11 @@ def policies(rows: Iterable[Row]) -> tuple[str, ...]:
             for row in rows
         )
     )
+
+
+def hides(policy: str) -> bool:
+    """Whether it masks or filters what a role reads; a lifecycle only expires or archives rows."""
+    return not policy.startswith("STORAGE_LIFECYCLE_POLICY ")
 
 
 def tags(rows: Iterable[Row]) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ Not visible is `unknown`, never `nothing there`. `prod` should be read by the pr
 from __future__ import annotations
 
 from bot.checks import finding
+from bot.inspection import hides
 from bot.model import Column, Finding, Kind, Plan, Table, Upstream, Verdict
 from bot.settings import Settings
 
@@ -23,7 +24,7 @@ def findings(plan: Plan, prod: Table | None, candidate: Table, upstream: Upstrea
         _owner(prod, promoter),
         _separation(prod, builder, waivable),
         _columns(plan.prod, prod),
-        _policies(prod, upstream, waivable, promoter),
+        _policies(prod, upstream, waivable),
         _tags(prod, candidate, waivable),
         _streams(prod, waivable, promoter),
         _must_be_none("dynamic tables", prod.dynamic_tables, waivable, promoter),
@@ -96,14 +97,14 @@ def _must_be_none(what: str, found: tuple[str, ...] | None, waivable: bool, prom
     return finding("safety", verdict, {"count": len(found), "names": list(found)}, name=name)
 
 
-def _policies(prod: Table, upstream: Upstream, waivable: bool, promoter: str) -> Finding:
+def _policies(prod: Table, upstream: Upstream, waivable: bool) -> Finding:
     """On prod a clone would lose them. On what the model reads, only who made them knows whether they mask the builder."""
     numbers = {
         "visible": prod.policies is not None,
         "names": list(prod.policies or ()),
+        "hiding": [policy for policy in prod.policies or () if hides(policy)],
         "upstream": list(upstream.policies),
         "unseen": list(upstream.unseen),
-        "role": promoter,
     }
     known = prod.policies is not None and not upstream.policies and not upstream.unseen
     verdict = Verdict.FAIL if prod.policies else Verdict.PASS if known else Verdict.UNKNOWN

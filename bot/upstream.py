@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bot import reads
+from bot import inspection, reads
 from bot.model import Relation, Upstream
 from bot.session import Session
 
@@ -31,7 +31,7 @@ def look(session: Session, parents: Iterable[Relation]) -> Upstream:
         below = _below(relation, views)
         if found is None or below is None:
             unseen.add(str(relation))
-        policies |= {f"{policy} of {relation}" for policy in found or ()}
+        policies |= {f"{policy} of {relation}" for policy in found or () if inspection.hides(policy)}
         waiting += below or ()
     return Upstream(policies=tuple(sorted(policies)), unseen=tuple(sorted(unseen)))
 

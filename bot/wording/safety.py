@@ -29,7 +29,8 @@ _WAIVED = "with `waive_unknown = true` in `[policy]` an approver may waive it."
 def _policies_said(n: dict[str, Any]) -> str:
     """On production they would be lost; on what the model reads they may have masked or filtered the build."""
     if n["names"]:
-        return f"Production has policies ({_first(n['names'])}): the build may have read masked or filtered rows. {_QUIET}."
+        masked = f" The build may have read masked or filtered rows. {_QUIET}." if n["hiding"] else ""
+        return f"Production has policies ({_first(n['names'])}), which a replacement would drop.{masked}"
     parts = []
     if n["upstream"]:
         parts.append(
@@ -38,11 +39,10 @@ def _policies_said(n: dict[str, Any]) -> str:
         )
     unseen = [*([] if n["visible"] else ["production"]), *n["unseen"]]
     if unseen:
-        has, role = "has" if len(unseen) == 1 else "have", n["role"]
+        has = "has" if len(unseen) == 1 else "have"
         parts.append(
             f"Whether {listed(unseen, most=4)} {has} policies is not visible with our rights. "
-            f"`GRANT APPLY MASKING POLICY ON ACCOUNT TO ROLE {role}` and "
-            f"`GRANT APPLY ROW ACCESS POLICY ON ACCOUNT TO ROLE {role}` show them"
+            "`dbt-refresh doctor` names the privileges that show them"
         )
     return f"{'. '.join(parts)}; {_WAIVED}"
 

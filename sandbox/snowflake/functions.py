@@ -253,7 +253,10 @@ _REFERENCES = {
 
 
 # Every kind is shown to who may apply it; an owner who may apply none gets an error (Snowflake's page of the function).
-_APPLY = {"MASKING_POLICY": "APPLY MASKING POLICY", "ROW_ACCESS_POLICY": "APPLY ROW ACCESS POLICY"}
+_APPLY = {
+    f"{kind.replace(' ', '_')}_POLICY": f"APPLY {kind} POLICY"
+    for kind in ("MASKING", "ROW ACCESS", "AGGREGATION", "JOIN", "PROJECTION", "STORAGE LIFECYCLE")
+}
 
 
 def _references(job: Job, function: str, arguments: dict[str, Expr]) -> pa.Table:

@@ -229,9 +229,9 @@ def test_what_is_refused_is_unknown_not_empty(shop: World) -> None:
     assert (*unseen, table.change_tracking) == (None,) * 10
 
 
-@pytest.mark.parametrize("kind", ["MASKING", "ROW ACCESS"])
+@pytest.mark.parametrize("kind", ["MASKING", "ROW ACCESS", "AGGREGATION", "JOIN", "PROJECTION", "STORAGE LIFECYCLE"])
 def test_policies_are_unknown_unless_every_kind_would_be_seen(shop: World, kind: str) -> None:
-    """Without one of the two privileges POLICY_REFERENCES leaves that kind out and says nothing."""
+    """Without one of the privileges POLICY_REFERENCES leaves that kind out and says nothing."""
     right = f"APPLY {kind} POLICY ON ACCOUNT"
     with shop.sandbox.admin() as admin:
         admin.cursor().execute(f"REVOKE {right} FROM ROLE TRANSFORMER")
@@ -255,9 +255,12 @@ def test_policies_are_looked_for_on_all_that_a_model_reads(shop: World) -> None:
     masks = {"POLICY_NAME": "PII", "POLICY_KIND": "MASKING_POLICY", "REF_COLUMN_NAME": "DAY"}
     shop.sandbox.record_show("POLICY_REFERENCES", {"entity": str(reads_it), **masks})
     shop.sandbox.record_show("POLICY_REFERENCES", {"entity": str(other), "error": "Insufficient privileges"})
+    expiry = {"POLICY_NAME": "KEEP_A_YEAR", "POLICY_KIND": "STORAGE_LIFECYCLE_POLICY"}  # hides nothing
+    shop.sandbox.record_show("POLICY_REFERENCES", {"entity": str(FOREVER), **expiry})
     gone = ORDERS.renamed("GONE")
     with shop.warehouse.promoter("t") as session:
         assert upstream.look(session, [FOREVER]) == Upstream()
+        assert session.policies(FOREVER) == ("STORAGE_LIFECYCLE_POLICY KEEP_A_YEAR",)
         assert upstream.look(session, [deeper, other, gone]) == Upstream(
             policies=(
                 "MASKING_POLICY PII on DAY of SHOP.PROD.READS_IT",

@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from bot import checks, clocks, inspection, outliers, safety, scope
 from bot.columns import ScopedColumn
 from bot.model import Column, Finding, Kind, Mode, Origin, Outlier, Relation, Request, Rules, Table, Upstream, Verdict
+from bot.report import protected
 from bot.settings import PolicySection, Settings, UserSection, WarehouseSection
 from bot.wording.findings import line
 from tests.refreshes import PROD, plan, table
+from tests.refreshes import report as sample_report
 
 PASS, WARN, FAIL, UNKNOWN = Verdict.PASS, Verdict.WARN, Verdict.FAIL, Verdict.UNKNOWN
 DAY = date(2026, 4, 8)
@@ -189,10 +191,9 @@ def test_what_goes_with_the_table_is_said_with_its_name() -> None:
     assert line(gained) == '*Safety: warn.* Production would get PRIMARY KEY ("DATE").'
 
 
-def test_policies_that_cannot_be_seen_say_which_grants_show_them() -> None:
+def test_policies_that_cannot_be_seen_say_who_names_the_grants() -> None:
     found = next(f for f in judged(seen(policies=None), seen()) if f.name == "safety:policies")
-    assert "`GRANT APPLY MASKING POLICY ON ACCOUNT TO ROLE TRANSFORMER`" in line(found)
-    assert "`GRANT APPLY ROW ACCESS POLICY ON ACCOUNT TO ROLE TRANSFORMER`" in line(found)
+    assert "`dbt-refresh doctor` names the privileges that show them" in line(found)
     assert "waive_unknown" in line(found)
 
 
@@ -203,6 +204,19 @@ def test_a_model_that_looks_at_the_target_may_have_read_less_in_dev() -> None:
     assert (target.verdict, target.blocks) == (WARN, False)
     assert line(target).startswith("*Safety: warn.* The model looks at the dbt target: make sure")
     assert {f.verdict for f in judged(seen(), seen()) if f.name == "safety:target"} == {PASS}
+
+
+def test_a_policy_that_hides_nothing_is_lost_all_the_same() -> None:
+    """A storage lifecycle policy expires or archives rows; it masks none, so values may be shown."""
+    expiry, mask = "STORAGE_LIFECYCLE_POLICY KEEP_A_YEAR", "MASKING_POLICY PII on EMAIL"
+    one, both = (
+        next(f for f in judged(seen(policies=p), seen()) if f.name == "safety:policies")
+        for p in ((expiry,), (mask, expiry))
+    )
+    assert (one.verdict, one.waivable, both.verdict) == (FAIL, False, FAIL)
+    assert line(one).endswith(f"Production has policies ({expiry}), which a replacement would drop.")
+    assert line(both).endswith("The build may have read masked or filtered rows. No values are shown here.")
+    assert [protected(sample_report(findings=(f,))) for f in (one, both)] == [False, True]
 
 
 @pytest.mark.parametrize("waive", [True, False])
