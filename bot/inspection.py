@@ -19,6 +19,7 @@ POLICY_RIGHTS = tuple(
     for kind in ("MASKING", "ROW ACCESS", "AGGREGATION", "JOIN", "PROJECTION", "STORAGE LIFECYCLE")
 )
 HIDDEN = " (text hidden)"  # after the name of a view that may read a table or not
+SUSPENDED = " (materialized)"  # after the name of one that a replacement of the table would suspend
 _PAGE = 10_000  # a SHOW command's longest answer: a full page may have left something out
 _TEXT = {"TEXT": "VARCHAR", "STRING": "VARCHAR", "CHAR": "VARCHAR", "VARCHAR": "VARCHAR", "BINARY": "BINARY"}
 _EXACT = {"NUMBER", "DECIMAL", "NUMERIC", "INT", "INTEGER", "BIGINT"}
@@ -240,7 +241,7 @@ def views(rows: Sequence[Row], materialized: Sequence[Row], relation: Relation) 
     plain = [row for row in rows if not yes(row.get("is_materialized"))]
     reading = [_full_name(row) for row in plain if row.get("text") and _reads(row, relation)]
     hidden = [_full_name(row) + HIDDEN for row in plain if not row.get("text")]
-    return tuple(sorted([*(f"{name} (materialized)" for name in suspended), *reading, *hidden]))
+    return tuple(sorted([*(name + SUSPENDED for name in suspended), *reading, *hidden]))
 
 
 def view_texts(rows: Sequence[Row]) -> dict[Relation, str] | None:

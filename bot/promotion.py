@@ -143,6 +143,7 @@ class Promoting:
         self, session: Session, refresh: Refresh, prod: Table, backup: Snapshot, attempt: str, tag: str
     ) -> Promotion | Problem:
         """Prod's token and the hold once more, right before: whatever came since the guard is seen here."""
+        silent = verification.silent(session, refresh, prod)
         token = session.token(refresh.prod)
         seen = guards.look(session, refresh, self._services.clock())
         if seen.problem or token is None:
@@ -156,6 +157,7 @@ class Promoting:
             source=refresh.candidate.relation,
             prod_token=token,
             before=prod,
+            silent=silent,
             statements=refresh.statements,
             intended_at=self._services.clock(),
             backup=backup,

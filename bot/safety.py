@@ -6,7 +6,8 @@ Not visible is `unknown`, never `nothing there`. `prod` should be read by the pr
 from __future__ import annotations
 
 from bot.checks import finding
-from bot.inspection import hides
+from bot.dependents import known_to_dbt
+from bot.inspection import SUSPENDED, hides
 from bot.model import Column, Finding, Kind, Plan, Table, Upstream, Verdict
 from bot.settings import Settings
 
@@ -28,7 +29,7 @@ def findings(plan: Plan, prod: Table | None, candidate: Table, upstream: Upstrea
         _tags(prod, candidate, waivable),
         _streams(prod, waivable, promoter),
         _must_be_none("dynamic tables", prod.dynamic_tables, waivable, promoter),
-        _views(prod, candidate, waivable),
+        _views(plan, prod, candidate, waivable),
         _metadata(prod, candidate),
         _keys(prod, candidate, waivable),
         _metric_functions(prod, waivable, promoter),
@@ -123,14 +124,15 @@ def _tags(prod: Table, candidate: Table, waivable: bool) -> Finding:
     return finding("safety", Verdict.WARN if added else Verdict.PASS, numbers, name="safety:tags")
 
 
-def _views(prod: Table, candidate: Table, waivable: bool) -> Finding:
+def _views(plan: Plan, prod: Table, candidate: Table, waivable: bool) -> Finding:
     """Plain views go on by name while the columns stay; a materialized one would be suspended."""
     if prod.views is None:
         return finding("safety", Verdict.UNKNOWN, {"visible": False}, name="safety:views", waivable=waivable)
-    materialized = [view for view in prod.views if view.endswith("(materialized)")]
+    materialized = [view for view in prod.views if view.endswith(SUSPENDED)]
     same = [c.name for c in prod.columns] == [c.name for c in candidate.columns]
-    numbers = {"count": len(prod.views), "names": list(prod.views), "columns_same": same}
-    verdict = Verdict.FAIL if materialized else Verdict.WARN if prod.views and not same else Verdict.PASS
+    names = sorted({*prod.views, *map(str, known_to_dbt(plan))})
+    numbers = {"count": len(names), "names": names, "columns_same": same}
+    verdict = Verdict.FAIL if materialized else Verdict.WARN if names and not same else Verdict.PASS
     return finding("safety", verdict, numbers, name="safety:views")
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot.inspection import HIDDEN
-from bot.model import Content, Finding, Problem, Promotion, Refresh, Relation, Table, Verdict
+from bot.dependents import views
+from bot.model import Content, Finding, Problem, Promotion, Refresh, Table, Verdict
 from bot.session import Session
 from bot.wording import verification as say
 
@@ -29,17 +29,25 @@ def verify(session: Session, refresh: Refresh, promotion: Promotion, content: Co
     expected, now = refresh.candidate.content, session.table(refresh.prod)
     found = [_finding("content", content == expected, rows=content.rows, expected_rows=expected.rows)]
     found += _attributes(_expected(refresh, promotion.before, now), now)
-    found.append(_views(session, promotion.before.views))
+    found.append(_views(session, refresh, promotion))
     return tuple(found)
 
 
-def _views(session: Session, before: tuple[str, ...] | None) -> Finding:
-    """Every view that was seen to read production still answers; what was not visible stays unknown."""
-    if before is None:
-        return _finding("views", None)
-    views = [v for v in before if not v.endswith(HIDDEN)]
-    broken = [view for view in views if not session.answers(Relation.parse(view))]
-    return _finding("views", not broken, read=len(views), broken=broken)
+def silent(session: Session, refresh: Refresh, prod: Table) -> tuple[str, ...]:
+    """Views on production that cannot be read now: broken, or not for this role. Asked before the replacement."""
+    assert refresh.plan is not None
+    return tuple(str(view) for view in views(refresh.plan, prod) if not session.answers(view))
+
+
+def _views(session: Session, refresh: Refresh, promotion: Promotion) -> Finding:
+    """Every view that is known to read production still answers; one that never did proves nothing, nor does a hidden list."""
+    before, mute = promotion.before, silent(session, refresh, promotion.before)
+    assert refresh.plan is not None
+    broken = [view for view in mute if view not in promotion.silent]
+    never = [view for view in mute if view in promotion.silent]
+    passed = False if broken else None if never or before.views is None else True
+    read = len(views(refresh.plan, before)) - len(mute)
+    return _finding("views", passed, read=read, broken=broken, silent=never)
 
 
 def _expected(refresh: Refresh, before: Table, now: Table | None) -> Table:

@@ -69,7 +69,7 @@ def changes(before: Table, after: Table) -> list[str]:
 
 
 def _materialized(table: Table) -> list[str]:
-    return [view for view in table.views or () if view.endswith("(materialized)")]
+    return [view for view in table.views or () if view.endswith(" (materialized)")]
 
 
 def refused_statement(message: str) -> str:

@@ -29,7 +29,7 @@ _WAIVED = "with `waive_unknown = true` in `[policy]` an approver may waive it."
 def _policies_said(n: dict[str, Any]) -> str:
     """On production they would be lost; on what the model reads they may have masked or filtered the build."""
     if n["names"]:
-        masked = f" The build may have read masked or filtered rows. {_QUIET}." if n["hiding"] else ""
+        masked = f" The build may have read masked or filtered rows. {_QUIET}." if n.get("hiding", n["names"]) else ""
         return f"Production has policies ({_first(n['names'])}), which a replacement would drop.{masked}"
     parts = []
     if n["upstream"]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from sandbox.people import text_of
 from tests.stories import acts
 from tests.stories.conftest import EZ, FACT, Stage
 from tests.stories.moments import EZ_ASKED
+
+OLD = "ANALYTICS.PROD.OLD"  # a view that was broken before anybody asked
 
 
 def test_a_comment_that_goes_is_said_before_and_no_fault_after(stage: Stage) -> None:
@@ -13,6 +16,12 @@ def test_a_comment_that_goes_is_said_before_and_no_fault_after(stage: Stage) -> 
     stage.nightly_writes(FACT, f"ALTER TABLE {FACT} SET DATA_RETENTION_TIME_IN_DAYS = 0")
     stage.nightly_writes(FACT, f"ALTER TABLE {FACT} ADD PRIMARY KEY (date) RELY")
     stage.nightly_writes(FACT, f"ALTER TABLE {FACT} ADD DATA METRIC FUNCTION SNOWFLAKE.CORE.FRESHNESS ON (date)")
+    for sql in (
+        "CREATE TABLE ANALYTICS.PROD.GONE (date DATE)",
+        f"CREATE VIEW {OLD} AS SELECT f.date FROM {FACT} f JOIN ANALYTICS.PROD.GONE g ON f.date = g.date",
+        "DROP TABLE ANALYTICS.PROD.GONE",
+    ):
+        stage.nightly_writes(OLD, sql)
     incident = stage.asks("fact_ethereum_daily_dex_volumes at=2026-04-08")
     incident.wait_card("waiting for approval")
     assert any(
@@ -25,6 +34,9 @@ def test_a_comment_that_goes_is_said_before_and_no_fault_after(stage: Stage) -> 
     stage.explains(incident)
     stage.approves(incident, FACT)
     incident.wait_card("done")
+    promoted = text_of(incident.wait_button("undo"))
+    assert "verified: views unknown" in promoted
+    assert f"1 view on it still answers; not readable before either, so not checked: `{OLD}`" in promoted
 
 
 def test_automatic_clustering_that_a_clone_suspends_is_resumed(stage: Stage) -> None:

@@ -16,7 +16,7 @@ from bot.model import Column, Finding, Kind, Mode, Origin, Outlier, Relation, Re
 from bot.report import protected
 from bot.settings import PolicySection, Settings, UserSection, WarehouseSection
 from bot.wording.findings import line
-from tests.refreshes import PROD, plan, table
+from tests.refreshes import PROD, plan, table, view
 from tests.refreshes import report as sample_report
 
 PASS, WARN, FAIL, UNKNOWN = Verdict.PASS, Verdict.WARN, Verdict.FAIL, Verdict.UNKNOWN
@@ -189,6 +189,16 @@ def test_what_goes_with_the_table_is_said_with_its_name() -> None:
     }
     gained = next(f for f in judged(seen(), seen(keys=(PRIMARY,))) if f.name == "safety:keys")
     assert line(gained) == '*Safety: warn.* Production would get PRIMARY KEY ("DATE").'
+
+
+def test_a_view_of_another_database_that_dbt_knows_counts_where_columns_change() -> None:
+    far = view(Relation("SHARED", "PUBLIC", "FAR"))
+    others = (replace(far, materialized="table", prod=PROD), replace(far, depth=2, prod=PROD))
+    planned = replace(plan(), prod=seen(), readers=(far, *others))
+    for candidate, verdict in ((seen(), PASS), (seen(columns=columns(OTHER="DATE")), WARN)):
+        given = safety.findings(planned, seen(), candidate, Upstream(), settings())
+        (found,) = (f for f in given if f.name == "safety:views")
+        assert (found.verdict, found.numbers["names"]) == (verdict, ["SHARED.PUBLIC.FAR"])
 
 
 def test_policies_that_cannot_be_seen_say_who_names_the_grants() -> None:
