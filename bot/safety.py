@@ -106,10 +106,13 @@ def _policies(prod: Table, upstream: Upstream, waivable: bool) -> Finding:
         "hiding": [policy for policy in prod.policies or () if hides(policy)],
         "upstream": list(upstream.policies),
         "unseen": list(upstream.unseen),
+        "filtered": list(upstream.filtered),
+        "hidden": upstream.hidden,
     }
-    known = prod.policies is not None and not upstream.policies and not upstream.unseen
-    verdict = Verdict.FAIL if prod.policies else Verdict.PASS if known else Verdict.UNKNOWN
-    return finding("safety", verdict, numbers, name="safety:policies", waivable=waivable and not prod.policies)
+    lost = prod.policies or upstream.hidden
+    known = prod.policies is not None and not (upstream.policies or upstream.unseen or upstream.filtered)
+    verdict = Verdict.FAIL if lost else Verdict.PASS if known else Verdict.UNKNOWN
+    return finding("safety", verdict, numbers, name="safety:policies", waivable=waivable and not lost)
 
 
 def _tags(prod: Table, candidate: Table, waivable: bool) -> Finding:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Self
 
@@ -90,6 +90,11 @@ class Upstream:
 
     policies: tuple[str, ...] = ()  # "ROW_ACCESS_POLICY REGION of RAW.DUNE.DEX_VOLUMES", sorted
     unseen: tuple[str, ...] = ()
+    filtered: tuple[str, ...] = ()  # "RAW.DUNE.DEX_VOLUMES (12 of 20 rows)": what the builder sees of what there is
+    hidden: str = ""  # "12 of 20" rows of production itself; empty: it sees them all
+    reached: tuple[Relation, ...] = field(
+        default=(), compare=False
+    )  # all that was looked at: parents, and what is below views
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,7 +31,17 @@ def _policies_said(n: dict[str, Any]) -> str:
     if n["names"]:
         masked = f" The build may have read masked or filtered rows. {_QUIET}." if n.get("hiding", n["names"]) else ""
         return f"Production has policies ({_first(n['names'])}), which a replacement would drop.{masked}"
+    if n.get("hidden"):
+        return (
+            f"The role that dbt builds with sees {n['hidden']} rows of production, so what was compared is not all of it. "
+            f"{_QUIET}. Exempt it from the row access policy and ask again."
+        )
     parts = []
+    if n.get("filtered"):
+        parts.append(
+            f"The role that dbt builds with does not see all that the model reads: {_first(n['filtered'])}. {_QUIET}. "
+            "Exempt the builder's role and rebuild"
+        )
     if n["upstream"]:
         parts.append(
             f"What the model reads has policies ({_first(n['upstream'])}), so the build may have read masked or filtered "

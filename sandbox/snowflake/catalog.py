@@ -105,6 +105,7 @@ class Relation(Securable):
     keys: list[Key] = field(default_factory=list)
     metrics: list[Metric] = field(default_factory=list)
     metric_schedule: str = ""
+    filters: dict[str, str] = field(default_factory=dict)  # role -> which rows it sees, where a test says so
 
 
 @dataclass(slots=True, kw_only=True)

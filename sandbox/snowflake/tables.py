@@ -231,7 +231,7 @@ def _clone(job: Job, cursor: Cursor, order: Order) -> Result:
     order.lengths, order.column_comments = dict(source.lengths), dict(source.column_comments)
     relation = _new(job, order, old, source)
     relation.reclustering = False
-    relation.keys = list(source.keys)
+    relation.keys, relation.filters = list(source.keys), dict(source.filters)
     _check_kinds(source, relation)
     _make(job, relation, job.store.copy(source.physical, relation.physical, replace=True))
     return wire.status(f"Table {order.name[2]} successfully created.")

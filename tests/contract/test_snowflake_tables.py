@@ -119,6 +119,21 @@ def test_keys_travel_with_a_clone_and_those_of_others_go_with_the_table(world: W
     assert world.promoter.refused("ALTER TABLE PROD.CORE.R DROP PRIMARY KEY") == "002003"
 
 
+def test_a_row_filter_hides_rows_from_its_role_and_from_no_metadata(world: World) -> None:
+    world.sandbox.filter_rows("PROD.CORE.T", "BUILDER", "ID < 5")
+    world.builder.run("CREATE TRANSIENT TABLE DEV.BOT.X CLONE PROD.CORE.T")
+    known = "SELECT ROW_COUNT FROM {}.INFORMATION_SCHEMA.TABLES WHERE TABLE_NAME = '{}'"
+    for table, (database, name) in {"PROD.CORE.T": ("PROD", "T"), "DEV.BOT.X": ("DEV", "X")}.items():
+        assert world.builder.value(f"SELECT COUNT(*) FROM {table} AS t WHERE t.ID >= 0") == 5
+        assert world.builder.value(f"SELECT MAX(x.ID) FROM {table} y JOIN {table} x ON x.ID = y.ID") == 4
+        assert world.builder.value(known.format(database, name)) == 20
+    assert world.promoter.value("SELECT COUNT(*) FROM PROD.CORE.T") == 20
+    world.builder.run("CREATE TRANSIENT TABLE DEV.BOT.Y AS SELECT * FROM PROD.CORE.T")
+    assert world.builder.value(known.format("DEV", "Y")) == 5
+    world.sandbox.filter_rows("PROD.CORE.T", "BUILDER", "")
+    assert world.builder.value("SELECT COUNT(*) FROM PROD.CORE.T") == 20
+
+
 def test_a_clone_has_no_data_metric_functions(world: World) -> None:
     listed_by = (
         "SELECT METRIC_DATABASE_NAME, METRIC_NAME, REF_ARGUMENTS, SCHEDULE, LEVEL FROM TABLE(PROD.INFORMATION_SCHEMA."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -270,6 +271,32 @@ def test_policies_are_looked_for_on_all_that_a_model_reads(shop: World) -> None:
         )
     asked = [s.sql for s in shop.sandbox.log if "POLICY_REFERENCES" in s.sql and "READS_IT" in s.sql]
     assert "'VIEW'" in asked[-1]  # Snowflake wants to be told what it is
+
+
+def test_rows_that_the_builder_does_not_see_are_counted_whatever_the_policies_say(shop: World) -> None:
+    parents = [ORDERS, FOREVER, ORDERS.renamed("READS_IT"), ORDERS.renamed("GONE"), Relation("SECRET", "X", "Y")]
+    with shop.warehouse.builder("t") as session:
+        assert upstream.filtered(session, parents) == ()
+        shop.sandbox.filter_rows(str(ORDERS), "REFRESH_BUILDER", "DAY < '2026-04-08'")
+        assert upstream.filtered(session, parents) == ("SHOP.PROD.ORDERS (1 of 2 rows)",)
+        baseline = DEV.renamed("ORDERS__BASELINE")
+        session.ensure_dev_schema(DEV, "TRANSFORMER")
+        session.clone(ORDERS, baseline, Kind.TRANSIENT)
+        assert upstream.hidden(session.snapshot(baseline)) == "1 of 2"
+    with shop.warehouse.promoter("t") as session:
+        assert upstream.look(session, [ORDERS.renamed("READS_IT")]).reached == (ORDERS, ORDERS.renamed("READS_IT"))
+        assert upstream.filtered(session, parents) == ()
+        assert upstream.hidden(session.snapshot(ORDERS)) == ""
+
+
+def test_a_row_that_comes_between_the_two_looks_is_not_called_hidden(shop: World) -> None:
+    """A table that is written all the time proves nothing: it is counted after its metadata was read."""
+    shop.sandbox.inject("COUNT", "slow", seconds=1.5)
+    with shop.warehouse.builder("t") as session, ThreadPoolExecutor() as pool:
+        looking = pool.submit(upstream.filtered, session, [ORDERS])
+        shop.sandbox.wait(lambda log: any("COUNT(*)" in s.sql and not s.ended for s in log), what="being counted")
+        shop.nightly("DELETE FROM SHOP.PROD.ORDERS WHERE DAY < '2026-04-08'")
+        assert looking.result(20) == ()
 
 
 def test_a_parent_that_hides_what_it_reads_is_unseen(shop: World) -> None:

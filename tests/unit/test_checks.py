@@ -216,6 +216,16 @@ def test_a_model_that_looks_at_the_target_may_have_read_less_in_dev() -> None:
     assert {f.verdict for f in judged(seen(), seen()) if f.name == "safety:target"} == {PASS}
 
 
+def test_a_production_of_which_the_builder_sees_a_part_was_never_compared() -> None:
+    """Whatever policies are visible: nobody may waive what the count of rows proves."""
+    (found,) = (f for f in judged(seen(), seen(), True, upstream=Upstream(hidden="12 of 20")) if "policies" in f.name)
+    assert (found.verdict, found.waivable, protected(sample_report(findings=(found,)))) == (FAIL, False, True)
+    assert line(found).endswith(
+        "The role that dbt builds with sees 12 of 20 rows of production, so what was compared is not all of it. "
+        "No values are shown here. Exempt it from the row access policy and ask again."
+    )
+
+
 def test_a_policy_that_hides_nothing_is_lost_all_the_same() -> None:
     """A storage lifecycle policy expires or archives rows; it masks none, so values may be shown."""
     expiry, mask = "STORAGE_LIFECYCLE_POLICY KEEP_A_YEAR", "MASKING_POLICY PII on EMAIL"
@@ -238,6 +248,11 @@ def test_a_policy_that_hides_nothing_is_lost_all_the_same() -> None:
             "*Safety: unknown.* What the model reads has policies (ROW_ACCESS_POLICY REGION of RAW.DUNE.T), so the build "
             "may have read masked or filtered rows. No values are shown here. Exempt the builder's role from them and rebuild; "
             "with `waive_unknown = true` in `[policy]` an approver may waive it.",
+        ),
+        (
+            Upstream(filtered=("RAW.DUNE.T (12 of 20 rows)",)),
+            "*Safety: unknown.* The role that dbt builds with does not see all that the model reads: RAW.DUNE.T (12 of 20 rows). "
+            "No values are shown here. Exempt the builder's role and rebuild; with `waive_unknown = true`",
         ),
         (
             Upstream(unseen=("RAW.DUNE.T", "RAW.DUNE.U")),
