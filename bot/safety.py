@@ -116,15 +116,22 @@ def _policies(prod: Table, upstream: Upstream, waivable: bool) -> Finding:
 
 
 def _tags(prod: Table, candidate: Table, waivable: bool) -> Finding:
-    """COPY TAGS keeps prod's tags, and adds those of the candidate that prod does not have."""
+    """COPY TAGS keeps prod's tags with their values, and adds those of the candidate that prod does not have."""
     if prod.tags is None:
         return finding("safety", Verdict.UNKNOWN, {"visible": False}, name="safety:tags", waivable=waivable)
     if candidate.tags is None:
         numbers = {"visible": False, "side": "the candidate"}
         return finding("safety", Verdict.UNKNOWN, numbers, name="safety:tags", waivable=waivable)
-    added = sorted(set(candidate.tags) - set(prod.tags))
+    own = set(map(_tagged, prod.tags))
+    added = sorted(tag for tag in candidate.tags if _tagged(tag) not in own)
     numbers = {"count": len(prod.tags), "names": list(prod.tags), "added": added}
     return finding("safety", Verdict.WARN if added else Verdict.PASS, numbers, name="safety:tags")
+
+
+def _tagged(tag: str) -> tuple[str, str]:
+    """`A.B.T = value on COLUMN` without the value."""
+    name, _, rest = tag.partition(" = ")
+    return name, rest.rpartition(" on ")[2] if " on " in rest else ""
 
 
 def _views(plan: Plan, prod: Table, candidate: Table, waivable: bool) -> Finding:

@@ -53,16 +53,19 @@ def _views(session: Session, refresh: Refresh, promotion: Promotion) -> Finding:
 def _expected(refresh: Refresh, before: Table, now: Table | None) -> Table:
     """Prod as it was, but for what was said to change before the approval."""
     numbers = {f.name: f.numbers for f in refresh.report.findings} if refresh.report else {}
-    said = [str(n) for n in _names(numbers.get("safety:metadata", {}).get("changes"))]
-    keys = numbers.get("safety:keys", {})
-    if before.keys is not None:
-        left = set(before.keys) - set(map(str, _names(keys.get("lost"))))
-        before = replace(before, keys=tuple(sorted(left | set(map(str, _names(keys.get("added")))))))
-    return replace(before, **{name: getattr(now, name) for name in said if name in _COMPARED}) if now else before
+    lists = {name: _changed(getattr(before, name), numbers.get(f"safety:{name}", {})) for name in ("keys", "tags")}
+    said = [name for name in _strings(numbers.get("safety:metadata", {}).get("changes")) if name in _COMPARED]
+    return replace(before, **lists, **{name: getattr(now, name) for name in said}) if now else before
 
 
-def _names(value: object) -> list[object]:
-    return list(value) if isinstance(value, list | tuple) else []
+def _changed(before: tuple[str, ...] | None, said: dict[str, object]) -> tuple[str, ...] | None:
+    if before is None:
+        return None
+    return tuple(sorted(set(before).difference(_strings(said.get("lost"))).union(_strings(said.get("added")))))
+
+
+def _strings(value: object) -> list[str]:
+    return [str(item) for item in value] if isinstance(value, list | tuple) else []
 
 
 def _attributes(before: Table, now: Table | None) -> list[Finding]:
@@ -70,7 +73,7 @@ def _attributes(before: Table, now: Table | None) -> list[Finding]:
     found = []
     for name in _COMPARED:
         was, is_now = getattr(before, name), getattr(now, name) if now else None
-        if was is None and now is not None:
+        if now is not None and (was is None or is_now is None):
             found.append(_finding(name, None))
         else:
             found.append(_finding(name, now is not None and was == is_now, before=_text(was), after=_text(is_now)))

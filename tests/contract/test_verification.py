@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from bot import checks
 from bot.model import Finding, Relation, State, Verdict
 from bot.verification import silent, verify
 from bot.wording.verification import verified as told
@@ -74,6 +75,31 @@ def promoted(shop: World, between: tuple[str, ...] = (), *, listed: bool = True)
     named = {f.name.removeprefix("verification:"): f for f in findings}
     said = told(replace(promotion, findings=(named["views"],)))
     return Promoted(views=named["views"], grants=named["grants"], told=said)
+
+
+def test_what_was_said_to_change_is_expected_and_what_cannot_be_seen_any_more_is_unknown(shop: World) -> None:
+    tag: dict[str, object] = {
+        "TAG_DATABASE": "A",
+        "TAG_SCHEMA": "B",
+        "TAG_NAME": "T",
+        "TAG_VALUE": "x",
+        "LEVEL": "TABLE",
+    }
+    refresh = replace(in_state(State.VERIFYING), prod=ORDERS)
+    assert refresh.promotion and refresh.candidate and refresh.report
+    said = checks.finding("safety", Verdict.WARN, {"added": ["A.B.T = x"]}, name="safety:tags")
+    told_before = replace(refresh, report=replace(refresh.report, findings=(said,)))
+    with shop.warehouse.promoter("t") as session:
+        before = session.table(ORDERS)
+        assert before is not None
+        promotion = replace(refresh.promotion, before=before)
+        shop.sandbox.record_show("TAG_REFERENCES", tag | {"entity": str(ORDERS)})
+        shop.nightly("ALTER TABLE SHOP.PROD.ORDERS ADD PRIMARY KEY (DAY)")
+        for given, verdict in ((told_before, Verdict.PASS), (refresh, Verdict.FAIL)):
+            shop.sandbox.inject("SHOW GRANTS ON TABLE", "fail", message="not any more")
+            findings = verify(session, given, promotion, refresh.candidate.content)
+            found = {f.name.removeprefix("verification:"): f.verdict for f in findings}
+            assert (found["tags"], found["keys"], found["grants"]) == (verdict, Verdict.FAIL, Verdict.UNKNOWN)
 
 
 def test_views_that_could_not_be_listed_are_unknown(shop: World) -> None:

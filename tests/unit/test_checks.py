@@ -117,6 +117,8 @@ def judged(
         (seen(dynamic_tables=("A.B.D",)), seen(), "safety:dynamic tables", FAIL),
         (seen(tags=("A.B.T = x",)), seen(), "safety:tags", PASS),
         (seen(), seen(tags=("A.B.T = x",)), "safety:tags", WARN),
+        (seen(tags=("A.B.T = x",)), seen(tags=("A.B.T = y",)), "safety:tags", PASS),  # of two values prod's own stays
+        (seen(tags=("A.B.T = x",)), seen(tags=("A.B.T = x on C",)), "safety:tags", WARN),
         (seen(views=("A.B.V",)), seen(), "safety:views", PASS),
         (seen(views=("A.B.V",)), seen(columns=columns(OTHER="DATE")), "safety:views", WARN),
         (seen(views=("A.B.V (text hidden)",)), seen(), "safety:views", PASS),  # a plain one goes on by name
