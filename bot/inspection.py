@@ -66,6 +66,7 @@ def column(row: Row) -> Column:
         type=base,
         nullable=yes(row.get("is_nullable", "YES")),
         comment=row.get("comment") or "",
+        default="AUTOINCREMENT" if yes(row.get("is_identity")) else row.get("column_default") or "",
     )
 
 

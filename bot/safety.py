@@ -155,9 +155,10 @@ def _metadata(prod: Table, candidate: Table) -> Finding:
         changes.append("reclustering")
     lost = {"change tracking": "change_tracking", "search optimization": "search_optimization"}
     changes += [name for name, field in lost.items() if getattr(prod, field) and getattr(candidate, field) is False]
-    new = {c.name: c.comment for c in candidate.columns}
-    if any(c.comment and new.get(c.name, c.comment) != c.comment for c in prod.columns):
-        changes.append("column comments")
+    new = {c.name: c for c in candidate.columns}
+    for what, field in (("column comments", "comment"), ("column defaults", "default")):
+        own = ((getattr(c, field), getattr(new.get(c.name, c), field)) for c in prod.columns)
+        changes += [what] if any(was and was != then for was, then in own) else []
     return finding("safety", Verdict.WARN if changes else Verdict.PASS, {"changes": changes}, name="safety:metadata")
 
 

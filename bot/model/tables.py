@@ -54,6 +54,7 @@ class Column:
     type: str  # as INFORMATION_SCHEMA writes it, with length or precision: NUMBER(38,2), VARCHAR(16777216)
     nullable: bool = True
     comment: str = ""
+    default: str = ""  # what an INSERT that leaves it out stores
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from bot.model import Refresh, Relation, Verdict, quote
 
 _KEPT = frozenset({"safety:policies", "safety:streams", "safety:dynamic tables", "safety:views", "safety:kind"})
+_SWITCHES = {"change tracking": "SET CHANGE_TRACKING = TRUE", "search optimization": "ADD SEARCH OPTIMIZATION"}
 
 
 def statements(refresh: Refresh) -> list[str]:
@@ -27,7 +28,7 @@ def statements(refresh: Refresh) -> list[str]:
 
 
 def afterwards(refresh: Refresh) -> list[str]:
-    """What brings back keys and data metric functions that go with the replaced table, in an order that works."""
+    """What brings back what goes with the replaced table, in an order that works."""
     prod, numbers = refresh.prod.sql, {f.name: f.numbers for f in refresh.report.findings} if refresh.report else {}
     keys, metrics = numbers.get("safety:keys", {}), numbers.get("safety:metric functions", {})
     lines = [f"ALTER TABLE {prod} ADD {key};" for key in _strings(keys.get("lost"))]
@@ -36,7 +37,9 @@ def afterwards(refresh: Refresh) -> list[str]:
         lines.append(f"ALTER TABLE {Relation.parse(table).sql} ADD FOREIGN KEY {key};")
     functions = [name.partition(" SCHEDULE ") for name in _strings(metrics.get("names"))]
     lines += sorted({f"ALTER TABLE {prod} SET DATA_METRIC_SCHEDULE = '{when}';" for _, _, when in functions if when})
-    return [*lines, *(f"ALTER TABLE {prod} ADD DATA METRIC FUNCTION {name};" for name, _, _ in functions)]
+    lines += [f"ALTER TABLE {prod} ADD DATA METRIC FUNCTION {name};" for name, _, _ in functions]
+    changes = _strings(numbers.get("safety:metadata", {}).get("changes"))
+    return [*lines, *(f"ALTER TABLE {prod} {what};" for name, what in _SWITCHES.items() if name in changes)]
 
 
 def _strings(value: object) -> list[str]:

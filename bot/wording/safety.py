@@ -110,6 +110,7 @@ _CALLED = {
     "clustering": "clustering key",
     "reclustering": "automatic clustering",
     "column comments": "column comments",
+    "column defaults": "column defaults",
     "retention": "retention of Time Travel",
     "change tracking": "change tracking",
     "search optimization": "search optimization",

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from bot import queries, upstream
+from bot import inspection, queries, upstream
 from bot.errors import Cancelled, InDoubt, LostClaim, RefreshError
 from bot.model import Column, Kind, Relation, Upstream
 from bot.session import Session
@@ -191,6 +191,14 @@ def test_a_copy_of_ours_is_looked_at_without_what_reads_or_guards_it(shop: World
     assert table is not None
     assert (table.tags, table.keys, table.change_tracking) == ((), (), False)
     assert (table.grants, table.streams, table.views, table.referenced_by) == (None,) * 4
+
+
+def test_a_columns_default_is_seen(shop: World) -> None:
+    shop.nightly("CREATE TABLE SHOP.PROD.FILLED (A INT DEFAULT 7, B INT)")
+    with shop.warehouse.promoter("t") as session:
+        assert [bool(c.default) for c in session.columns(ORDERS.renamed("FILLED"))] == [True, False]
+    identity = {"column_name": "A", "data_type": "NUMBER", "is_identity": "YES"}
+    assert inspection.column(identity).default == "AUTOINCREMENT"
 
 
 def test_recorded_changes_are_seen(shop: World) -> None:

@@ -32,17 +32,20 @@ def test_what_goes_with_the_table_can_be_brought_back_by_hand() -> None:
         "referenced_by": ['SHOP.PROD.LINES FOREIGN KEY ("DAY") REFERENCES "A"."B"."C" ("DATE")'],
     }
     metrics = {"names": ['SNOWFLAKE.CORE.NULL_COUNT ON ("DATE") SCHEDULE 5 MINUTE']}
+    rest = {"changes": ["comment", "search optimization", "change tracking"]}
     found = [
         replace(finding(name, verdict=Verdict.WARN), check="safety", numbers=numbers)
-        for name, numbers in (("safety:keys", keys), ("safety:metric functions", metrics))
+        for name, numbers in (("safety:keys", keys), ("safety:metric functions", metrics), ("safety:metadata", rest))
     ]
     refresh = replace(in_state(State.AWAITING), report=report(findings=tuple(found)))
     prod = refresh.prod.sql
-    assert details(refresh).split("What a person can run afterwards\n", 1)[1].splitlines()[1:5] == [
+    assert details(refresh).split("What a person can run afterwards\n", 1)[1].splitlines()[1:7] == [
         f'ALTER TABLE {prod} ADD PRIMARY KEY ("DATE");',
         'ALTER TABLE "SHOP"."PROD"."LINES" ADD FOREIGN KEY ("DAY") REFERENCES "A"."B"."C" ("DATE");',
         f"ALTER TABLE {prod} SET DATA_METRIC_SCHEDULE = '5 MINUTE';",
         f'ALTER TABLE {prod} ADD DATA METRIC FUNCTION SNOWFLAKE.CORE.NULL_COUNT ON ("DATE");',
+        f"ALTER TABLE {prod} SET CHANGE_TRACKING = TRUE;",
+        f"ALTER TABLE {prod} ADD SEARCH OPTIMIZATION;",
     ]
     assert "afterwards" not in details(waiting("safety:streams", Verdict.PASS))
 

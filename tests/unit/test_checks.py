@@ -75,6 +75,7 @@ def test_a_number_is_widened_only_when_every_old_value_still_fits(p: int, s: int
 NO_POLICIES = Upstream()
 PRIMARY = 'PRIMARY KEY ("DATE")'
 LINES = 'A.B.LINES FOREIGN KEY ("DAY") REFERENCES "ETHEREUM"."PROD_CORE"."EZ_METRICS" ("DATE")'
+FILLED = Column(name="DATE", type="DATE", default="CURRENT_DATE()")
 DESCRIBED = Column(name="DATE", type="DATE", comment="The day in UTC")
 
 
@@ -130,6 +131,8 @@ def judged(
         (seen(columns=(DESCRIBED,)), seen(columns=(DESCRIBED,)), "safety:metadata", PASS),
         (seen(columns=(DESCRIBED,)), seen(), "safety:metadata", WARN),
         (seen(retention=30), seen(retention=1), "safety:metadata", WARN),
+        (seen(columns=(FILLED,)), seen(columns=(FILLED,)), "safety:metadata", PASS),
+        (seen(columns=(FILLED,)), seen(columns=columns(DATE="DATE")), "safety:metadata", WARN),
         (seen(retention=1), seen(retention=1), "safety:metadata", PASS),
         (seen(change_tracking=True), seen(), "safety:metadata", WARN),
         (seen(search_optimization=True), seen(search_optimization=False), "safety:metadata", WARN),
