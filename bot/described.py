@@ -39,9 +39,10 @@ def _readers(session: Session, relation: Relation) -> dict[str, object]:
     views = session.if_visible("inspect/views", relation)
     suspended = session.if_visible("inspect/materialized_views", relation)
     references = session.if_visible("inspect/keys", relation, which="EXPORTED")
+    through = inspection.readers(views or (), relation) if dynamic else ()
     return {
         "streams": None if streams is None else inspection.streams(streams, relation),
-        "dynamic_tables": None if dynamic is None else inspection.dynamic_tables(dynamic, relation),
+        "dynamic_tables": None if dynamic is None else inspection.dynamic_tables(dynamic, relation, through),
         "views": None if views is None or suspended is None else inspection.views(views, suspended, relation),
         "referenced_by": None if references is None else inspection.references(references),
     }

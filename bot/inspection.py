@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -221,11 +221,27 @@ def streams(rows: Sequence[Row], relation: Relation) -> tuple[str, ...] | None:
     return tuple(sorted(found))
 
 
-def dynamic_tables(rows: Sequence[Row], relation: Relation) -> tuple[str, ...] | None:
-    """Dynamic tables whose text reads the relation, or None when one hides its text: only MONITOR shows it."""
+def dynamic_tables(
+    rows: Sequence[Row], relation: Relation, through: Collection[Relation] = ()
+) -> tuple[str, ...] | None:
+    """Dynamic tables whose text reads the relation, or a view `through` which it is read.
+
+    None when one hides its text: only MONITOR shows it.
+    """
     if len(rows) >= _PAGE or not all(row.get("text") for row in rows):
         return None
-    return tuple(sorted(_full_name(row) for row in rows if _reads(row, relation)))
+    return tuple(sorted(_full_name(row) for row in rows if any(_reads(row, r) for r in (relation, *through))))
+
+
+def readers(rows: Sequence[Row], relation: Relation) -> set[Relation]:
+    """Views whose text reads the relation, and those that read such a view, as far as texts are shown."""
+    found: set[Relation] = set()
+    level = {relation}
+    while level:
+        reading = {_relation(row) for row in rows if any(_reads(row, r) for r in level)}
+        level = reading - found - {relation}
+        found |= level
+    return found
 
 
 def views(rows: Sequence[Row], materialized: Sequence[Row], relation: Relation) -> tuple[str, ...] | None:
@@ -249,7 +265,7 @@ def view_texts(rows: Sequence[Row]) -> dict[Relation, str] | None:
     """The SQL of views, "" where it is hidden; None when the list may not be whole."""
     if len(rows) >= _PAGE:
         return None
-    return {Relation(r["database_name"], r["schema_name"], r["name"]): r.get("text") or "" for r in rows}
+    return {_relation(row): row.get("text") or "" for row in rows}
 
 
 def _source(row: Row) -> Relation:
@@ -272,4 +288,8 @@ def _is(relation: Relation, name: str) -> bool:
 
 
 def _full_name(row: Row) -> str:
-    return str(Relation(row.get("database_name") or "", row.get("schema_name") or "", row["name"]))
+    return str(_relation(row))
+
+
+def _relation(row: Row) -> Relation:
+    return Relation(row.get("database_name") or "", row.get("schema_name") or "", row["name"])

@@ -310,6 +310,22 @@ def test_readers_are_found_by_parsing_not_by_name_alone() -> None:
     assert inspection.views([materialized], [], PROD) == ("ETHEREUM.PROD_CORE.V (materialized)",)
 
 
+def test_a_dynamic_table_is_found_through_views_too() -> None:
+    place = {"database_name": "ETHEREUM", "schema_name": "PROD_CORE"}
+    views = [
+        place | {"name": "TOP", "text": "create view top as select * from middle"},
+        place | {"name": "MIDDLE", "text": "create view middle as select * from ez_metrics"},
+        place | {"name": "APART", "text": "create view apart as select * from other"},
+    ]
+    dynamic = [
+        place | {"name": name, "text": f"create dynamic table {name} as select * from {reads}"}
+        for name, reads in (("D1", "top"), ("D2", "ez_metrics"), ("D3", "apart"))
+    ]
+    through = inspection.readers(views, PROD)
+    assert through == {PROD.renamed("TOP"), PROD.renamed("MIDDLE")}
+    assert inspection.dynamic_tables(dynamic, PROD, through) == ("ETHEREUM.PROD_CORE.D1", "ETHEREUM.PROD_CORE.D2")
+
+
 @pytest.mark.parametrize("text", ["", None])
 def test_a_reader_that_hides_its_text_is_not_counted_as_none(text: str | None) -> None:
     row = {"name": "V", "database_name": "ELSEWHERE", "schema_name": "X", "text": text, "is_materialized": "false"}
