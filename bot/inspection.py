@@ -255,7 +255,8 @@ def views(rows: Sequence[Row], materialized: Sequence[Row], relation: Relation) 
         return None
     suspended = {_full_name(row) for row in materialized if _source(row) == relation}
     suspended |= {_full_name(row) for row in rows if yes(row.get("is_materialized")) and _reads(row, relation)}
-    plain = [row for row in rows if not yes(row.get("is_materialized"))]
+    own = "INFORMATION_SCHEMA"  # Snowflake's, listed as any other and without a text
+    plain = [row for row in rows if not yes(row.get("is_materialized")) and row.get("schema_name") != own]
     reading = [_full_name(row) for row in plain if row.get("text") and _reads(row, relation)]
     hidden = [_full_name(row) + HIDDEN for row in plain if not row.get("text")]
     return tuple(sorted([*(name + SUSPENDED for name in suspended), *reading, *hidden]))

@@ -132,3 +132,8 @@ def test_a_view_that_did_not_answer_before_is_no_damage_of_ours_and_not_passed_e
     )
     mended = promoted(shop, ("CREATE TABLE SHOP.PROD.GONE (DAY DATE)",))
     assert mended.views.numbers["silent"] == [str(OUTSIDE)]
+
+
+def test_a_view_that_its_owner_dropped_meanwhile_is_nobodys_damage(shop: World) -> None:
+    found = promoted(shop, ("DROP VIEW SHOP.PROD.WHOLE",))
+    assert (found.views.verdict, found.views.numbers["read"], found.views.numbers["broken"]) == (Verdict.PASS, 2, [])

@@ -331,6 +331,7 @@ def test_a_reader_that_hides_its_text_is_not_counted_as_none(text: str | None) -
     row = {"name": "V", "database_name": "ELSEWHERE", "schema_name": "X", "text": text, "is_materialized": "false"}
     assert inspection.dynamic_tables([row], PROD) is None
     assert inspection.views([row], [], PROD) == ("ELSEWHERE.X.V (text hidden)",)
+    assert inspection.views([row | {"schema_name": "INFORMATION_SCHEMA"}], [], PROD) == ()  # Snowflake's own
     full = [row | {"text": "select 1"}] * 10_000
     assert inspection.dynamic_tables(full, PROD) is inspection.views(full, [], PROD) is None
 
