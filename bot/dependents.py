@@ -6,13 +6,19 @@ from bot.inspection import HIDDEN, SUSPENDED
 from bot.model import Plan, Relation, Table
 
 
+def names(plan: Plan, prod: Table) -> list[str]:
+    """Marked as `Table.views` has them, sorted. dbt knows those of other databases, whatever our role may list there."""
+    listed = prod.views or ()
+    bare = {name.removesuffix(HIDDEN).removesuffix(SUSPENDED) for name in listed}
+    return sorted([*listed, *(_known_to_dbt(plan) - bare)])
+
+
 def views(plan: Plan, prod: Table) -> list[Relation]:
-    """Plain views, sorted. dbt knows those of other databases, whatever our role may list there."""
-    listed = [view.removesuffix(HIDDEN) for view in prod.views or () if not view.endswith(SUSPENDED)]
-    return sorted({*map(Relation.parse, listed), *known_to_dbt(plan)})
+    """Those that go on by name, and can be read: plain ones, hidden or not."""
+    plain = (name.removesuffix(HIDDEN) for name in names(plan, prod) if not name.endswith(SUSPENDED))
+    return sorted(map(Relation.parse, plain))
 
 
-def known_to_dbt(plan: Plan) -> set[Relation]:
+def _known_to_dbt(plan: Plan) -> set[str]:
     """Views that read the model directly."""
-    direct = (r for r in plan.readers if r.depth == 1 and r.materialized == "view")
-    return {r.prod for r in direct if r.prod is not None}
+    return {str(r.prod) for r in plan.readers if r.depth == 1 and r.materialized == "view" and r.prod is not None}

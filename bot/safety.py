@@ -5,8 +5,8 @@ Not visible is `unknown`, never `nothing there`. `prod` should be read by the pr
 
 from __future__ import annotations
 
+from bot import dependents
 from bot.checks import finding
-from bot.dependents import known_to_dbt
 from bot.inspection import SUSPENDED, hides
 from bot.model import Column, Finding, Kind, Plan, Table, Upstream, Verdict
 from bot.settings import Settings
@@ -140,9 +140,9 @@ def _views(plan: Plan, prod: Table, candidate: Table, waivable: bool) -> Finding
         return finding("safety", Verdict.UNKNOWN, {"visible": False}, name="safety:views", waivable=waivable)
     materialized = [view for view in prod.views if view.endswith(SUSPENDED)]
     same = [c.name for c in prod.columns] == [c.name for c in candidate.columns]
-    names = sorted({*prod.views, *map(str, known_to_dbt(plan))})
-    numbers = {"count": len(names), "names": names, "columns_same": same}
-    verdict = Verdict.FAIL if materialized else Verdict.WARN if names and not same else Verdict.PASS
+    found = dependents.names(plan, prod)
+    numbers = {"count": len(found), "names": found, "columns_same": same}
+    verdict = Verdict.FAIL if materialized else Verdict.WARN if found and not same else Verdict.PASS
     return finding("safety", verdict, numbers, name="safety:views")
 
 

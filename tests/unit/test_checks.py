@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot import checks, clocks, inspection, outliers, safety, scope
+from bot import checks, clocks, dependents, inspection, outliers, safety, scope
 from bot.columns import ScopedColumn
 from bot.model import Column, Finding, Kind, Mode, Origin, Outlier, Relation, Request, Rules, Table, Upstream, Verdict
 from bot.report import protected
@@ -204,6 +204,9 @@ def test_a_view_of_another_database_that_dbt_knows_counts_where_columns_change()
         given = safety.findings(planned, seen(), candidate, Upstream(), settings())
         (found,) = (f for f in given if f.name == "safety:views")
         assert (found.verdict, found.numbers["names"]) == (verdict, ["SHARED.PUBLIC.FAR"])
+    listed = seen(views=("SHARED.PUBLIC.FAR (materialized)", "A.B.HIDDEN (text hidden)"))
+    assert dependents.names(planned, listed) == ["A.B.HIDDEN (text hidden)", "SHARED.PUBLIC.FAR (materialized)"]
+    assert dependents.views(planned, listed) == [Relation("A", "B", "HIDDEN")]
 
 
 def test_policies_that_cannot_be_seen_say_who_names_the_grants() -> None:
