@@ -53,12 +53,15 @@ class Checking:
 
     def _safety(self, refresh: Refresh, session: Session, lease: Lease) -> list[Finding]:
         """Prod as its owner sees it, who sees most; the candidate as the builder does."""
-        assert refresh.plan is not None and refresh.candidate is not None
+        assert refresh.plan is not None and refresh.baseline is not None and refresh.candidate is not None
         tag = names.tag(refresh, self._services.store.installation, "check")
         with self._services.warehouse.promoter(tag, alive=lease.stay) as promoter:
             prod = promoter.table(refresh.prod)
             above = upstream.look(promoter, map(Relation.parse, refresh.plan.parents))
-        candidate = session.table(refresh.candidate.relation)
+        above = replace(
+            above, filtered=upstream.filtered(session, above.reached), hidden=upstream.hidden(refresh.baseline)
+        )
+        candidate = session.table(refresh.candidate.relation, alone=True)
         if candidate is None:
             raise RefreshError(say.candidate_gone(refresh.candidate.relation))
         return safety.findings(refresh.plan, prod, candidate, above, self._services.settings)

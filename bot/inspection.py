@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from bot import reads
-from bot.model import Column, Kind, Relation, Table, Token
+from bot.model import Column, Kind, Relation, Table, Token, quote
 
 Row = Mapping[str, Any]
 
-POLICY_RIGHTS = ("APPLY MASKING POLICY", "APPLY ROW ACCESS POLICY")  # on the account
+# On the account. A privacy policy has none: only one on the policy itself would show it.
+POLICY_RIGHTS = tuple(
+    f"APPLY {kind} POLICY"
+    for kind in ("MASKING", "ROW ACCESS", "AGGREGATION", "JOIN", "PROJECTION", "STORAGE LIFECYCLE")
+)
 HIDDEN = " (text hidden)"  # after the name of a view that may read a table or not
+SUSPENDED = " (materialized)"  # after the name of one that a replacement of the table would suspend
 _PAGE = 10_000  # a SHOW command's longest answer: a full page may have left something out
 _TEXT = {"TEXT": "VARCHAR", "STRING": "VARCHAR", "CHAR": "VARCHAR", "VARCHAR": "VARCHAR", "BINARY": "BINARY"}
 _EXACT = {"NUMBER", "DECIMAL", "NUMERIC", "INT", "INTEGER", "BIGINT"}
@@ -59,6 +66,7 @@ def column(row: Row) -> Column:
         type=base,
         nullable=yes(row.get("is_nullable", "YES")),
         comment=row.get("comment") or "",
+        default="AUTOINCREMENT" if yes(row.get("is_identity")) else row.get("column_default") or "",
     )
 
 
@@ -83,7 +91,8 @@ def table(relation: Relation, row: Row, columns: tuple[Column, ...], **seen: Any
 def upkeep(rows: Iterable[Row], relation: Relation) -> dict[str, bool]:
     """`change_tracking` and `search_optimization` of the relation; empty where it is not among the rows."""
     row = next((r for r in rows if r["name"] == relation.name), None)
-    return {key: row[key] == "ON" for key in ("change_tracking", "search_optimization")} if row else {}
+    told = ("change_tracking", "search_optimization")
+    return {key: row[key] == "ON" for key in told if row.get(key) is not None} if row else {}
 
 
 def token(row: Row) -> Token:
@@ -110,9 +119,9 @@ def grants(rows: Iterable[Row]) -> tuple[str, ...]:
 
 
 def missing_rights(rows: Iterable[Row], role: str) -> tuple[str, ...]:
-    """Of what POLICY_REFERENCES wants before it shows every masking and row access policy, what `role` itself lacks.
+    """Of what POLICY_REFERENCES wants before it shows every policy, what `role` itself lacks.
 
-    With one of the two it leaves the other kind out, and says nothing of it.
+    Without one it leaves that kind out, and says nothing of it.
     """
     held = {row["privilege"] for row in rows if row["grantee_name"] == role}
     return tuple(right for right in POLICY_RIGHTS if right not in held)
@@ -129,6 +138,11 @@ def policies(rows: Iterable[Row]) -> tuple[str, ...]:
     )
 
 
+def hides(policy: str) -> bool:
+    """Whether it masks or filters what a role reads; a lifecycle only expires or archives rows."""
+    return not policy.startswith("STORAGE_LIFECYCLE_POLICY ")
+
+
 def tags(rows: Iterable[Row]) -> tuple[str, ...]:
     """`GOVERNANCE.TAGS.PII = high on EMAIL`, sorted and each once; only what hangs on the table or its columns."""
     found = {
@@ -138,6 +152,59 @@ def tags(rows: Iterable[Row]) -> tuple[str, ...]:
         if str(row.get("level", "TABLE")).upper() in ("TABLE", "COLUMN")
     }
     return tuple(sorted(found))
+
+
+def keys(primary: Iterable[Row], unique: Iterable[Row], imported: Iterable[Row]) -> tuple[str, ...]:
+    """A table's keys as ALTER TABLE .. ADD takes them, without their names, which a copy may change; sorted."""
+    found = [
+        f"{kind} ({_columns(key, 'column_name')}){_rely(key)}"
+        for kind, rows in (("PRIMARY KEY", primary), ("UNIQUE", unique))
+        for key in _by(rows, "constraint_name")
+    ]
+    return tuple(sorted([*found, *map(_foreign_key, _by(imported, "fk_name"))]))
+
+
+def references(exported: Iterable[Row]) -> tuple[str, ...]:
+    """Other tables' foreign keys to this one, each after its table; sorted."""
+    places = ("fk_database_name", "fk_schema_name", "fk_table_name")
+    by = _by(exported, *places, "fk_name")
+    return tuple(sorted(f"{Relation(*(key[0][place] for place in places))} {_foreign_key(key)}" for key in by))
+
+
+def _foreign_key(key: Sequence[Row]) -> str:
+    row = key[0]
+    to = Relation(row["pk_database_name"], row["pk_schema_name"], row["pk_table_name"])
+    columns, others = _columns(key, "fk_column_name"), _columns(key, "pk_column_name")
+    return f"FOREIGN KEY ({columns}) REFERENCES {to.sql} ({others}){_rely(key)}"
+
+
+def _by(rows: Iterable[Row], *names: str) -> list[list[Row]]:
+    """The rows of each key together, in the order of its columns."""
+    found: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
+    for row in rows:
+        found[tuple(row[name] for name in names)].append(row)
+    return [sorted(key, key=lambda row: int(row["key_sequence"])) for key in found.values()]
+
+
+def _columns(key: Sequence[Row], name: str) -> str:
+    return ", ".join(quote(row[name]) for row in key)
+
+
+def _rely(key: Sequence[Row]) -> str:
+    return " RELY" if yes(key[0].get("rely")) else ""
+
+
+def metric_functions(rows: Iterable[Row]) -> tuple[str, ...]:
+    """Data metric functions of the table itself, sorted; one of its schema comes back with every new table."""
+    return tuple(sorted(_metric(row) for row in rows if str(row.get("level") or "TABLE").upper() == "TABLE"))
+
+
+def _metric(row: Row) -> str:
+    name = Relation(row["metric_database_name"], row["metric_schema_name"], row["metric_name"])
+    given = row.get("ref_arguments") or "[]"
+    arguments = json.loads(given) if isinstance(given, str) else given
+    columns = ", ".join(quote(argument["name"]) for argument in arguments)
+    return f"{name} ON ({columns})" + (f" SCHEDULE {row['schedule']}" if row.get("schedule") else "")
 
 
 def streams(rows: Sequence[Row], relation: Relation) -> tuple[str, ...] | None:
@@ -154,11 +221,27 @@ def streams(rows: Sequence[Row], relation: Relation) -> tuple[str, ...] | None:
     return tuple(sorted(found))
 
 
-def dynamic_tables(rows: Sequence[Row], relation: Relation) -> tuple[str, ...] | None:
-    """Dynamic tables whose text reads the relation, or None when one hides its text: only MONITOR shows it."""
+def dynamic_tables(
+    rows: Sequence[Row], relation: Relation, through: Collection[Relation] = ()
+) -> tuple[str, ...] | None:
+    """Dynamic tables whose text reads the relation, or a view `through` which it is read.
+
+    None when one hides its text: only MONITOR shows it.
+    """
     if len(rows) >= _PAGE or not all(row.get("text") for row in rows):
         return None
-    return tuple(sorted(_full_name(row) for row in rows if _reads(row, relation)))
+    return tuple(sorted(_full_name(row) for row in rows if any(_reads(row, r) for r in (relation, *through))))
+
+
+def readers(rows: Sequence[Row], relation: Relation) -> set[Relation]:
+    """Views whose text reads the relation, and those that read such a view, as far as texts are shown."""
+    found: set[Relation] = set()
+    level = {relation}
+    while level:
+        reading = {_relation(row) for row in rows if any(_reads(row, r) for r in level)}
+        level = reading - found - {relation}
+        found |= level
+    return found
 
 
 def views(rows: Sequence[Row], materialized: Sequence[Row], relation: Relation) -> tuple[str, ...] | None:
@@ -172,17 +255,18 @@ def views(rows: Sequence[Row], materialized: Sequence[Row], relation: Relation) 
         return None
     suspended = {_full_name(row) for row in materialized if _source(row) == relation}
     suspended |= {_full_name(row) for row in rows if yes(row.get("is_materialized")) and _reads(row, relation)}
-    plain = [row for row in rows if not yes(row.get("is_materialized"))]
+    own = "INFORMATION_SCHEMA"  # Snowflake's, listed as any other and without a text
+    plain = [row for row in rows if not yes(row.get("is_materialized")) and row.get("schema_name") != own]
     reading = [_full_name(row) for row in plain if row.get("text") and _reads(row, relation)]
     hidden = [_full_name(row) + HIDDEN for row in plain if not row.get("text")]
-    return tuple(sorted([*(f"{name} (materialized)" for name in suspended), *reading, *hidden]))
+    return tuple(sorted([*(name + SUSPENDED for name in suspended), *reading, *hidden]))
 
 
 def view_texts(rows: Sequence[Row]) -> dict[Relation, str] | None:
     """The SQL of views, "" where it is hidden; None when the list may not be whole."""
     if len(rows) >= _PAGE:
         return None
-    return {Relation(r["database_name"], r["schema_name"], r["name"]): r.get("text") or "" for r in rows}
+    return {_relation(row): row.get("text") or "" for row in rows}
 
 
 def _source(row: Row) -> Relation:
@@ -205,4 +289,8 @@ def _is(relation: Relation, name: str) -> bool:
 
 
 def _full_name(row: Row) -> str:
-    return str(Relation(row.get("database_name") or "", row.get("schema_name") or "", row["name"]))
+    return str(_relation(row))
+
+
+def _relation(row: Row) -> Relation:
+    return Relation(row.get("database_name") or "", row.get("schema_name") or "", row["name"])

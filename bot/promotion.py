@@ -144,6 +144,7 @@ class Promoting:
         self, session: Session, refresh: Refresh, prod: Table, backup: Snapshot, attempt: str, tag: str
     ) -> Promotion | Problem:
         """Prod's token once more, right before: whatever came since the guard is seen here."""
+        silent = verification.silent(session, refresh, prod)
         token = session.token(refresh.prod)
         seen = guards.look(session, refresh, self._services.clock())
         if seen.problem or token is None:
@@ -155,6 +156,7 @@ class Promoting:
             source=refresh.candidate.relation,
             prod_token=token,
             before=prod,
+            silent=silent,
             statements=refresh.statements,
             intended_at=self._services.clock(),
             backup=backup,
@@ -185,8 +187,10 @@ class Promoting:
 
     def _resume_clustering(self, session: Session, prod: Relation, promotion: Promotion) -> None:
         """The rest of the approved list, once: a clone always suspends clustering. Verification says when it is refused."""
-        now = session.table(prod)
-        if now is not None and promotion.before.reclustering and not now.reclustering:
+        if not promotion.before.reclustering:
+            return
+        now = session.table(prod, alone=True)
+        if now is not None and not now.reclustering:
             with suppress(SqlError):
                 for statement in promotion.statements[2:]:
                     session.send(statement)

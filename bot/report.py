@@ -72,7 +72,10 @@ def may_waive(finding: Finding, settings: Settings) -> bool:
 def protected(report: Report) -> bool:
     """Whether a policy is known that masks or filters production or what the model reads: not everybody in a channel may see that."""
     policies = (f.numbers for f in report.findings if f.name == "safety:policies")
-    return any(numbers["names"] or numbers["upstream"] for numbers in policies)
+    return any(
+        numbers.get("hiding", numbers["names"]) or any(map(numbers.get, ("upstream", "filtered", "hidden")))
+        for numbers in policies
+    )
 
 
 def withheld(report: Report) -> Report:

@@ -5,7 +5,9 @@ Not visible is `unknown`, never `nothing there`. `prod` should be read by the pr
 
 from __future__ import annotations
 
+from bot import dependents
 from bot.checks import finding
+from bot.inspection import SUSPENDED, hides
 from bot.model import Column, Finding, Kind, Plan, Table, Upstream, Verdict
 from bot.settings import Settings
 
@@ -23,12 +25,14 @@ def findings(plan: Plan, prod: Table | None, candidate: Table, upstream: Upstrea
         _owner(prod, promoter),
         _separation(prod, builder, waivable),
         _columns(plan.prod, prod),
-        _policies(prod, upstream, waivable, promoter),
+        _policies(prod, upstream, waivable),
         _tags(prod, candidate, waivable),
         _streams(prod, waivable, promoter),
         _must_be_none("dynamic tables", prod.dynamic_tables, waivable, promoter),
-        _views(prod, candidate, waivable),
+        _views(plan, prod, candidate, waivable),
         _metadata(prod, candidate),
+        _keys(prod, candidate, waivable),
+        _metric_functions(prod, waivable, promoter),
         _target(plan),
     ]
 
@@ -94,40 +98,51 @@ def _must_be_none(what: str, found: tuple[str, ...] | None, waivable: bool, prom
     return finding("safety", verdict, {"count": len(found), "names": list(found)}, name=name)
 
 
-def _policies(prod: Table, upstream: Upstream, waivable: bool, promoter: str) -> Finding:
+def _policies(prod: Table, upstream: Upstream, waivable: bool) -> Finding:
     """On prod a clone would lose them. On what the model reads, only who made them knows whether they mask the builder."""
     numbers = {
         "visible": prod.policies is not None,
         "names": list(prod.policies or ()),
+        "hiding": [policy for policy in prod.policies or () if hides(policy)],
         "upstream": list(upstream.policies),
         "unseen": list(upstream.unseen),
-        "role": promoter,
+        "filtered": list(upstream.filtered),
+        "hidden": upstream.hidden,
     }
-    known = prod.policies is not None and not upstream.policies and not upstream.unseen
-    verdict = Verdict.FAIL if prod.policies else Verdict.PASS if known else Verdict.UNKNOWN
-    return finding("safety", verdict, numbers, name="safety:policies", waivable=waivable and not prod.policies)
+    lost = prod.policies or upstream.hidden
+    known = prod.policies is not None and not (upstream.policies or upstream.unseen or upstream.filtered)
+    verdict = Verdict.FAIL if lost else Verdict.PASS if known else Verdict.UNKNOWN
+    return finding("safety", verdict, numbers, name="safety:policies", waivable=waivable and not lost)
 
 
 def _tags(prod: Table, candidate: Table, waivable: bool) -> Finding:
-    """COPY TAGS keeps prod's tags, and adds those of the candidate that prod does not have."""
+    """COPY TAGS keeps prod's tags with their values, and adds those of the candidate that prod does not have."""
     if prod.tags is None:
         return finding("safety", Verdict.UNKNOWN, {"visible": False}, name="safety:tags", waivable=waivable)
     if candidate.tags is None:
         numbers = {"visible": False, "side": "the candidate"}
         return finding("safety", Verdict.UNKNOWN, numbers, name="safety:tags", waivable=waivable)
-    added = sorted(set(candidate.tags) - set(prod.tags))
+    own = set(map(_tagged, prod.tags))
+    added = sorted(tag for tag in candidate.tags if _tagged(tag) not in own)
     numbers = {"count": len(prod.tags), "names": list(prod.tags), "added": added}
     return finding("safety", Verdict.WARN if added else Verdict.PASS, numbers, name="safety:tags")
 
 
-def _views(prod: Table, candidate: Table, waivable: bool) -> Finding:
+def _tagged(tag: str) -> tuple[str, str]:
+    """`A.B.T = value on COLUMN` without the value."""
+    name, _, rest = tag.partition(" = ")
+    return name, rest.rpartition(" on ")[2] if " on " in rest else ""
+
+
+def _views(plan: Plan, prod: Table, candidate: Table, waivable: bool) -> Finding:
     """Plain views go on by name while the columns stay; a materialized one would be suspended."""
     if prod.views is None:
         return finding("safety", Verdict.UNKNOWN, {"visible": False}, name="safety:views", waivable=waivable)
-    materialized = [view for view in prod.views if view.endswith("(materialized)")]
+    materialized = [view for view in prod.views if view.endswith(SUSPENDED)]
     same = [c.name for c in prod.columns] == [c.name for c in candidate.columns]
-    numbers = {"count": len(prod.views), "names": list(prod.views), "columns_same": same}
-    verdict = Verdict.FAIL if materialized else Verdict.WARN if prod.views and not same else Verdict.PASS
+    found = dependents.names(plan, prod)
+    numbers = {"count": len(found), "names": found, "columns_same": same}
+    verdict = Verdict.FAIL if materialized else Verdict.WARN if found and not same else Verdict.PASS
     return finding("safety", verdict, numbers, name="safety:views")
 
 
@@ -140,10 +155,36 @@ def _metadata(prod: Table, candidate: Table) -> Finding:
         changes.append("reclustering")
     lost = {"change tracking": "change_tracking", "search optimization": "search_optimization"}
     changes += [name for name, field in lost.items() if getattr(prod, field) and getattr(candidate, field) is False]
-    new = {c.name: c.comment for c in candidate.columns}
-    if any(c.comment and new.get(c.name, c.comment) != c.comment for c in prod.columns):
-        changes.append("column comments")
+    new = {c.name: c for c in candidate.columns}
+    for what, field in (("column comments", "comment"), ("column defaults", "default")):
+        own = ((getattr(c, field), getattr(new.get(c.name, c), field)) for c in prod.columns)
+        changes += [what] if any(was and was != then for was, then in own) else []
     return finding("safety", Verdict.WARN if changes else Verdict.PASS, {"changes": changes}, name="safety:metadata")
+
+
+def _keys(prod: Table, candidate: Table, waivable: bool) -> Finding:
+    """A clone brings the candidate's; the foreign keys of others go with the table that they refer to."""
+    name = "safety:keys"
+    if prod.keys is None or prod.referenced_by is None:
+        return finding("safety", Verdict.UNKNOWN, {"visible": False}, name=name, waivable=waivable)
+    if candidate.keys is None:
+        numbers = {"visible": False, "side": "the candidate"}
+        return finding("safety", Verdict.UNKNOWN, numbers, name=name, waivable=waivable)
+    numbers = {
+        "lost": sorted(set(prod.keys) - set(candidate.keys)),
+        "added": sorted(set(candidate.keys) - set(prod.keys)),
+        "referenced_by": list(prod.referenced_by),
+    }
+    return finding("safety", Verdict.WARN if any(numbers.values()) else Verdict.PASS, numbers, name=name)
+
+
+def _metric_functions(prod: Table, waivable: bool, promoter: str) -> Finding:
+    """A clone has none, whatever the candidate has."""
+    name = "safety:metric functions"
+    if prod.metric_functions is None:
+        return finding("safety", Verdict.UNKNOWN, {"visible": False, "role": promoter}, name=name, waivable=waivable)
+    found = prod.metric_functions
+    return finding("safety", Verdict.WARN if found else Verdict.PASS, {"names": list(found)}, name=name)
 
 
 def _target(plan: Plan) -> Finding:

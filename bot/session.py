@@ -17,7 +17,7 @@ from typing import Any
 from snowflake.connector import DictCursor, SnowflakeConnection
 from snowflake.connector.errors import Error, ProgrammingError
 
-from bot import inspection, queries
+from bot import described, inspection, queries
 from bot.errors import InDoubt, RefreshError
 from bot.model import Column, Content, Kind, Relation, Snapshot, Table, Token
 from bot.patience import Alive, patiently
@@ -56,7 +56,10 @@ class Unreachable(RefreshError):
 
 @dataclass(frozen=True, kw_only=True)
 class HistoryRow:
-    """One statement in Snowflake's query history; `status` is RUNNING, SUCCESS, FAIL, QUEUED, BLOCKED ..."""
+    """One statement in Snowflake's query history; `status` is RUNNING, QUEUED, BLOCKED, SUCCESS, FAILED_WITH_ERROR ...
+
+    In upper case: Snowflake's pages spell it in lower case for the function and in upper case for the view.
+    """
 
     query_id: str
     status: str
@@ -172,11 +175,11 @@ class Session:
         return inspection.missing_rights(rows, self._role)
 
     def exists(self, relation: Relation) -> bool:
-        return bool(self.rows("inspect/table", _named(relation), relation=relation))
+        return bool(self.rows("inspect/table", named(relation), relation=relation))
 
     def owner(self, relation: Relation) -> str:
         """The role that owns it; "" when it is not there."""
-        rows = self.rows("inspect/table", _named(relation), relation=relation)
+        rows = self.rows("inspect/table", named(relation), relation=relation)
         return (rows[0]["table_owner"] or "") if rows else ""
 
     def schema(self, relation: Relation) -> Schema | None:
@@ -187,68 +190,40 @@ class Session:
         return Schema(owner=rows[0]["schema_owner"] or "", transient=inspection.yes(rows[0]["is_transient"]))
 
     def columns(self, relation: Relation) -> tuple[Column, ...]:
-        rows = self.rows("inspect/columns", _named(relation), relation=relation)
+        rows = self.rows("inspect/columns", named(relation), relation=relation)
         return tuple(inspection.column(row) for row in rows)
 
-    def table(self, relation: Relation) -> Table | None:
+    def table(self, relation: Relation, *, alone: bool = False) -> Table | None:
         """All that the catalog says about one table; None when it is not there. List fields are None where not visible.
 
-        Raises NotVisible when the database itself is not visible.
+        `alone`: without what reads it or guards it, for a copy of ours. Raises NotVisible when the database is not visible.
         """
-        rows = self.rows("inspect/table", _named(relation), relation=relation)
-        if not rows:
-            return None
-        grants = self._if_visible("inspect/grants", relation)
-        streams = self._if_visible("inspect/streams", relation)
-        dynamic = self._if_visible("inspect/dynamic_tables", relation)
-        views = self._if_visible("inspect/views", relation)
-        suspended = self._if_visible("inspect/materialized_views", relation)
-        tags = self._tags(relation)
-        upkeep = self._if_visible("inspect/upkeep", relation, {"name": relation.name})
-        return inspection.table(
-            relation,
-            rows[0],
-            self.columns(relation),
-            grants=None if grants is None else inspection.grants(grants),
-            policies=self.policies(relation),
-            tags=None if tags is None else inspection.tags(tags),
-            streams=None if streams is None else inspection.streams(streams, relation),
-            dynamic_tables=None if dynamic is None else inspection.dynamic_tables(dynamic, relation),
-            views=None if views is None or suspended is None else inspection.views(views, suspended, relation),
-            **inspection.upkeep(upkeep or (), relation),
-        )
+        return described.table(self, relation, alone=alone)
 
     def policies(self, relation: Relation, domain: str = "TABLE") -> tuple[str, ...] | None:
         """What masks or filters a table, or with `domain` a VIEW; None unless every kind of policy would be seen."""
         if self.missing_rights:
             return None
-        found = self._if_visible("inspect/policies", relation, {"relation": relation.sql, "domain": domain})
+        found = self.if_visible("inspect/policies", relation, {"relation": relation.sql, "domain": domain})
         return None if found is None else inspection.policies(found)
 
     def view_texts(self, relation: Relation) -> dict[Relation, str] | None:
         """The SQL of every view in the relation's database, "" where it is hidden; None where they are not listed."""
-        found = self._if_visible("inspect/views", relation)
+        found = self.if_visible("inspect/views", relation)
         return None if found is None else inspection.view_texts(found)
 
-    def _tags(self, relation: Relation) -> list[Row] | None:
-        found: list[Row] = []
-        for sql_name in ("inspect/tags", "inspect/column_tags"):
-            rows = self._if_visible(sql_name, relation, {"relation": relation.sql})
-            if rows is None:
-                return None
-            found += rows
-        return found
-
-    def _if_visible(self, sql_name: str, relation: Relation, binds: Binds | None = None) -> list[Row] | None:
+    def if_visible(
+        self, sql_name: str, relation: Relation, binds: Binds | None = None, **context: object
+    ) -> list[Row] | None:
         """Rows, or None where Snowflake refuses: an edition without the feature, a role without the right."""
         try:
-            return self.rows(sql_name, binds, relation=relation)
+            return self.rows(sql_name, binds, relation=relation, **context)
         except SqlError:
             return None
 
     def token(self, relation: Relation) -> Token | None:
         """The cheap change marker; None when the table is not there."""
-        binds = {"relation": relation.sql, **_named(relation)}
+        binds = {"relation": relation.sql, **named(relation)}
         try:
             rows = self.rows("inspect/token", binds, relation=relation)
         except NotVisible:
@@ -279,7 +254,7 @@ class Session:
 
     def answers(self, relation: Relation) -> bool:
         """Whether a dependent view still compiles."""
-        return self._if_visible("inspect/answers", relation) is not None
+        return self.if_visible("inspect/answers", relation) is not None
 
     def history(self, tag: str, since: datetime, database: str) -> History:
         """Statements sent under exactly this tag since then, oldest first. `database`: any that the role may use."""
@@ -289,7 +264,7 @@ class Session:
             rows=tuple(
                 HistoryRow(
                     query_id=row["query_id"],
-                    status=row["execution_status"] or "",
+                    status=(row["execution_status"] or "").upper(),
                     started=inspection.utc(row["start_time"]),
                     text=row["query_text"] or "",
                     error=wording.redact(row["error_message"] or ""),
@@ -341,5 +316,5 @@ class Session:
         return len(others)
 
 
-def _named(relation: Relation) -> Binds:
+def named(relation: Relation) -> Binds:
     return {"schema": relation.schema, "name": relation.name}

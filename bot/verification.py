@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot.inspection import HIDDEN
+from bot.dependents import views
 from bot.model import Content, Finding, Problem, Promotion, Refresh, Relation, Table, Verdict
-from bot.session import Session
+from bot.session import Session, SqlError
 from bot.wording import verification as say
 
-_COMPARED = ("grants", "owner", "policies", "tags", "kind", "clustering", "reclustering", "comment", "retention")
+_COMPARED = (
+    "grants",
+    "owner",
+    "policies",
+    "tags",
+    "kind",
+    "clustering",
+    "reclustering",
+    "comment",
+    "retention",
+    "keys",
+)
 
 
 def verify(session: Session, refresh: Refresh, promotion: Promotion, content: Content) -> tuple[Finding, ...]:
@@ -18,29 +29,51 @@ def verify(session: Session, refresh: Refresh, promotion: Promotion, content: Co
     expected, now = refresh.candidate.content, session.table(refresh.prod)
     found = [_finding("content", content == expected, rows=content.rows, expected_rows=expected.rows)]
     found += _attributes(_expected(refresh, promotion.before, now), now)
-    found.append(_views(session, promotion.before.views))
+    found.append(_views(session, refresh, promotion))
     return tuple(found)
 
 
-def _views(session: Session, before: tuple[str, ...] | None) -> Finding:
-    """Every view that was seen to read production still answers; what was not visible stays unknown."""
-    if before is None:
-        return _finding("views", None)
-    views = [v for v in before if not v.endswith(HIDDEN)]
-    broken = [view for view in views if not session.answers(Relation.parse(view))]
-    return _finding("views", not broken, read=len(views), broken=broken)
+def silent(session: Session, refresh: Refresh, prod: Table) -> tuple[str, ...]:
+    """Views on production that cannot be read now: broken, or not for this role. Asked before the replacement."""
+    assert refresh.plan is not None
+    return tuple(str(view) for view in views(refresh.plan, prod) if not session.answers(view))
+
+
+def _views(session: Session, refresh: Refresh, promotion: Promotion) -> Finding:
+    """Every view that is known to read production still answers; one that never did proves nothing, nor does a hidden list."""
+    before, mute = promotion.before, silent(session, refresh, promotion.before)
+    assert refresh.plan is not None
+    broken = [view for view in mute if view not in promotion.silent and _there(session, Relation.parse(view))]
+    never = [view for view in mute if view in promotion.silent]
+    passed = False if broken else None if never or before.views is None else True
+    read = len(views(refresh.plan, before)) - len(mute)
+    return _finding("views", passed, read=read, broken=broken, silent=never)
+
+
+def _there(session: Session, view: Relation) -> bool:
+    """Whoever drops a view meanwhile has not broken it."""
+    try:
+        return session.exists(view)
+    except SqlError:
+        return True
 
 
 def _expected(refresh: Refresh, before: Table, now: Table | None) -> Table:
     """Prod as it was, but for what was said to change before the approval."""
-    findings = refresh.report.findings if refresh.report else ()
-    said = [str(n) for f in findings if f.name == "safety:metadata" for n in _names(f.numbers.get("changes"))]
-    said = [name for name in said if name in _COMPARED]
-    return replace(before, **{name: getattr(now, name) for name in said}) if now else before
+    numbers = {f.name: f.numbers for f in refresh.report.findings} if refresh.report else {}
+    lists = {name: _changed(getattr(before, name), numbers.get(f"safety:{name}", {})) for name in ("keys", "tags")}
+    said = [name for name in _strings(numbers.get("safety:metadata", {}).get("changes")) if name in _COMPARED]
+    return replace(before, **lists, **{name: getattr(now, name) for name in said}) if now else before
 
 
-def _names(value: object) -> list[object]:
-    return list(value) if isinstance(value, list | tuple) else []
+def _changed(before: tuple[str, ...] | None, said: dict[str, object]) -> tuple[str, ...] | None:
+    if before is None:
+        return None
+    return tuple(sorted(set(before).difference(_strings(said.get("lost"))).union(_strings(said.get("added")))))
+
+
+def _strings(value: object) -> list[str]:
+    return [str(item) for item in value] if isinstance(value, list | tuple) else []
 
 
 def _attributes(before: Table, now: Table | None) -> list[Finding]:
@@ -48,7 +81,7 @@ def _attributes(before: Table, now: Table | None) -> list[Finding]:
     found = []
     for name in _COMPARED:
         was, is_now = getattr(before, name), getattr(now, name) if now else None
-        if was is None and now is not None:
+        if now is not None and (was is None or is_now is None):
             found.append(_finding(name, None))
         else:
             found.append(_finding(name, now is not None and was == is_now, before=_text(was), after=_text(is_now)))

@@ -23,6 +23,7 @@ from bot.model import (
     Plan,
     Problem,
     Promotion,
+    Reader,
     Refresh,
     Relation,
     Report,
@@ -89,6 +90,19 @@ def plan() -> Plan:
         dirty=False,
         reads_date=True,
         hooks=(),
+    )
+
+
+def view(prod: Relation) -> Reader:
+    """A view that reads the model, as dbt knows it."""
+    return Reader(
+        unique_id=f"model.shop.{prod.name.lower()}",
+        name=prod.name.lower(),
+        prod=prod,
+        materialized="view",
+        depth=1,
+        honours_date=False,
+        uses_columns=None,
     )
 
 

@@ -46,6 +46,7 @@ class Promotion:
     source: Relation  # candidate or backup
     prod_token: Token  # just before
     before: Table  # prod as it was, to verify against
+    silent: tuple[str, ...] = ()  # views on it that could not be read before either
     statements: tuple[str, ...]  # as sent, in order
     intended_at: datetime
     backup: Snapshot | None = None

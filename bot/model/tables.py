@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Self
 
@@ -54,6 +54,7 @@ class Column:
     type: str  # as INFORMATION_SCHEMA writes it, with length or precision: NUMBER(38,2), VARCHAR(16777216)
     nullable: bool = True
     comment: str = ""
+    default: str = ""  # what an INSERT that leaves it out stores
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +80,9 @@ class Table:
     streams: tuple[str, ...] | None = None
     dynamic_tables: tuple[str, ...] | None = None
     views: tuple[str, ...] | None = None  # views that read it, database.schema.name
+    keys: tuple[str, ...] | None = None  # 'PRIMARY KEY ("DATE")', sorted, as ALTER TABLE .. ADD takes them
+    referenced_by: tuple[str, ...] | None = None  # 'SHOP.PROD.LINES FOREIGN KEY ("ID") REFERENCES ...' of other tables
+    metric_functions: tuple[str, ...] | None = None  # 'DQ.PUBLIC.NULLS ON ("ID") SCHEDULE 5 MINUTE'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +91,11 @@ class Upstream:
 
     policies: tuple[str, ...] = ()  # "ROW_ACCESS_POLICY REGION of RAW.DUNE.DEX_VOLUMES", sorted
     unseen: tuple[str, ...] = ()
+    filtered: tuple[str, ...] = ()  # "RAW.DUNE.DEX_VOLUMES (12 of 20 rows)": what the builder sees of what there is
+    hidden: str = ""  # "12 of 20" rows of production itself; empty: it sees them all
+    reached: tuple[Relation, ...] = field(
+        default=(), compare=False
+    )  # all that was looked at: parents, and what is below views
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

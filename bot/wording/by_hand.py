@@ -1,13 +1,14 @@
-"""Where a clone would break what hangs on production: the statement with which a person can bring the rows over instead.
+"""What a person can run: instead of a clone that would break what hangs on production, and after one for what it drops.
 
 The bot itself promotes by clone only. INSERT OVERWRITE keeps owner, grants, policies, streams and materialized views.
 """
 
 from __future__ import annotations
 
-from bot.model import Refresh, Verdict, quote
+from bot.model import Refresh, Relation, Verdict, quote
 
 _KEPT = frozenset({"safety:policies", "safety:streams", "safety:dynamic tables", "safety:views", "safety:kind"})
+_SWITCHES = {"change tracking": "SET CHANGE_TRACKING = TRUE", "search optimization": "ADD SEARCH OPTIMIZATION"}
 
 
 def statements(refresh: Refresh) -> list[str]:
@@ -24,3 +25,22 @@ def statements(refresh: Refresh) -> list[str]:
         f"INSERT OVERWRITE INTO {refresh.prod.sql} ({columns})",
         f"SELECT {columns} FROM {refresh.candidate.relation.sql};",
     ]
+
+
+def afterwards(refresh: Refresh) -> list[str]:
+    """What brings back what goes with the replaced table, in an order that works."""
+    prod, numbers = refresh.prod.sql, {f.name: f.numbers for f in refresh.report.findings} if refresh.report else {}
+    keys, metrics = numbers.get("safety:keys", {}), numbers.get("safety:metric functions", {})
+    lines = [f"ALTER TABLE {prod} ADD {key};" for key in _strings(keys.get("lost"))]
+    for reference in _strings(keys.get("referenced_by")):
+        table, _, key = reference.partition(" FOREIGN KEY ")
+        lines.append(f"ALTER TABLE {Relation.parse(table).sql} ADD FOREIGN KEY {key};")
+    functions = [name.partition(" SCHEDULE ") for name in _strings(metrics.get("names"))]
+    lines += sorted({f"ALTER TABLE {prod} SET DATA_METRIC_SCHEDULE = '{when}';" for _, _, when in functions if when})
+    lines += [f"ALTER TABLE {prod} ADD DATA METRIC FUNCTION {name};" for name, _, _ in functions]
+    changes = _strings(numbers.get("safety:metadata", {}).get("changes"))
+    return [*lines, *(f"ALTER TABLE {prod} {what};" for name, what in _SWITCHES.items() if name in changes)]
+
+
+def _strings(value: object) -> list[str]:
+    return [str(item) for item in value] if isinstance(value, list | tuple) else []

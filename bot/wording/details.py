@@ -29,6 +29,8 @@ def details(refresh: Refresh) -> str:
         parts.append(_section("What Approve sends", [s.rstrip().rstrip(";") + ";" for s in refresh.statements]))
     if instead := by_hand.statements(refresh):
         parts.append(_section("What a person can run instead", instead))
+    if after := by_hand.afterwards(refresh):
+        parts.append(_section("What a person can run afterwards", after))
     if refresh.digest:
         parts.append(_section("Digest", [refresh.digest]))
     return "\n\n".join(filter(None, parts)) + "\n"

@@ -59,13 +59,17 @@ def changes(before: Table, after: Table) -> list[str]:
         "streams": (before.streams, after.streams),
         "dynamic tables": (before.dynamic_tables, after.dynamic_tables),
         "materialized views": (_materialized(before), _materialized(after)),
+        "foreign keys of other tables": (before.referenced_by, after.referenced_by),
+        "data metric functions": (before.metric_functions, after.metric_functions),
     }
+    if before.keys is not None:  # a plan of an earlier version does not know
+        parts["keys"] = (before.keys, after.keys)
     changed = [name for name, (was, now) in parts.items() if was != now]
     return changed + [name for name, (was, now) in readers.items() if set(now or ()) - set(was or ())]
 
 
 def _materialized(table: Table) -> list[str]:
-    return [view for view in table.views or () if view.endswith("(materialized)")]
+    return [view for view in table.views or () if view.endswith(" (materialized)")]
 
 
 def refused_statement(message: str) -> str:

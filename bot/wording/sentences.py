@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from bot.model import Finding, Verdict
-from bot.wording import tables
+from bot.wording import safety, tables
 from bot.wording.tables import column, columns, exact
 from bot.wording.text import escape, listed, plural
 
@@ -220,91 +220,6 @@ def _tests_said(n: dict[str, Any], _finding: Finding) -> str:
     )
 
 
-def _unseen(n: dict[str, Any], what: str) -> str:
-    """What cannot be seen, and the ways out: the privilege that shows it, or a waiver where the policy allows it."""
-    role = n.get("role", "")
-    show = {
-        "dynamic tables": f"`GRANT MONITOR ON DYNAMIC TABLE … TO ROLE {role}` shows what each one reads",
-    }.get(what, "An administrator can look")
-    unseen = f"Whether {n.get('side', 'production')} has {what} is not visible with our rights."
-    return f"{unseen} {show}; {_WAIVED}"
-
-
-_QUIET = "No values are shown here"
-_WAIVED = "with `waive_unknown = true` in `[policy]` an approver may waive it."
-
-
-def _policies_said(n: dict[str, Any]) -> str:
-    """On production they would be lost; on what the model reads they may have masked or filtered the build."""
-    if n["names"]:
-        return f"Production has policies ({_first(n['names'])}): the build may have read masked or filtered rows. {_QUIET}."
-    parts = []
-    if n["upstream"]:
-        parts.append(
-            f"What the model reads has policies ({_first(n['upstream'])}), so the build may have read masked or filtered "
-            f"rows. {_QUIET}. Exempt the builder's role from them and rebuild"
-        )
-    unseen = [*([] if n["visible"] else ["production"]), *n["unseen"]]
-    if unseen:
-        has, role = "has" if len(unseen) == 1 else "have", n["role"]
-        parts.append(
-            f"Whether {listed(unseen, most=4)} {has} policies is not visible with our rights. "
-            f"`GRANT APPLY MASKING POLICY ON ACCOUNT TO ROLE {role}` and "
-            f"`GRANT APPLY ROW ACCESS POLICY ON ACCOUNT TO ROLE {role}` show them"
-        )
-    return f"{'. '.join(parts)}; {_WAIVED}"
-
-
-def _first(names: Sequence[str]) -> str:
-    return ", ".join(str(name) for name in names[:5])
-
-
-def _safety_said(n: dict[str, Any], finding: Finding) -> str:
-    what = finding.name.partition(":")[2]
-    if what == "policies":
-        return _policies_said(n)
-    if n.get("visible") is False:
-        return _unseen(n, what)
-    if tracked := n.get("tracked"):
-        return (
-            f"Changes of production are recorded for a reader, and {n.get('role')} sees no stream that would need them. An "
-            f"administrator can look; `ALTER TABLE {tracked} SET CHANGE_TRACKING = FALSE` where nobody reads them; {_WAIVED}"
-        )
-    names = _first(_as_list(n.get("names")))
-    hide = " or hide what they read" if "(text hidden)" in names else ""
-    said = {
-        "gone": f"{n.get('prod')} is no longer there.",
-        "kind": f"production is {n.get('prod')} (planned as {n.get('planned')}), the candidate {n.get('candidate')}.",
-        "owner": f"production is owned by {n.get('owner')}, not by {n.get('promoter')}, and would change its owner.",
-        "separation": f"the role that dbt builds with, {n.get('role')}, may write to production: "
-        f"{_first(_as_list(n.get('grants')))}. Revoke that and re-check.",
-        "columns": f"production's columns changed since the plan: {columns(_as_list(n.get('changed')))}.",
-        "tags": f"the candidate would add tags: {', '.join(_as_list(n.get('added')))}.",
-        "streams": f"streams read production and would go stale: {names}.",
-        "dynamic tables": f"dynamic tables read production and would start over: {names}.",
-        "target": "the model looks at the dbt target: make sure that it does not read less in dev than in production.",
-        "metadata": f"production's {listed(_CALLED[c] for c in _as_list(n.get('changes')))} would become the candidate's.",
-        "views": f"views read production{hide}: {names}; materialized ones are suspended, others break if they use a lost column.",
-    }
-    text = said.get(what, what)
-    return text[:1].upper() + text[1:]
-
-
-_CALLED = {
-    "comment": "comment",
-    "clustering": "clustering key",
-    "reclustering": "automatic clustering",
-    "column comments": "column comments",
-    "retention": "retention of Time Travel",
-    "change tracking": "change tracking",
-    "search optimization": "search optimization",
-}
-
-
-def _as_list(value: object) -> list[str]:
-    return [str(v) for v in value] if isinstance(value, Sequence) and not isinstance(value, str) else []
-
-
 def _told_as(parts: Sequence[str]) -> str:
     text = "; ".join(parts)
     return f"{text[:1].upper()}{text[1:]}." if text else ""
@@ -319,6 +234,6 @@ _SAID: dict[str, Callable[[dict[str, Any], Finding], str]] = {
     "sanity": _sanity_said,
     "spot check": _spot_said,
     "tests": _tests_said,
-    "safety": _safety_said,
+    "safety": safety.said,
     "outliers": lambda n, _: f"{plural(int(n.get('to_explain', 0)), 'value')} to explain.",
 }

@@ -29,9 +29,12 @@ def verified(promotion: Promotion) -> str:
     if kept:
         parts.append(f"{listed(kept)} unchanged")
     views = next((f for f in promotion.findings if f.name == "verification:views"), None)
-    if views is not None and views.verdict is Verdict.PASS and views.numbers.get("read"):
+    never = _strings(views.numbers.get("silent")) if views is not None else []
+    if views is not None and views.verdict is not Verdict.FAIL and views.numbers.get("read"):
         parts.append(plural(int(str(views.numbers["read"])), "view on it still answers", "views on it still answer"))
-    if unknown := unseen(promotion):
+    if never:
+        parts.append(f"not readable before either, so not checked: {listed([code(v) for v in never], most=6)}")
+    if unknown := [name for name in unseen(promotion) if name != "views" or not never]:
         parts.append(f"{listed(unknown)} not visible to the promoter")
     return "; ".join(parts)
 
@@ -54,7 +57,9 @@ def _failure(finding: Finding) -> str:
             f"{int(str(numbers['expected_rows'])):,}; they are not equal"
         )
     if name == "views":
-        broken = numbers["broken"]
-        names = listed([code(v) for v in broken]) if isinstance(broken, (list, tuple)) else code(broken)
-        return f"views that no longer answer: {names}"
+        return f"views that no longer answer: {listed([code(v) for v in _strings(numbers['broken'])])}"
     return f"{name}: was {prose(numbers['before'], 120)}, is {prose(numbers['after'], 120)}"
+
+
+def _strings(value: object) -> list[str]:
+    return [str(item) for item in value] if isinstance(value, list | tuple) else []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from . import wire
+from . import constraints, metrics, wire
 from .catalog import Relation, Securable, dotted, quoted
 from .errors import SnowflakeError, exists, insufficient, missing, unsupported
 from .job import Job
@@ -39,6 +39,13 @@ def alter_relation(job: Job, cursor: Cursor, kind: str) -> Result:
         elif cursor.accept("CLUSTER", "BY"):
             action = _actions(job)[0]
             relation.clustering, relation.reclustering = clustering(action), True
+        elif verb := cursor.one_of("ADD DATA METRIC FUNCTION", "DROP DATA METRIC FUNCTION"):
+            metrics.alter(cursor, relation, give=verb.startswith("ADD"))
+        elif cursor.peek() == "ADD" and cursor.peek(1) in ("CONSTRAINT", "PRIMARY", "UNIQUE", "FOREIGN"):
+            constraints.add(job, relation)
+        elif cursor.peek() == "DROP" and cursor.peek(1) in ("CONSTRAINT", "PRIMARY"):
+            cursor.take()
+            constraints.drop(cursor, relation)
         elif cursor.one_of("ALTER", "MODIFY"):
             _alter_columns(job, cursor, relation)
         else:
@@ -92,6 +99,8 @@ def _set(cursor: Cursor, relation: Relation) -> None:
             relation.comment = value
         elif key == "DATA_RETENTION_TIME_IN_DAYS":
             relation.retention = int(value)
+        elif key == "DATA_METRIC_SCHEDULE":
+            relation.metric_schedule = value
         elif key == "CHANGE_TRACKING":
             relation.tracked = value.upper() == "TRUE"
         else:

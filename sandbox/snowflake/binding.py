@@ -67,6 +67,8 @@ def _bind_table(job: Job, table: exp.Table, bound: Bound) -> None:
     bound.reads.append(relation)
     _check_width(job, relation)
     _at(table, relation.physical, name[2])
+    if condition := relation.filters.get(job.session.role):
+        _filter(table, condition, name[2])
 
 
 def _check_width(job: Job, relation: Relation) -> None:
@@ -120,6 +122,15 @@ def _at(table: exp.Table, physical: Name, name: str) -> None:
         table.set(key, exp.to_identifier(part, quoted=True))
     if physical[2] != name and not table.alias:
         table.set("alias", exp.TableAlias(this=exp.to_identifier(name, quoted=True)))
+
+
+def _filter(table: exp.Table, condition: str, name: str) -> None:
+    """What a row access policy leaves of the rows, under the same name; the metadata knows of all of them."""
+    alias = table.args.get("alias") or exp.TableAlias(this=exp.to_identifier(name, quoted=True))
+    inner = table.copy()
+    inner.set("alias", None)
+    rows = exp.select("*").from_(inner).where(exp.condition(condition, dialect="duckdb"))
+    table.replace(exp.Subquery(this=rows, alias=alias.copy()))
 
 
 def write_to(table: exp.Table, relation: Relation) -> None:

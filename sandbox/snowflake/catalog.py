@@ -73,6 +73,12 @@ class Schema(Securable):
     retention: int = 1
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    function: tuple[str, ...]  # its name
+    columns: tuple[str, ...]
+
+
 @dataclass(slots=True, kw_only=True)
 class Relation(Securable):
     """A table or view. `physical` is where DuckDB keeps it; it differs from `name` for temporary objects only."""
@@ -96,6 +102,22 @@ class Relation(Securable):
     width: int = 0  # of a view: columns when it was made
     shown_as: str = ""  # DYNAMIC, HYBRID, ICEBERG, EXTERNAL, MATERIALIZED or SECURE where a test says so
     counted: tuple[int, int] | None = None  # (changed, rows) when the rows were last counted
+    keys: list[Key] = field(default_factory=list)
+    metrics: list[Metric] = field(default_factory=list)
+    metric_schedule: str = ""
+    filters: dict[str, str] = field(default_factory=dict)  # role -> which rows it sees, where a test says so
+
+
+@dataclass(slots=True, kw_only=True)
+class Key:
+    """A constraint of a table. A foreign key holds the table itself, not its name: it is gone once that is."""
+
+    kind: str  # PRIMARY KEY, UNIQUE, FOREIGN KEY
+    name: str
+    columns: tuple[str, ...]
+    to: Relation | None = None
+    to_columns: tuple[str, ...] = ()
+    rely: bool = False
 
 
 @dataclass(slots=True, kw_only=True)

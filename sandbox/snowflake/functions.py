@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 import pyarrow as pa
 from sqlglot import Expr, exp
 
-from .catalog import Name
+from . import metrics
+from .catalog import Name, Relation
 from .errors import SnowflakeError, insufficient, missing, unsupported
 from .job import Job
 from .lexer import Cursor
@@ -147,6 +148,8 @@ def table(job: Job, function: Expr) -> pa.Table:
         return _query_history(job, name, arguments)
     if name in ("POLICY_REFERENCES", "TAG_REFERENCES", "TAG_REFERENCES_ALL_COLUMNS"):
         return _references(job, name, arguments)
+    if name == "DATA_METRIC_FUNCTION_REFERENCES":
+        return metrics.references(job, _entity(job, name, arguments))
     raise unsupported(f"table function {'.'.join([*reversed(scope), name])}")
 
 
@@ -231,11 +234,11 @@ def _history_row(entry: Statement) -> dict[str, object]:
         "ROLE_NAME": entry.role,
         "WAREHOUSE_NAME": entry.warehouse or None,
         "QUERY_TAG": entry.tag,
-        "EXECUTION_STATUS": entry.status,
+        "EXECUTION_STATUS": entry.status.lower(),  # as Snowflake's page of the function spells them
         "ERROR_CODE": code or None,
         "ERROR_MESSAGE": message or None,
         "START_TIME": entry.started,
-        "END_TIME": entry.ended,
+        "END_TIME": entry.ended or datetime.fromtimestamp(0, UTC),  # Snowflake's word for "still running"
         "TOTAL_ELAPSED_TIME": int(entry.ms or 0),
         "ROWS_PRODUCED": entry.rows,
     }
@@ -250,19 +253,16 @@ _REFERENCES = {
 
 
 # Every kind is shown to who may apply it; an owner who may apply none gets an error (Snowflake's page of the function).
-_APPLY = {"MASKING_POLICY": "APPLY MASKING POLICY", "ROW_ACCESS_POLICY": "APPLY ROW ACCESS POLICY"}
+_APPLY = {
+    f"{kind.replace(' ', '_')}_POLICY": f"APPLY {kind} POLICY"
+    for kind in ("MASKING", "ROW ACCESS", "AGGREGATION", "JOIN", "PROJECTION", "STORAGE LIFECYCLE")
+}
 
 
 def _references(job: Job, function: str, arguments: dict[str, Expr]) -> pa.Table:
     """Recorded policies or tags of one table or view; a recorded row {'error': ...} for it refuses the question."""
     kind = function.removesuffix("_ALL_COLUMNS")
-    given = arguments.get("REF_ENTITY_NAME") or arguments.get("0")
-    if given is None:
-        raise unsupported(f"{function} without an entity")
-    name = job.full(Cursor(_text(given)).name()[:3])
-    relation = job.session.find(name)
-    if relation is None or not job.access.shows(relation):
-        raise missing("Object", ".".join(name))
+    name = _entity(job, function, arguments).name
     unseen = [k for k, right in _APPLY.items() if not job.access.on_account(right, primary=False)]
     if kind == "POLICY_REFERENCES" and len(unseen) == len(_APPLY):
         raise SnowflakeError("003001", "42501", "SQL access control error:\nInsufficient privileges to see policies")
@@ -272,3 +272,15 @@ def _references(job: Job, function: str, arguments: dict[str, Expr]) -> pa.Table
         raise SnowflakeError("003001", "42501", f"SQL access control error:\n{refusal}")
     rows = [{c: r.get(c) for c in columns} for r in recorded if r.get("POLICY_KIND") not in unseen]
     return pa.Table.from_pylist(rows, schema=pa.schema([(c, pa.string()) for c in columns]))
+
+
+def _entity(job: Job, function: str, arguments: dict[str, Expr]) -> Relation:
+    """The table or view that a table function is asked about, as far as the role may know of it."""
+    given = arguments.get("REF_ENTITY_NAME") or arguments.get("0")
+    if given is None:
+        raise unsupported(f"{function} without an entity")
+    name = job.full(Cursor(_text(given)).name()[:3])
+    relation = job.session.find(name)
+    if relation is None or not job.access.shows(relation):
+        raise missing("Object", ".".join(name))
+    return relation

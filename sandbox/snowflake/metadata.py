@@ -111,6 +111,7 @@ def _column(r: Relation, column: Column, position: int) -> dict[str, object]:
         "COLUMN_NAME": column.name,
         "ORDINAL_POSITION": position,
         "COLUMN_DEFAULT": column.default,
+        "IS_IDENTITY": "NO",
         "IS_NULLABLE": yes(column.nullable),
         "DATA_TYPE": {"VARCHAR": "TEXT"}.get(kind, kind),
         "CHARACTER_MAXIMUM_LENGTH": length,
@@ -189,7 +190,7 @@ _VIEWS: dict[str, tuple[str, Callable[[Job, str], Rows]]] = {
         _tables,
     ),
     "COLUMNS": (
-        "TABLE_CATALOG TABLE_SCHEMA TABLE_NAME COLUMN_NAME ORDINAL_POSITION:int COLUMN_DEFAULT IS_NULLABLE DATA_TYPE "
+        "TABLE_CATALOG TABLE_SCHEMA TABLE_NAME COLUMN_NAME ORDINAL_POSITION:int COLUMN_DEFAULT IS_IDENTITY IS_NULLABLE DATA_TYPE "
         "CHARACTER_MAXIMUM_LENGTH:int CHARACTER_OCTET_LENGTH:int NUMERIC_PRECISION:int NUMERIC_PRECISION_RADIX:int "
         "NUMERIC_SCALE:int DATETIME_PRECISION:int COMMENT",
         _columns,

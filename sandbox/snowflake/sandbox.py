@@ -175,6 +175,11 @@ class SnowflakeSandbox:
         database, schema, name = table.split(".")
         self._world.account.relations[database, schema, name].shown_as = kind
 
+    def filter_rows(self, table: str, role: str, condition: str) -> None:
+        """Let a role see only some rows, as a row access policy would; "" ends it. Clones made from here on have it too."""
+        database, schema, name = table.split(".")
+        self._world.account.relations[database, schema, name].filters[role] = condition
+
     def save(self) -> Saved:
         """The whole account: data, kinds, owners, grants, roles, users."""
         return state.save(self._world)

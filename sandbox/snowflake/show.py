@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from . import show_account
+from . import constraints, show_account
 from .catalog import Relation, Securable, dotted
 from .errors import impossible, unsupported
 from .job import Job
@@ -56,6 +56,10 @@ def show(job: Job, cursor: Cursor) -> Result:
         return show_account.future_grants(job, cursor)
     terse = cursor.accept("TERSE")
     kind = cursor.one_of(*_RECORDED) or cursor.take().word
+    if kind in ("PRIMARY", "UNIQUE", "IMPORTED", "EXPORTED") and cursor.accept("KEYS"):
+        scope = _clauses(job, cursor, kind)[1]
+        columns = constraints.COLUMNS if kind in ("PRIMARY", "UNIQUE") else constraints.FOREIGN
+        return table(list(columns.split()), constraints.show(job, kind, scope))
     if (kind not in _KINDS and kind not in _RECORDED) or cursor.peek() == "HISTORY":
         raise unsupported(job.sql[:200])
     wanted, scope = _clauses(job, cursor, kind)

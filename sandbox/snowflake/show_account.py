@@ -13,7 +13,7 @@ from .settings import PARAMETERS
 from .wire import Result
 
 Row = dict[str, object]
-_TYPES = {"created_on": "timestamp_ltz", "rows": "fixed", "bytes": "fixed"}
+_TYPES = {"created_on": "timestamp_ltz", "rows": "fixed", "bytes": "fixed", "key_sequence": "fixed"}
 
 
 def table(names: list[str], rows: Iterable[Row]) -> Result:

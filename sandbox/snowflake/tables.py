@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from sqlglot import Expr, exp
 
-from . import wire
+from . import constraints, wire
 from .binding import Bound, bind
 from .catalog import Grant, Name, Relation, quoted
 from .errors import SnowflakeError, exists, unsupported
@@ -58,6 +58,7 @@ def create_table(job: Job, cursor: Cursor, *, replace: bool, kind: str) -> Resul
     table = quoted(relation.physical)
     columns = _definitions(statement, order)
     relation.lengths, relation.column_comments = order.lengths, order.column_comments
+    relation.keys = constraints.of_table(job, statement)
     if query is None:
         _make(job, relation, [f"create or replace table {table} ({columns})"])
     elif columns:
@@ -230,6 +231,7 @@ def _clone(job: Job, cursor: Cursor, order: Order) -> Result:
     order.lengths, order.column_comments = dict(source.lengths), dict(source.column_comments)
     relation = _new(job, order, old, source)
     relation.reclustering = False
+    relation.keys, relation.filters = list(source.keys), dict(source.filters)
     _check_kinds(source, relation)
     _make(job, relation, job.store.copy(source.physical, relation.physical, replace=True))
     return wire.status(f"Table {order.name[2]} successfully created.")
@@ -251,7 +253,7 @@ def _check_kinds(source: Relation, to: Relation) -> None:
 
 
 def _definitions(statement: exp.Create, order: Order) -> str:
-    """DuckDB's column list, empty when the statement has none; keys are dropped, Snowflake does not enforce them."""
+    """DuckDB's column list, empty when the statement has none; without keys, which Snowflake does not enforce."""
     if not isinstance(statement.this, exp.Schema):
         return ""
     items = [item for item in statement.this.expressions if isinstance(item, exp.ColumnDef)]

@@ -48,8 +48,8 @@ GRANT USAGE ON WAREHOUSE {{ promoter.warehouse | q }} {{ to_promoter }}
 GRANT USAGE ON DATABASE {{ database | q }} {{ to_promoter }}
 {% endfor %}
 -- To see which policies a table has; an owner who may apply none is refused the answer. Enterprise Edition.
-GRANT APPLY MASKING POLICY ON ACCOUNT {{ to_promoter }}
-GRANT APPLY ROW ACCESS POLICY ON ACCOUNT {{ to_promoter }}
+GRANT APPLY MASKING POLICY, APPLY ROW ACCESS POLICY ON ACCOUNT {{ to_promoter }}
+GRANT APPLY AGGREGATION POLICY, APPLY JOIN POLICY, APPLY PROJECTION POLICY, APPLY STORAGE LIFECYCLE POLICY ON ACCOUNT {{ to_promoter }}
 
 -- 4. Backups
 {% for database, found in backups.items() %}

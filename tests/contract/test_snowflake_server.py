@@ -198,15 +198,15 @@ def test_history_by_tag_with_running_statements(world: World, pool: ThreadPoolEx
     )
     rows = world.builder.run(history)
     assert [row[1:4] for row in rows] == [
-        ("SUCCESS", "SELECT 1 AS DONE", None),
-        ("FAILED_WITH_ERROR", "DROP TABLE PROD.CORE.T", "003001"),
-        ("RUNNING", "SELECT 2 AS SLOW", None),
+        ("success", "SELECT 1 AS DONE", None),
+        ("failed_with_error", "DROP TABLE PROD.CORE.T", "003001"),
+        ("running", "SELECT 2 AS SLOW", None),
     ]
     assert rows[2][0] == query_id
-    assert rows[2][4] is None
+    assert rows[2][4] == datetime.fromtimestamp(0, UTC)
     assert world.builder.value(f"SELECT SYSTEM$CANCEL_QUERY('{query_id}')") == f"query [{query_id}] terminated."
     assert waiting.result(5) == "000604"
-    assert [row[1] for row in world.builder.run(history)] == ["SUCCESS", "FAILED_WITH_ERROR", "FAILED_WITH_ERROR"]
+    assert [row[1] for row in world.builder.run(history)] == ["success", "failed_with_error", "failed_with_error"]
     assert world.promoter.run(history) == []
     limited = history.replace("RESULT_LIMIT => 10000", "RESULT_LIMIT => 1")
     assert world.builder.run(limited) == []

@@ -84,6 +84,75 @@ def test_a_clone_carries_columns_and_metadata_but_not_reclustering(world: World)
 # Grants that travel ---------------------------------------------------------------------------------------------------
 
 
+def keys(world: World, which: str, table: str) -> list[tuple[object, ...]]:
+    rows = world.promoter.rows(f"SHOW {which} KEYS IN TABLE {table}")
+    foreign = ("fk_table_name", "fk_column_name", "pk_table_name", "pk_column_name")
+    columns = foreign if which in ("IMPORTED", "EXPORTED") else ("column_name", "key_sequence", "rely")
+    return [tuple(row[column] for column in columns) for row in rows]
+
+
+def test_keys_travel_with_a_clone_and_those_of_others_go_with_the_table(world: World) -> None:
+    run = world.promoter.run
+    run(
+        "CREATE TABLE PROD.CORE.P (ID INT, A INT UNIQUE, B INT, CONSTRAINT P_KEY PRIMARY KEY (ID, A) RELY, UNIQUE (A, B))"
+    )
+    run("CREATE TABLE PROD.CORE.CHILD (ID INT, P INT, Q INT REFERENCES PROD.CORE.P (ID))")
+    run("ALTER TABLE PROD.CORE.CHILD ADD CONSTRAINT TO_P FOREIGN KEY (P, Q) REFERENCES PROD.CORE.P")
+    both = [("CHILD", "Q", "P", "ID"), ("CHILD", "P", "P", "ID"), ("CHILD", "Q", "P", "A")]
+    run("CREATE TABLE PROD.CORE.COPY CLONE PROD.CORE.P")
+    for table in ("PROD.CORE.P", "PROD.CORE.COPY"):
+        assert keys(world, "PRIMARY", table) == [("ID", 1, "true"), ("A", 2, "true")]
+        assert keys(world, "UNIQUE", table) == [("A", 1, "false"), ("A", 1, "false"), ("B", 2, "false")]
+    assert keys(world, "IMPORTED", "PROD.CORE.CHILD") == keys(world, "EXPORTED", "PROD.CORE.P") == both
+    assert keys(world, "EXPORTED", "PROD.CORE.COPY") == keys(world, "IMPORTED", "PROD.CORE.P") == []
+    run("ALTER TABLE PROD.CORE.P RENAME TO PROD.CORE.R")
+    assert keys(world, "EXPORTED", "PROD.CORE.R")[0] == ("CHILD", "Q", "R", "ID")
+    run("CREATE OR REPLACE TABLE PROD.CORE.R CLONE PROD.CORE.COPY")
+    assert keys(world, "EXPORTED", "PROD.CORE.R") == keys(world, "IMPORTED", "PROD.CORE.CHILD") == []
+    run("ALTER TABLE PROD.CORE.R DROP CONSTRAINT P_KEY")
+    assert keys(world, "PRIMARY", "PROD.CORE.R") == []
+    run("CREATE OR REPLACE TABLE PROD.CORE.R AS SELECT * FROM PROD.CORE.COPY")
+    assert keys(world, "UNIQUE", "PROD.CORE.R") == []
+    run("ALTER TABLE PROD.CORE.R ADD PRIMARY KEY (ID)")
+    assert world.promoter.refused("ALTER TABLE PROD.CORE.R ADD PRIMARY KEY (A)") == "002271"
+    run("ALTER TABLE PROD.CORE.R DROP PRIMARY KEY")
+    assert world.promoter.refused("ALTER TABLE PROD.CORE.R DROP PRIMARY KEY") == "002003"
+
+
+def test_a_row_filter_hides_rows_from_its_role_and_from_no_metadata(world: World) -> None:
+    world.sandbox.filter_rows("PROD.CORE.T", "BUILDER", "ID < 5")
+    world.builder.run("CREATE TRANSIENT TABLE DEV.BOT.X CLONE PROD.CORE.T")
+    known = "SELECT ROW_COUNT FROM {}.INFORMATION_SCHEMA.TABLES WHERE TABLE_NAME = '{}'"
+    for table, (database, name) in {"PROD.CORE.T": ("PROD", "T"), "DEV.BOT.X": ("DEV", "X")}.items():
+        assert world.builder.value(f"SELECT COUNT(*) FROM {table} AS t WHERE t.ID >= 0") == 5
+        assert world.builder.value(f"SELECT MAX(x.ID) FROM {table} y JOIN {table} x ON x.ID = y.ID") == 4
+        assert world.builder.value(known.format(database, name)) == 20
+    assert world.promoter.value("SELECT COUNT(*) FROM PROD.CORE.T") == 20
+    world.builder.run("CREATE TRANSIENT TABLE DEV.BOT.Y AS SELECT * FROM PROD.CORE.T")
+    assert world.builder.value(known.format("DEV", "Y")) == 5
+    world.sandbox.filter_rows("PROD.CORE.T", "BUILDER", "")
+    assert world.builder.value("SELECT COUNT(*) FROM PROD.CORE.T") == 20
+
+
+def test_a_clone_has_no_data_metric_functions(world: World) -> None:
+    listed_by = (
+        "SELECT METRIC_DATABASE_NAME, METRIC_NAME, REF_ARGUMENTS, SCHEDULE, LEVEL FROM TABLE(PROD.INFORMATION_SCHEMA."
+        "DATA_METRIC_FUNCTION_REFERENCES(REF_ENTITY_NAME => '{}', REF_ENTITY_DOMAIN => 'TABLE'))"
+    )
+    world.promoter.run("ALTER TABLE PROD.CORE.T SET DATA_METRIC_SCHEDULE = '5 MINUTE'")
+    world.promoter.run("ALTER TABLE PROD.CORE.T ADD DATA METRIC FUNCTION SNOWFLAKE.CORE.NULL_COUNT ON (V)")
+    world.promoter.run("CREATE TRANSIENT TABLE PROD.CORE.COPY CLONE PROD.CORE.T")
+    argument = '[{"domain": "COLUMN", "name": "V"}]'
+    found = [("SNOWFLAKE", "NULL_COUNT", argument, "5 MINUTE", "TABLE")]
+    assert world.builder.run(listed_by.format("PROD.CORE.T")) == found
+    assert world.promoter.run(listed_by.format("PROD.CORE.COPY")) == []
+    assert world.builder.refused(listed_by.format("PROD.CORE.NOWHERE")) == "002003"
+    world.promoter.run("ALTER TABLE PROD.CORE.T DROP DATA METRIC FUNCTION SNOWFLAKE.CORE.NULL_COUNT ON (V)")
+    assert world.promoter.run(listed_by.format("PROD.CORE.T")) == []
+    gone = "ALTER TABLE PROD.CORE.T DROP DATA METRIC FUNCTION SNOWFLAKE.CORE.NULL_COUNT ON (V)"
+    assert world.promoter.refused(gone) == "002003"
+
+
 @pytest.mark.parametrize(
     ("sql", "expected"),
     [

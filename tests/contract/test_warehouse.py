@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from bot import queries, upstream
+from bot import inspection, queries, upstream
 from bot.errors import Cancelled, InDoubt, LostClaim, RefreshError
 from bot.model import Column, Kind, Relation, Upstream
 from bot.session import Session
@@ -162,7 +163,42 @@ def test_a_table_as_the_catalog_describes_it(shop: World) -> None:
     assert table.retention == 1
     assert (table.change_tracking, table.search_optimization) == (False, False)
     assert (table.policies, table.tags, table.streams, table.dynamic_tables) == ((), (), (), ())
+    assert (table.keys, table.referenced_by, table.metric_functions) == ((), (), ())
     assert table.views == ("SHOP.PROD.READS_IT",)
+
+
+def test_keys_and_metric_functions_are_seen_on_the_table_and_from_others(shop: World) -> None:
+    shop.nightly(
+        "ALTER TABLE SHOP.PROD.ORDERS ADD CONSTRAINT K PRIMARY KEY (DAY, NOTE) RELY",
+        "ALTER TABLE SHOP.PROD.ORDERS ADD UNIQUE (AMOUNT)",
+        "CREATE TABLE SHOP.PROD.LINES (D DATE, N VARCHAR, FOREIGN KEY (D, N) REFERENCES SHOP.PROD.ORDERS (DAY, NOTE))",
+        "ALTER TABLE SHOP.PROD.ORDERS SET DATA_METRIC_SCHEDULE = '5 MINUTE'",
+        "ALTER TABLE SHOP.PROD.ORDERS ADD DATA METRIC FUNCTION SNOWFLAKE.CORE.NULL_COUNT ON (AMOUNT)",
+    )
+    refers = 'FOREIGN KEY ("D", "N") REFERENCES "SHOP"."PROD"."ORDERS" ("DAY", "NOTE")'
+    with shop.warehouse.promoter("t") as session:
+        orders, lines = session.table(ORDERS), session.table(ORDERS.renamed("LINES"))
+    assert orders is not None and lines is not None
+    assert orders.keys == ('PRIMARY KEY ("DAY", "NOTE") RELY', 'UNIQUE ("AMOUNT")')
+    assert orders.referenced_by == (f"SHOP.PROD.LINES {refers}",)
+    assert orders.metric_functions == ('SNOWFLAKE.CORE.NULL_COUNT ON ("AMOUNT") SCHEDULE 5 MINUTE',)
+    assert (lines.keys, lines.referenced_by, lines.metric_functions) == ((refers,), (), ())
+
+
+def test_a_copy_of_ours_is_looked_at_without_what_reads_or_guards_it(shop: World) -> None:
+    with shop.warehouse.builder("t") as session:
+        table = session.table(ORDERS, alone=True)
+    assert table is not None
+    assert (table.tags, table.keys, table.change_tracking) == ((), (), False)
+    assert (table.grants, table.streams, table.views, table.referenced_by) == (None,) * 4
+
+
+def test_a_columns_default_is_seen(shop: World) -> None:
+    shop.nightly("CREATE TABLE SHOP.PROD.FILLED (A INT DEFAULT 7, B INT)")
+    with shop.warehouse.promoter("t") as session:
+        assert [bool(c.default) for c in session.columns(ORDERS.renamed("FILLED"))] == [True, False]
+    identity = {"column_name": "A", "data_type": "NUMBER", "is_identity": "YES"}
+    assert inspection.column(identity).default == "AUTOINCREMENT"
 
 
 def test_recorded_changes_are_seen(shop: World) -> None:
@@ -189,18 +225,22 @@ def test_what_is_refused_is_unknown_not_empty(shop: World) -> None:
         "SHOW DYNAMIC",
         "SHOW VIEWS",
         "SHOW TABLES",
+        "SHOW UNIQUE KEYS",
+        "SHOW EXPORTED KEYS",
+        "DATA_METRIC_FUNCTION_REFERENCES",
     ):
         shop.sandbox.inject(what, "fail", code="003001", message="Insufficient privileges")
     with shop.warehouse.promoter("t") as session:
         table = session.table(ORDERS)
     assert table is not None
     unseen = (table.grants, table.policies, table.tags, table.streams, table.dynamic_tables, table.views)
-    assert (*unseen, table.change_tracking) == (None,) * 7
+    unseen += (table.keys, table.referenced_by, table.metric_functions)
+    assert (*unseen, table.change_tracking) == (None,) * 10
 
 
-@pytest.mark.parametrize("kind", ["MASKING", "ROW ACCESS"])
+@pytest.mark.parametrize("kind", ["MASKING", "ROW ACCESS", "AGGREGATION", "JOIN", "PROJECTION", "STORAGE LIFECYCLE"])
 def test_policies_are_unknown_unless_every_kind_would_be_seen(shop: World, kind: str) -> None:
-    """Without one of the two privileges POLICY_REFERENCES leaves that kind out and says nothing."""
+    """Without one of the privileges POLICY_REFERENCES leaves that kind out and says nothing."""
     right = f"APPLY {kind} POLICY ON ACCOUNT"
     with shop.sandbox.admin() as admin:
         admin.cursor().execute(f"REVOKE {right} FROM ROLE TRANSFORMER")
@@ -224,9 +264,12 @@ def test_policies_are_looked_for_on_all_that_a_model_reads(shop: World) -> None:
     masks = {"POLICY_NAME": "PII", "POLICY_KIND": "MASKING_POLICY", "REF_COLUMN_NAME": "DAY"}
     shop.sandbox.record_show("POLICY_REFERENCES", {"entity": str(reads_it), **masks})
     shop.sandbox.record_show("POLICY_REFERENCES", {"entity": str(other), "error": "Insufficient privileges"})
+    expiry = {"POLICY_NAME": "KEEP_A_YEAR", "POLICY_KIND": "STORAGE_LIFECYCLE_POLICY"}  # hides nothing
+    shop.sandbox.record_show("POLICY_REFERENCES", {"entity": str(FOREVER), **expiry})
     gone = ORDERS.renamed("GONE")
     with shop.warehouse.promoter("t") as session:
         assert upstream.look(session, [FOREVER]) == Upstream()
+        assert session.policies(FOREVER) == ("STORAGE_LIFECYCLE_POLICY KEEP_A_YEAR",)
         assert upstream.look(session, [deeper, other, gone]) == Upstream(
             policies=(
                 "MASKING_POLICY PII on DAY of SHOP.PROD.READS_IT",
@@ -236,6 +279,32 @@ def test_policies_are_looked_for_on_all_that_a_model_reads(shop: World) -> None:
         )
     asked = [s.sql for s in shop.sandbox.log if "POLICY_REFERENCES" in s.sql and "READS_IT" in s.sql]
     assert "'VIEW'" in asked[-1]  # Snowflake wants to be told what it is
+
+
+def test_rows_that_the_builder_does_not_see_are_counted_whatever_the_policies_say(shop: World) -> None:
+    parents = [ORDERS, FOREVER, ORDERS.renamed("READS_IT"), ORDERS.renamed("GONE"), Relation("SECRET", "X", "Y")]
+    with shop.warehouse.builder("t") as session:
+        assert upstream.filtered(session, parents) == ()
+        shop.sandbox.filter_rows(str(ORDERS), "REFRESH_BUILDER", "DAY < '2026-04-08'")
+        assert upstream.filtered(session, parents) == ("SHOP.PROD.ORDERS (1 of 2 rows)",)
+        baseline = DEV.renamed("ORDERS__BASELINE")
+        session.ensure_dev_schema(DEV, "TRANSFORMER")
+        session.clone(ORDERS, baseline, Kind.TRANSIENT)
+        assert upstream.hidden(session.snapshot(baseline)) == "1 of 2"
+    with shop.warehouse.promoter("t") as session:
+        assert upstream.look(session, [ORDERS.renamed("READS_IT")]).reached == (ORDERS, ORDERS.renamed("READS_IT"))
+        assert upstream.filtered(session, parents) == ()
+        assert upstream.hidden(session.snapshot(ORDERS)) == ""
+
+
+def test_a_row_that_comes_between_the_two_looks_is_not_called_hidden(shop: World) -> None:
+    """A table that is written all the time proves nothing: it is counted after its metadata was read."""
+    shop.sandbox.inject("COUNT", "slow", seconds=1.5)
+    with shop.warehouse.builder("t") as session, ThreadPoolExecutor() as pool:
+        looking = pool.submit(upstream.filtered, session, [ORDERS])
+        shop.sandbox.wait(lambda log: any("COUNT(*)" in s.sql and not s.ended for s in log), what="being counted")
+        shop.nightly("DELETE FROM SHOP.PROD.ORDERS WHERE DAY < '2026-04-08'")
+        assert looking.result(20) == ()
 
 
 def test_a_parent_that_hides_what_it_reads_is_unseen(shop: World) -> None:

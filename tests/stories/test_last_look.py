@@ -20,8 +20,9 @@ def a_stream(stage: Stage) -> None:
     stage.world.snowflake.record_show("STREAMS", stream)
 
 
-def a_clustering_key(stage: Stage) -> None:
+def other_keys(stage: Stage) -> None:
     stage.nightly_writes(FACT, f"ALTER TABLE {FACT} CLUSTER BY (date)")
+    stage.nightly_writes(FACT, f"ALTER TABLE {FACT} ADD PRIMARY KEY (date)")
 
 
 def another_owner(stage: Stage) -> None:
@@ -51,7 +52,7 @@ def a_table_by_that_name(stage: Stage) -> None:
 
 CHANGED: dict[str, tuple[Callable[[Stage], None], str]] = {
     "stream": (a_stream, "Prod's streams changed since it was compared."),
-    "clustering": (a_clustering_key, "Prod's clustering key and automatic clustering changed since it was compared."),
+    "keys": (other_keys, "Prod's clustering key, automatic clustering and keys changed since it was compared."),
     "owner": (another_owner, "Prod's owner changed since it was compared."),
     "digest": (another_reason, "What was approved is not what would be sent now: the decisions no longer count."),
     "backup": (a_table_by_that_name, "A backup of that name exists already and is not what prod holds"),

@@ -25,6 +25,31 @@ def test_what_a_clone_would_break_names_the_statement_instead(name: str) -> None
     assert f'SELECT "DATE" FROM {refresh.candidate.relation.sql};' in text
 
 
+def test_what_goes_with_the_table_can_be_brought_back_by_hand() -> None:
+    keys = {
+        "lost": ['PRIMARY KEY ("DATE")'],
+        "added": [],
+        "referenced_by": ['SHOP.PROD.LINES FOREIGN KEY ("DAY") REFERENCES "A"."B"."C" ("DATE")'],
+    }
+    metrics = {"names": ['SNOWFLAKE.CORE.NULL_COUNT ON ("DATE") SCHEDULE 5 MINUTE']}
+    rest = {"changes": ["comment", "search optimization", "change tracking"]}
+    found = [
+        replace(finding(name, verdict=Verdict.WARN), check="safety", numbers=numbers)
+        for name, numbers in (("safety:keys", keys), ("safety:metric functions", metrics), ("safety:metadata", rest))
+    ]
+    refresh = replace(in_state(State.AWAITING), report=report(findings=tuple(found)))
+    prod = refresh.prod.sql
+    assert details(refresh).split("What a person can run afterwards\n", 1)[1].splitlines()[1:7] == [
+        f'ALTER TABLE {prod} ADD PRIMARY KEY ("DATE");',
+        'ALTER TABLE "SHOP"."PROD"."LINES" ADD FOREIGN KEY ("DAY") REFERENCES "A"."B"."C" ("DATE");',
+        f"ALTER TABLE {prod} SET DATA_METRIC_SCHEDULE = '5 MINUTE';",
+        f'ALTER TABLE {prod} ADD DATA METRIC FUNCTION SNOWFLAKE.CORE.NULL_COUNT ON ("DATE");',
+        f"ALTER TABLE {prod} SET CHANGE_TRACKING = TRUE;",
+        f"ALTER TABLE {prod} ADD SEARCH OPTIMIZATION;",
+    ]
+    assert "afterwards" not in details(waiting("safety:streams", Verdict.PASS))
+
+
 def test_where_a_clone_does_it_nothing_else_is_offered() -> None:
     assert "INSERT OVERWRITE" not in details(waiting("safety:streams", Verdict.PASS))
     assert "INSERT OVERWRITE" not in details(waiting("safety:owner", Verdict.FAIL))

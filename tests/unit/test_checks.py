@@ -10,12 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot import checks, clocks, inspection, outliers, safety, scope
+from bot import checks, clocks, dependents, inspection, outliers, safety, scope
 from bot.columns import ScopedColumn
 from bot.model import Column, Finding, Kind, Mode, Origin, Outlier, Relation, Request, Rules, Table, Upstream, Verdict
+from bot.report import protected
 from bot.settings import PolicySection, Settings, UserSection, WarehouseSection
 from bot.wording.findings import line
-from tests.refreshes import PROD, plan, table
+from tests.refreshes import PROD, plan, table, view
+from tests.refreshes import report as sample_report
 
 PASS, WARN, FAIL, UNKNOWN = Verdict.PASS, Verdict.WARN, Verdict.FAIL, Verdict.UNKNOWN
 DAY = date(2026, 4, 8)
@@ -71,6 +73,9 @@ def test_a_number_is_widened_only_when_every_old_value_still_fits(p: int, s: int
 
 
 NO_POLICIES = Upstream()
+PRIMARY = 'PRIMARY KEY ("DATE")'
+LINES = 'A.B.LINES FOREIGN KEY ("DAY") REFERENCES "ETHEREUM"."PROD_CORE"."EZ_METRICS" ("DATE")'
+FILLED = Column(name="DATE", type="DATE", default="CURRENT_DATE()")
 DESCRIBED = Column(name="DATE", type="DATE", comment="The day in UTC")
 
 
@@ -82,7 +87,8 @@ def settings(*, waive_unknown: bool = False, role: str = "TRANSFORMER") -> Setti
 
 
 def seen(**values: object) -> Table:
-    nothing = dict.fromkeys(("policies", "tags", "streams", "dynamic_tables", "views"), ())
+    lists = ("policies", "tags", "streams", "dynamic_tables", "views", "keys", "referenced_by", "metric_functions")
+    nothing = dict.fromkeys(lists, ())
     return replace(table(), **({"change_tracking": False} | nothing | values))  # type: ignore[arg-type]
 
 
@@ -112,6 +118,8 @@ def judged(
         (seen(dynamic_tables=("A.B.D",)), seen(), "safety:dynamic tables", FAIL),
         (seen(tags=("A.B.T = x",)), seen(), "safety:tags", PASS),
         (seen(), seen(tags=("A.B.T = x",)), "safety:tags", WARN),
+        (seen(tags=("A.B.T = x",)), seen(tags=("A.B.T = y",)), "safety:tags", PASS),  # of two values prod's own stays
+        (seen(tags=("A.B.T = x",)), seen(tags=("A.B.T = x on C",)), "safety:tags", WARN),
         (seen(views=("A.B.V",)), seen(), "safety:views", PASS),
         (seen(views=("A.B.V",)), seen(columns=columns(OTHER="DATE")), "safety:views", WARN),
         (seen(views=("A.B.V (text hidden)",)), seen(), "safety:views", PASS),  # a plain one goes on by name
@@ -123,11 +131,18 @@ def judged(
         (seen(columns=(DESCRIBED,)), seen(columns=(DESCRIBED,)), "safety:metadata", PASS),
         (seen(columns=(DESCRIBED,)), seen(), "safety:metadata", WARN),
         (seen(retention=30), seen(retention=1), "safety:metadata", WARN),
+        (seen(columns=(FILLED,)), seen(columns=(FILLED,)), "safety:metadata", PASS),
+        (seen(columns=(FILLED,)), seen(columns=columns(DATE="DATE")), "safety:metadata", WARN),
         (seen(retention=1), seen(retention=1), "safety:metadata", PASS),
         (seen(change_tracking=True), seen(), "safety:metadata", WARN),
         (seen(search_optimization=True), seen(search_optimization=False), "safety:metadata", WARN),
         (seen(streams=("A.B.S",), change_tracking=True), seen(), "safety:streams", FAIL),
         (seen(dynamic_tables=("A.B.D",), change_tracking=True), seen(), "safety:streams", PASS),  # it is for that one
+        (seen(keys=(PRIMARY,)), seen(keys=(PRIMARY,)), "safety:keys", PASS),
+        (seen(keys=(PRIMARY,)), seen(), "safety:keys", WARN),
+        (seen(), seen(keys=(PRIMARY,)), "safety:keys", WARN),
+        (seen(keys=(PRIMARY,), referenced_by=(LINES,)), seen(keys=(PRIMARY,)), "safety:keys", WARN),
+        (seen(metric_functions=("SNOWFLAKE.CORE.FRESHNESS ON ()",)), seen(), "safety:metric functions", WARN),
         (seen(), seen(retention=1), "safety:metadata", PASS),  # not told: a baseline of an earlier version
         (seen(grants=("SELECT to ROLE BUILDER",)), seen(), "safety:separation", PASS),
         (seen(grants=("INSERT to ROLE OTHERS",)), seen(), "safety:separation", PASS),
@@ -148,7 +163,9 @@ def test_recorded_changes_that_no_visible_stream_needs_are_unknown(tracked: bool
     assert "waive_unknown" in line(found)
 
 
-@pytest.mark.parametrize("field", ["policies", "tags", "streams", "dynamic_tables", "views"])
+@pytest.mark.parametrize(
+    "field", ["policies", "tags", "streams", "dynamic_tables", "views", "keys", "metric_functions"]
+)
 @pytest.mark.parametrize("waive", [True, False])
 def test_what_cannot_be_seen_blocks_and_is_waived_only_by_policy(field: str, waive: bool) -> None:
     found = next(
@@ -157,10 +174,44 @@ def test_what_cannot_be_seen_blocks_and_is_waived_only_by_policy(field: str, wai
     assert (found.verdict, found.blocks, found.waivable) == (UNKNOWN, True, waive)
 
 
-def test_policies_that_cannot_be_seen_say_which_grants_show_them() -> None:
+@pytest.mark.parametrize(("prod", "candidate"), [({"referenced_by": None}, {}), ({}, {"keys": None})])
+def test_keys_that_cannot_be_seen_on_either_side_are_unknown(
+    prod: dict[str, object], candidate: dict[str, object]
+) -> None:
+    found = next(f for f in judged(seen(**prod), seen(**candidate)) if f.name == "safety:keys")
+    assert (found.verdict, found.blocks) == (UNKNOWN, True)
+    assert ("the candidate" in line(found)) == bool(candidate)
+
+
+def test_what_goes_with_the_table_is_said_with_its_name() -> None:
+    before = seen(keys=(PRIMARY,), referenced_by=(LINES,), metric_functions=("SNOWFLAKE.CORE.FRESHNESS ON ()",))
+    said = {f.name: line(f) for f in judged(before, seen()) if f.verdict is WARN}
+    assert said == {
+        "safety:keys": '*Safety: warn.* Production would lose PRIMARY KEY ("DATE"); foreign keys to it go with the replaced '
+        "table: A.B.LINES. The details have the statements that bring them back.",
+        "safety:metric functions": "*Safety: warn.* Data metric functions watch production and would be gone: "
+        "SNOWFLAKE.CORE.FRESHNESS ON (). The details have the statements that bring them back.",
+    }
+    gained = next(f for f in judged(seen(), seen(keys=(PRIMARY,))) if f.name == "safety:keys")
+    assert line(gained) == '*Safety: warn.* Production would get PRIMARY KEY ("DATE").'
+
+
+def test_a_view_of_another_database_that_dbt_knows_counts_where_columns_change() -> None:
+    far = view(Relation("SHARED", "PUBLIC", "FAR"))
+    others = (replace(far, materialized="table", prod=PROD), replace(far, depth=2, prod=PROD))
+    planned = replace(plan(), prod=seen(), readers=(far, *others))
+    for candidate, verdict in ((seen(), PASS), (seen(columns=columns(OTHER="DATE")), WARN)):
+        given = safety.findings(planned, seen(), candidate, Upstream(), settings())
+        (found,) = (f for f in given if f.name == "safety:views")
+        assert (found.verdict, found.numbers["names"]) == (verdict, ["SHARED.PUBLIC.FAR"])
+    listed = seen(views=("SHARED.PUBLIC.FAR (materialized)", "A.B.HIDDEN (text hidden)"))
+    assert dependents.names(planned, listed) == ["A.B.HIDDEN (text hidden)", "SHARED.PUBLIC.FAR (materialized)"]
+    assert dependents.views(planned, listed) == [Relation("A", "B", "HIDDEN")]
+
+
+def test_policies_that_cannot_be_seen_say_who_names_the_grants() -> None:
     found = next(f for f in judged(seen(policies=None), seen()) if f.name == "safety:policies")
-    assert "`GRANT APPLY MASKING POLICY ON ACCOUNT TO ROLE TRANSFORMER`" in line(found)
-    assert "`GRANT APPLY ROW ACCESS POLICY ON ACCOUNT TO ROLE TRANSFORMER`" in line(found)
+    assert "`dbt-refresh doctor` names the privileges that show them" in line(found)
     assert "waive_unknown" in line(found)
 
 
@@ -173,6 +224,29 @@ def test_a_model_that_looks_at_the_target_may_have_read_less_in_dev() -> None:
     assert {f.verdict for f in judged(seen(), seen()) if f.name == "safety:target"} == {PASS}
 
 
+def test_a_production_of_which_the_builder_sees_a_part_was_never_compared() -> None:
+    """Whatever policies are visible: nobody may waive what the count of rows proves."""
+    (found,) = (f for f in judged(seen(), seen(), True, upstream=Upstream(hidden="12 of 20")) if "policies" in f.name)
+    assert (found.verdict, found.waivable, protected(sample_report(findings=(found,)))) == (FAIL, False, True)
+    assert line(found).endswith(
+        "The role that dbt builds with sees 12 of 20 rows of production, so what was compared is not all of it. "
+        "No values are shown here. Exempt it from the row access policy and ask again."
+    )
+
+
+def test_a_policy_that_hides_nothing_is_lost_all_the_same() -> None:
+    """A storage lifecycle policy expires or archives rows; it masks none, so values may be shown."""
+    expiry, mask = "STORAGE_LIFECYCLE_POLICY KEEP_A_YEAR", "MASKING_POLICY PII on EMAIL"
+    one, both = (
+        next(f for f in judged(seen(policies=p), seen()) if f.name == "safety:policies")
+        for p in ((expiry,), (mask, expiry))
+    )
+    assert (one.verdict, one.waivable, both.verdict) == (FAIL, False, FAIL)
+    assert line(one).endswith(f"Production has policies ({expiry}), which a replacement would drop.")
+    assert line(both).endswith("The build may have read masked or filtered rows. No values are shown here.")
+    assert [protected(sample_report(findings=(f,))) for f in (one, both)] == [False, True]
+
+
 @pytest.mark.parametrize("waive", [True, False])
 @pytest.mark.parametrize(
     ("upstream", "said"),
@@ -182,6 +256,11 @@ def test_a_model_that_looks_at_the_target_may_have_read_less_in_dev() -> None:
             "*Safety: unknown.* What the model reads has policies (ROW_ACCESS_POLICY REGION of RAW.DUNE.T), so the build "
             "may have read masked or filtered rows. No values are shown here. Exempt the builder's role from them and rebuild; "
             "with `waive_unknown = true` in `[policy]` an approver may waive it.",
+        ),
+        (
+            Upstream(filtered=("RAW.DUNE.T (12 of 20 rows)",)),
+            "*Safety: unknown.* The role that dbt builds with does not see all that the model reads: RAW.DUNE.T (12 of 20 rows). "
+            "No values are shown here. Exempt the builder's role and rebuild; with `waive_unknown = true`",
         ),
         (
             Upstream(unseen=("RAW.DUNE.T", "RAW.DUNE.U")),
@@ -234,11 +313,28 @@ def test_readers_are_found_by_parsing_not_by_name_alone() -> None:
     assert inspection.views([materialized], [], PROD) == ("ETHEREUM.PROD_CORE.V (materialized)",)
 
 
+def test_a_dynamic_table_is_found_through_views_too() -> None:
+    place = {"database_name": "ETHEREUM", "schema_name": "PROD_CORE"}
+    views = [
+        place | {"name": "TOP", "text": "create view top as select * from middle"},
+        place | {"name": "MIDDLE", "text": "create view middle as select * from ez_metrics"},
+        place | {"name": "APART", "text": "create view apart as select * from other"},
+    ]
+    dynamic = [
+        place | {"name": name, "text": f"create dynamic table {name} as select * from {reads}"}
+        for name, reads in (("D1", "top"), ("D2", "ez_metrics"), ("D3", "apart"))
+    ]
+    through = inspection.readers(views, PROD)
+    assert through == {PROD.renamed("TOP"), PROD.renamed("MIDDLE")}
+    assert inspection.dynamic_tables(dynamic, PROD, through) == ("ETHEREUM.PROD_CORE.D1", "ETHEREUM.PROD_CORE.D2")
+
+
 @pytest.mark.parametrize("text", ["", None])
 def test_a_reader_that_hides_its_text_is_not_counted_as_none(text: str | None) -> None:
     row = {"name": "V", "database_name": "ELSEWHERE", "schema_name": "X", "text": text, "is_materialized": "false"}
     assert inspection.dynamic_tables([row], PROD) is None
     assert inspection.views([row], [], PROD) == ("ELSEWHERE.X.V (text hidden)",)
+    assert inspection.views([row | {"schema_name": "INFORMATION_SCHEMA"}], [], PROD) == ()  # Snowflake's own
     full = [row | {"text": "select 1"}] * 10_000
     assert inspection.dynamic_tables(full, PROD) is inspection.views(full, [], PROD) is None
 
