@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bot import checks, clocks, concentration, keys, left_behind, outliers, report, scope, spot, usual
+from bot import checks, clocks, concentration, keys, left_behind, outliers, report, scope, spot, turned_null, usual
 from bot.asking import Asking, Row, Sides
 from bot.columns import ScopedColumn
 from bot.inspection import column as as_column
@@ -184,9 +184,12 @@ class Comparison:
             self._scope = replace(self._scope, sample=max(1, -(-rows_in // self._joined)))
         if self._scope.unique:
             counts, rows = self._pairs(rows_in)
+            nulls = turned_null.paired(self._scope, counts)
         else:
-            multiset = self._ask("checks/multiset", zones=self._scope.zones) if rows_in else []
+            emptied = turned_null.columns(self._scope)
+            multiset = self._ask("checks/multiset", zones=self._scope.zones, emptied=emptied) if rows_in else []
             counts = checks.multiset_counts(self._scope, multiset)
+            nulls = turned_null.unpaired(self._scope, multiset)
             rows = self._moves() if rows_in else []
         counts["named_rows"] = checks.count(sides["candidate"], "named_rows")
         if not self._scope.unique:
@@ -196,8 +199,7 @@ class Comparison:
         broken = [self._broken(row) for row in rows if row["part"] == "example"]
         found = judge(self._scope, sides, counts)
         self._add(replace(found, examples=tuple(broken)) if found.blocks else found)
-        if self._scope.unique:
-            self._add(checks.turned_null(self._scope, counts))
+        self._add(nulls)
         parts = {part: [r for r in rows if r["part"] == part] for part in ("days", "outlier", "where")}
         return counts, parts["days"], outliers.outliers(self._scope, parts["outlier"]), parts["where"]
 

@@ -344,6 +344,11 @@ def test_parity_says_what_reached_further() -> None:
     )
 
 
+def test_a_sample_without_a_difference_did_not_reach_further() -> None:
+    parity = checks.parity_backfill(replace(scope(), sample=8), SIDES, COUNTS)
+    assert said(parity) == "*Parity: unknown.* Only one key in 8 was joined, so this is a sample."
+
+
 def test_the_rows_of_a_failing_finding_read_like_the_thread_and_fit_a_phone() -> None:
     left = finding(
         "left behind", Verdict.FAIL, columns=["TOTAL_ECONOMIC_ACTIVITY"], by_column=["TOTAL_ECONOMIC_ACTIVITY: 1"],
