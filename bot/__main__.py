@@ -188,7 +188,7 @@ def compare(
     if as_json:
         click.echo(compare_cli.as_json(asked, report, ids))
     else:
-        compare_cli.show(Console(), asked, report, asked.rules.top)
+        compare_cli.show(Console(), asked, report)
     sys.exit(compare_cli.verdict(report))
 
 

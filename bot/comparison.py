@@ -101,12 +101,12 @@ class Comparison:
         self._first = self._attributed = len(session.query_ids)
         self._started = time.monotonic()
         self._step("columns")
-        self._before, self._after = self._columns()
+        self.before, self.after = self._columns()
         sql = pair.build.compiled_sql if pair.build else ""
         self._scope = scope.build(
             scope.Filtered(pair.baseline, pair.where) if pair.where else pair.baseline,
             scope.Filtered(pair.candidate, pair.where) if pair.where else pair.candidate,
-            (self._before, self._after),
+            (self.before, self.after),
             pair.request,
             pair.rules,
             clocks.written(sql or (pair.plan.compiled_sql if pair.plan else "")),
@@ -114,7 +114,7 @@ class Comparison:
 
     def run(self, safety: tuple[Finding, ...] = ()) -> Report:
         """The report. The order matters: clocks before hashes, hashes before keys, keys before the join."""
-        self._add(checks.schema(self._request.mode, self._request.columns, self._before, self._after))
+        self._add(checks.schema(self._request.mode, self._request.columns, self.before, self.after))
         sides = self._glance()
         rows_in = self._keys(sides)
         counts, days, found, held = self._parity(sides, rows_in)
@@ -298,7 +298,7 @@ class Comparison:
             model = left_behind.Model(
                 sql=build.compiled_sql or plan.compiled_sql, own=plan.dev, frozen=self._pair.baseline
             )
-            types = {c.name: c for c in self._after}
+            types = {c.name: c for c in self.after}
             self._add(left_behind.check(self._session, self._scope, model, types))
         self._step("spot check")
         if not self._rules.spot_check:
@@ -308,7 +308,7 @@ class Comparison:
         self._add(checks.dbt_tests(build, known(self._session, build, plan.dev, self._pair.baseline)))
 
     def _same_columns(self) -> bool:
-        before, after = ([(c.name, c.type, c.nullable) for c in side] for side in (self._before, self._after))
+        before, after = ([(c.name, c.type, c.nullable) for c in side] for side in (self.before, self.after))
         return before == after
 
     # Asking

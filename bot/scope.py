@@ -40,7 +40,7 @@ class Filtered:
 
     @property
     def sql(self) -> str:
-        return f"(SELECT * FROM {self.relation.sql} WHERE {self.where})"
+        return f"(SELECT * FROM {self.relation.sql} WHERE ({self.where}))"
 
 
 @dataclass(frozen=True, kw_only=True)
