@@ -61,6 +61,9 @@ def run(settings: Settings, asked: Pair, progress: Progress) -> tuple[Report, li
 
 def _refuse_unknown(asked: Pair, before: set[str], after: set[str]) -> None:
     """A name that is not there would silently ask for something else. What may change may be new."""
+    for relation, names in ((asked.baseline, before), (asked.candidate, after)):
+        if not names:
+            raise ValueError(say.no_such_table(str(relation)))
     both, either = sorted(before & after), sorted(before | after)
     if not both:
         raise ValueError(say.nothing_in_common())

@@ -256,24 +256,22 @@ class Comparison:
         self._step("sanity")
         measured = usual.measured(self._scope, self._rules)
         changed = counts.get("window_changed", 0)
-        where = concentration.held(self._scope, held, changed)
+        where, spread = concentration.held(self._scope, held, changed), concentration.span(self._scope, counts)
         span = outliers.focus(self._scope.named, found, sides)
         shown = self._scope.metrics if span and self._scope.date else ()
         rows: list[Row] = []
-        if measured or where or shown:
-            binds = usual.binds(sides) | dict(zip(("first", "last"), span or (), strict=False))
+        if measured or where or spread or shown:
+            binds = usual.binds(sides) | spread | dict(zip(("first", "last"), span or (), strict=False))
             for column, values in where:
                 binds |= {f"value_{column.index}_{j}": value for j, value in enumerate(values)}
             joined = self._scope.unique and self._scope.suspects is None
             known = self._scope.suspects if rows_in else None  # without differing buckets nothing has to be left out
             sampled = replace(self._scope, suspects=known, sample=usual.sample(self._scope, sides))
-            rows = self._ask(
-                "checks/context", binds, sampled, metrics=measured, joined=joined, where=where, shown=shown
-            )
+            asked = {"metrics": measured, "joined": joined, "where": where, "span": bool(spread), "shown": shown}
+            rows = self._ask("checks/context", binds, sampled, **asked)
         self._sanity(sides, measured, rows)
         if self._scope.unique and changed:
-            shares = [row for row in rows if row["part"] == "shares"]
-            self._add(concentration.where(counts, concentration.places(self._scope, held, shares, changed)))
+            self._add(concentration.where(counts, concentration.places(self._scope, held, rows, counts)))
         if not shown:
             return None, None
         seen = outliers.around(shown, [row for row in rows if row["part"] == "day"])

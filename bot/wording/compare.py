@@ -122,6 +122,10 @@ def columns_need_a_date() -> str:
     return "--columns says what may change from a day on: give that day with --backfill-date"
 
 
+def no_such_table(name: str) -> str:
+    return f"There is no table {name}, or the builder may not see it."
+
+
 def no_such_column(names: Sequence[str], there: Sequence[str]) -> str:
     there_are = ", ".join(there[:20]) + (f" and {len(there) - 20} more" if len(there) > 20 else "")
     return f"There is no column {', '.join(names)}. There are {there_are}."

@@ -214,6 +214,7 @@ def test_compare_says_by_its_exit_code_whether_two_tables_differ(world: World) -
     assert "Different." in different.stdout
     gone = runner.invoke(main, ["compare", fact, "ANALYTICS.PROD.NOWHERE"])
     assert (gone.exit_code, gone.stdout) == (2, "")
+    assert "There is no table ANALYTICS.PROD.NOWHERE" in gone.stderr
     assert runner.invoke(main, ["compare", fact, "two.parts"]).exit_code == 2
     typed = runner.invoke(main, ["compare", fact, fact, "--grain", "dat"])
     assert (typed.exit_code, typed.stdout) == (2, "")
