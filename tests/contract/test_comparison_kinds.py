@@ -191,12 +191,19 @@ def test_keys_of_any_type(session: DirectSession, kind: str, value: str) -> None
 
 def test_types_that_bite(session: DirectSession) -> None:
     base = """SELECT i AS "id", (i / 4)::DECIMAL(10,2) AS "n", {'a': i}::JSON AS "doc", '2026-01-01 00:00:00+00'::TIMESTAMPTZ AS "tz",
-      i::VARCHAR AS "typed" FROM range(50) r(i)"""
+      i::VARCHAR AS "typed", json_object('x', 1, 'y', json_object('p', i, 'q', 2)) AS "keys", [i, 1]::JSON AS "list",
+      json_object('x', i) AS "hole"
+      FROM range(50) r(i)"""
     cand = """SELECT "id", "n"::DECIMAL(38,4) AS "n", CASE WHEN "id" = 3 THEN '{"a":-1}'::JSON ELSE "doc" END AS "doc",
-      '2026-01-01 09:00:00+09'::TIMESTAMPTZ AS "tz", "id"::BIGINT AS "typed" FROM {b}"""
+      '2026-01-01 09:00:00+09'::TIMESTAMPTZ AS "tz", "id"::BIGINT AS "typed",
+      json_object('y', json_object('q', 2, 'p', "id"), 'x', 1) AS "keys",
+      CASE WHEN "id" IN (4, 5) THEN [1, "id"]::JSON ELSE "list" END AS "list",
+      CASE WHEN "id" = 6 THEN NULL WHEN "id" = 7 THEN 'null'::JSON ELSE "hole" END AS "hole" FROM {b}"""
     rules = replace(DAILY, grain=Origin(columns=("id",), source="meta"), date_column=NONE)
     report = run(session, cand, baseline=base, rules=rules)
-    assert {c.column: c.window for c in report.changes} == {"doc": 1}  # one instant, one number, one text
+    # One instant, one number, one text, and an object whatever the order of its keys; a list has an order.
+    assert {c.column: c.window for c in report.changes} == {"doc": 1, "list": 2, "hole": 2}
+    assert found(report, "turned null").numbers["by_column"] == ["hole: 1"]  # a null inside a document is a value
     assert found(report, "schema").verdict is FAIL
 
 
