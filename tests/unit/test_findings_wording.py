@@ -11,6 +11,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from bot import charts, checks, outliers, usual
 from bot.columns import ScopedColumn
@@ -539,6 +540,19 @@ def series(baseline: list[float | None], candidate: list[float | None]) -> Serie
 )
 def test_pictures_are_drawn_whatever_the_values(baseline: list[float | None], candidate: list[float | None]) -> None:
     assert charts.picture(series(baseline, candidate), "title_with_$igns: <m>").startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("place", [0, 9, 10, 14, 15, 20, 21, 30])
+def test_the_values_in_a_picture_are_never_cut_off(place: int) -> None:
+    """The changed day mostly stands in the middle: fifteen days around it are drawn."""
+    before, after = [1.7e9] * 31, [1.7e9] * 31
+    before[place] = 11.29e15
+    figure = charts.drawn(series(before, after), "dex_volumes of ez_ethereum_metrics")
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    figure.draw(renderer)
+    written = [text.get_window_extent(renderer) for text in figure.axes[0].texts]
+    assert len(written) == 2
+    assert all(box.x0 >= 0 and box.x1 <= figure.bbox.width for box in written)
 
 
 def test_a_picture_is_said_in_words() -> None:
