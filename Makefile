@@ -30,6 +30,12 @@ chaos: .venv/ready
 bench-dbt: .venv/ready
 	@$(BIN)/python -m bench.dbt $(ARGS)
 
+# Random tables against plain Python, other ones each time, so many of each kind.
+CASES ?= 3000
+.PHONY: brute
+brute: .venv/ready
+	COMPARISONS=$(CASES) $(BIN)/python -m pytest --timeout 0 tests/contract/test_comparison_brute.py tests/contract/test_comparison_brute_rows.py $(ARGS)
+
 # What the comparison costs beside one scan of both tables: ARGS="--rows 10000000 --json"
 .PHONY: bench
 bench: .venv/ready

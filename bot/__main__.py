@@ -185,10 +185,13 @@ def compare(
     except (RefreshError, ValueError) as error:
         screen.print(plain(error.user_text) if isinstance(error, RefreshError) else str(error), markup=False)
         sys.exit(compare_cli.UNDECIDED)
+    except Exception:  # Python would end with 1, which says that the tables differ
+        screen.print_exception()
+        sys.exit(compare_cli.UNDECIDED)
     if as_json:
         click.echo(compare_cli.as_json(asked, report, ids))
     else:
-        compare_cli.show(Console(), asked, report, asked.rules.top)
+        compare_cli.show(Console(), asked, report)
     sys.exit(compare_cli.verdict(report))
 
 

@@ -27,15 +27,19 @@ _MOST_MARKS = 40  # changed days that get a mark each
 
 def picture(series: Series, title: str) -> bytes:
     """The series as a PNG. Labels stand at the lines themselves; the scale is logarithmic where the range demands it."""
+    out = io.BytesIO()
+    FigureCanvasAgg(drawn(series, title)).print_png(out)
+    return out.getvalue()
+
+
+def drawn(series: Series, title: str) -> Figure:
     figure = Figure(figsize=(_WIDE, _HIGH), dpi=_DPI, facecolor="white", layout="constrained")
     axes = figure.add_subplot()
     _lines(axes, series)
     _scale(axes, series)
     _marks(axes, series)
     _dress(figure, axes, series, title)
-    out = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(out)
-    return out.getvalue()
+    return figure
 
 
 def _days(days: Sequence[date]) -> list[float]:
@@ -97,14 +101,14 @@ def _values_of(axes: Axes, series: Series, place: int) -> None:
 
 
 def _label(axes: Axes, series: Series, place: int, value: float, text: str, color: str, *, above: bool) -> None:
-    """Text beside its point, on the side where there is room, legible across lines."""
-    left_half = place < len(series.days) / 2
+    """Text beside its point, on the side where there is room, and over it in the middle; legible across lines."""
+    third = 3 * place // len(series.days)
     label = axes.annotate(
         text,
         (float(date2num(series.days[place])), value),
-        xytext=(7 if left_half else -7, 6 if above else -6),
+        xytext=((7, 0, -7)[third], 6 if above else -6),
         textcoords="offset points",
-        ha="left" if left_half else "right",
+        ha=("left", "center", "right")[third],
         va="bottom" if above else "top",
         color=color,
         fontsize=10,

@@ -67,10 +67,14 @@ def parity_backfill(scope: Scope, sides: Sides, counts: Row, examples: Sequence[
         "named_rows": count(counts, "named_rows"),
         "named_changed": count(counts, "named_changed"),
         "outside_columns": len(scope.outside),
-        "broken_in": [c.name for c in scope.values if count(counts, f"h{c.index}")]
-        + [c.name for c in scope.outside if count(counts, f"w{c.index}")],
+        "broken_in": [c.name for c in scope.values if count(counts, f"h{c.index}")],
+        "outside_in": [c.name for c in scope.outside if count(counts, f"w{c.index}")],
     }
-    verdict = Verdict.FAIL if broken else Verdict.PASS if scope.since and scope.sample == 1 else Verdict.UNKNOWN
+    kept = bool(scope.keys or scope.outside) or not count(
+        counts, "window_changed"
+    )  # else a changed row may be a lost one
+    known = scope.since is not None and scope.sample == 1 and kept
+    verdict = Verdict.FAIL if broken else Verdict.PASS if known else Verdict.UNKNOWN
     return finding("parity", verdict, numbers, examples=examples if broken else ())
 
 
@@ -119,21 +123,6 @@ def counted(scope: Scope) -> tuple[str, ...]:
     return (*rows, *(f"{kind}{c.index}" for c in scope.values for kind in "hwzf"))
 
 
-def turned_null(scope: Scope, counts: Row) -> Finding:
-    """Values that are NULL in the candidate and were not in production, where the columns may change."""
-    columns = [c for c in scope.judged if c.allowed]
-    lost = {c.name: n for c in columns if (n := count(counts, f"z{c.index}"))}
-    filled = {c.name: n for c in columns if (n := count(counts, f"f{c.index}"))}
-    numbers = {
-        "values": sum(lost.values()),
-        "columns": list(lost),
-        "by_column": [f"{name}: {n:,}" for name, n in lost.items()],
-        "filled": sum(filled.values()),
-        "filled_by_column": [f"{name}: {n:,}" for name, n in filled.items()],
-    }
-    return finding("turned null", Verdict.FAIL if lost else Verdict.PASS, numbers, waivable=True)
-
-
 def left_behind(
     scope: Scope, values: Sequence[ScopedColumn], counts: Mapping[Any, int], examples: Sequence[dict[str, object]] = ()
 ) -> Finding:
@@ -170,6 +159,8 @@ def multiset_counts(scope: Scope, rows: Sequence[Row]) -> dict[str, int]:
         "window_outside" if scope.outside else "window_missing": count(stays, "only_baseline"),
         "window_changed": min(count(window, "only_baseline"), count(window, "only_candidate")),
     }
+    if scope.since and not (scope.keys or scope.outside):  # nothing tells rows apart: so many less are surely lost
+        counts["window_missing"] = max(0, count(window, "only_baseline") - count(window, "only_candidate"))
     if scope.since is None:  # rows, not keys: a changed row is one gone and one new
         counts |= {"window_missing": count(window, "only_baseline"), "window_new": count(window, "only_candidate")}
     return counts

@@ -49,6 +49,7 @@ class ScopedColumn:
     tolerance: Tolerance | None
     as_text: bool  # the two sides have different kinds of type
     as_json: bool
+    float_: bool = False  # a float on one side at least, so that it may hold NaN and infinity
     noisy: bool = False  # a float on both sides whose tolerance lets the hash cut its last bits
     whole: bool = False  # a number without decimals on both sides
 
@@ -64,10 +65,6 @@ class ScopedColumn:
     @property
     def text(self) -> bool:
         return base_type(self.type) in _TEXT
-
-    @property
-    def float_(self) -> bool:
-        return base_type(self.type) in _FLOAT and not self.as_text
 
 
 def base_type(text: str) -> str:
@@ -114,7 +111,7 @@ def scoped(
     allowed = request.mode is Mode.FULL_REFRESH or not request.columns or bool(listed)
     as_text = _family(column.type) != _family(other.type)
     tolerance = _tolerance(column, other, rules) if allowed and not as_text else None
-    floats = base_type(column.type) in _FLOAT and base_type(other.type) in _FLOAT
+    floats = [base_type(c.type) in _FLOAT for c in (column, other)]
     return ScopedColumn(
         index=index,
         name=column.name,
@@ -126,7 +123,8 @@ def scoped(
         as_text=as_text,
         as_json=not as_text and base_type(column.type) in _NESTED,
         whole=_whole(column.type) and _whole(other.type),
-        noisy=floats and tolerance is not None and tolerance.relative >= _FINEST,
+        float_=any(floats) and not as_text,
+        noisy=all(floats) and tolerance is not None and tolerance.relative >= _FINEST,
     )
 
 

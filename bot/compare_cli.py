@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from datetime import date
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
+from bot import compare_screen
+from bot.columns import match
 from bot.comparison import Comparison, Pair, Progress
 from bot.model import Finding, Mode, Origin, Relation, Report, Request, Rules, Verdict
 from bot.report import canonical
 from bot.settings import Settings
 from bot.warehouse import Warehouse
 from bot.wording import compare as say
-from bot.wording.counts import summary
-from bot.wording.sentences import line
-from bot.wording.tables import outliers
-from bot.wording.text import plain
 
 EQUAL, DIFFERENT, UNDECIDED = 0, 1, 2
 VERSION = 1  # of the JSON; grows when a field changes its meaning or goes
@@ -27,9 +25,11 @@ _ASKED = Origin(columns=(), source="none")
 
 
 def pair(prod: str, dev: str, *, grain: str, date_column: str, since: date | None, columns: str, where: str) -> Pair:
-    """What the command line asks for. Raises ValueError for a name that has not three parts, or no single condition."""
+    """What the command line asks for. Raises ValueError for what cannot be meant."""
     if any(mark in where for mark in (";", "--", "/*")):
         raise ValueError(say.where_in_one_statement())
+    if columns and not since:
+        raise ValueError(say.columns_need_a_date())
     keys, dates = (Origin(columns=_listed(text), source="asked") for text in (grain, date_column))
     request = Request(
         model=dev, mode=Mode.BACKFILL if since else Mode.FULL_REFRESH, since=since, columns=_listed(columns)
@@ -44,17 +44,39 @@ def pair(prod: str, dev: str, *, grain: str, date_column: str, since: date | Non
 
 
 def _listed(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
+    """`a, b`; a name with a comma in it stands in quotes."""
+    return tuple(part.strip() for part in next(csv.reader([text], skipinitialspace=True), []) if part.strip())
 
 
 def run(settings: Settings, asked: Pair, progress: Progress) -> tuple[Report, list[str]]:
-    """The report and the ids of the statements. Raises RefreshError where Snowflake refuses or cannot be reached."""
+    """The report and the ids of the statements.
+
+    Raises ValueError for a column that is not there, RefreshError where Snowflake refuses or cannot be reached.
+    """
     with Warehouse(settings, "compare").builder("dbt-refresh:compare") as session:
-        return Comparison(session, asked, progress).run(), [i for i in session.query_ids if i]
+        comparison = Comparison(session, asked, progress)
+        _refuse_unknown(asked, *({c.name for c in side} for side in (comparison.before, comparison.after)))
+        return comparison.run(), [i for i in session.query_ids if i]
+
+
+def _refuse_unknown(asked: Pair, before: set[str], after: set[str]) -> None:
+    """A name that is not there would silently ask for something else. What may change may be new."""
+    for relation, names in ((asked.baseline, before), (asked.candidate, after)):
+        if not names:
+            raise ValueError(say.no_such_table(str(relation)))
+    both, either = sorted(before & after), sorted(before | after)
+    if not both:
+        raise ValueError(say.nothing_in_common())
+    keys = (*asked.rules.grain.columns, *asked.rules.date_column.columns)
+    for wanted, names in ((keys, both), (asked.request.columns, either)):
+        if unknown := [name for name in wanted if not match(name, names)]:
+            raise ValueError(say.no_such_column(unknown, names))
 
 
 def verdict(report: Report) -> int:
     """0: equal, or only what was asked for; 1: differences; 2: what was asked could not be decided."""
+    if not (report.baseline.rows or report.candidate.rows):
+        return UNDECIDED  # two empty tables prove nothing, least of all a condition that no row meets
     judged = [f for f in report.findings if f.check != "outliers"]
     if any(f.verdict is Verdict.FAIL for f in judged):
         return DIFFERENT
@@ -84,7 +106,14 @@ def as_json(asked: Pair, report: Report, query_ids: list[str]) -> str:
         "rows": {"prod": report.baseline, "dev": report.candidate},
         "changes": report.changes,
         "findings": [
-            {"check": f.check, "name": f.name, "verdict": f.verdict, "numbers": f.numbers, "examples": f.examples}
+            {
+                "check": f.check,
+                "name": f.name,
+                "verdict": f.verdict,
+                "numbers": f.numbers,
+                "examples": f.examples,
+                "query_ids": [i for i in f.query_ids if i],
+            }
             for f in report.findings
         ],
         "outliers": report.outliers,
@@ -95,21 +124,7 @@ def as_json(asked: Pair, report: Report, query_ids: list[str]) -> str:
     return json.dumps(json.loads(canonical(found)), indent=2)
 
 
-def show(console: Console, asked: Pair, report: Report, top: int) -> None:
-    """The report for people: a line a check, the counts, the largest changes."""
-    table = Table(title=say.title(str(asked.baseline), str(asked.candidate)), title_justify="left", show_edge=False)
-    for name in say.HEAD:
-        table.add_column(name)
-    for found in report.findings:
-        if found.name != "parity:where":
-            table.add_row(found.name, found.verdict.value, _said(found), style=say.STYLES[found.verdict.value])
-    console.print(table)
-    console.print(summary(report), markup=False, highlight=False)
-    if report.outliers:
-        console.print(outliers(report.outliers[:top]), markup=False, highlight=False)
-    console.print(say.result(verdict(report), report.statements, report.seconds), markup=False, highlight=False)
-
-
-def _said(found: Finding) -> str:
-    """The sentence without its own heading."""
-    return "" if found.verdict is Verdict.PASS else plain(line(found)).partition(f": {found.verdict.value}. ")[2]
+def show(console: Console, asked: Pair, report: Report) -> None:
+    """The report for people."""
+    title = say.title(str(asked.baseline), str(asked.candidate))
+    compare_screen.show(console, title, report, asked.rules.top, say.result(verdict(report), report))

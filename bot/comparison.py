@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bot import checks, clocks, concentration, keys, left_behind, outliers, report, scope, spot, usual
+from bot import checks, clocks, concentration, keys, left_behind, outliers, report, scope, spot, turned_null, usual
 from bot.asking import Asking, Row, Sides
 from bot.columns import ScopedColumn
 from bot.inspection import column as as_column
@@ -101,12 +101,12 @@ class Comparison:
         self._first = self._attributed = len(session.query_ids)
         self._started = time.monotonic()
         self._step("columns")
-        self._before, self._after = self._columns()
+        self.before, self.after = self._columns()
         sql = pair.build.compiled_sql if pair.build else ""
         self._scope = scope.build(
             scope.Filtered(pair.baseline, pair.where) if pair.where else pair.baseline,
             scope.Filtered(pair.candidate, pair.where) if pair.where else pair.candidate,
-            (self._before, self._after),
+            (self.before, self.after),
             pair.request,
             pair.rules,
             clocks.written(sql or (pair.plan.compiled_sql if pair.plan else "")),
@@ -114,7 +114,7 @@ class Comparison:
 
     def run(self, safety: tuple[Finding, ...] = ()) -> Report:
         """The report. The order matters: clocks before hashes, hashes before keys, keys before the join."""
-        self._add(checks.schema(self._request.mode, self._request.columns, self._before, self._after))
+        self._add(checks.schema(self._request.mode, self._request.columns, self.before, self.after))
         sides = self._glance()
         rows_in = self._keys(sides)
         counts, days, found, held = self._parity(sides, rows_in)
@@ -184,9 +184,12 @@ class Comparison:
             self._scope = replace(self._scope, sample=max(1, -(-rows_in // self._joined)))
         if self._scope.unique:
             counts, rows = self._pairs(rows_in)
+            nulls = turned_null.paired(self._scope, counts)
         else:
-            multiset = self._ask("checks/multiset", zones=self._scope.zones) if rows_in else []
+            emptied = turned_null.columns(self._scope)
+            multiset = self._ask("checks/multiset", zones=self._scope.zones, emptied=emptied) if rows_in else []
             counts = checks.multiset_counts(self._scope, multiset)
+            nulls = turned_null.unpaired(self._scope, multiset)
             rows = self._moves() if rows_in else []
         counts["named_rows"] = checks.count(sides["candidate"], "named_rows")
         if not self._scope.unique:
@@ -196,8 +199,7 @@ class Comparison:
         broken = [self._broken(row) for row in rows if row["part"] == "example"]
         found = judge(self._scope, sides, counts)
         self._add(replace(found, examples=tuple(broken)) if found.blocks else found)
-        if self._scope.unique:
-            self._add(checks.turned_null(self._scope, counts))
+        self._add(nulls)
         parts = {part: [r for r in rows if r["part"] == part] for part in ("days", "outlier", "where")}
         return counts, parts["days"], outliers.outliers(self._scope, parts["outlier"]), parts["where"]
 
@@ -254,24 +256,22 @@ class Comparison:
         self._step("sanity")
         measured = usual.measured(self._scope, self._rules)
         changed = counts.get("window_changed", 0)
-        where = concentration.held(self._scope, held, changed)
+        where, spread = concentration.held(self._scope, held, changed), concentration.span(self._scope, counts)
         span = outliers.focus(self._scope.named, found, sides)
         shown = self._scope.metrics if span and self._scope.date else ()
         rows: list[Row] = []
-        if measured or where or shown:
-            binds = usual.binds(sides) | dict(zip(("first", "last"), span or (), strict=False))
+        if measured or where or spread or shown:
+            binds = usual.binds(sides) | spread | dict(zip(("first", "last"), span or (), strict=False))
             for column, values in where:
                 binds |= {f"value_{column.index}_{j}": value for j, value in enumerate(values)}
             joined = self._scope.unique and self._scope.suspects is None
             known = self._scope.suspects if rows_in else None  # without differing buckets nothing has to be left out
             sampled = replace(self._scope, suspects=known, sample=usual.sample(self._scope, sides))
-            rows = self._ask(
-                "checks/context", binds, sampled, metrics=measured, joined=joined, where=where, shown=shown
-            )
+            asked = {"metrics": measured, "joined": joined, "where": where, "span": bool(spread), "shown": shown}
+            rows = self._ask("checks/context", binds, sampled, **asked)
         self._sanity(sides, measured, rows)
         if self._scope.unique and changed:
-            shares = [row for row in rows if row["part"] == "shares"]
-            self._add(concentration.where(counts, concentration.places(self._scope, held, shares, changed)))
+            self._add(concentration.where(counts, concentration.places(self._scope, held, rows, counts)))
         if not shown:
             return None, None
         seen = outliers.around(shown, [row for row in rows if row["part"] == "day"])
@@ -296,7 +296,7 @@ class Comparison:
             model = left_behind.Model(
                 sql=build.compiled_sql or plan.compiled_sql, own=plan.dev, frozen=self._pair.baseline
             )
-            types = {c.name: c for c in self._after}
+            types = {c.name: c for c in self.after}
             self._add(left_behind.check(self._session, self._scope, model, types))
         self._step("spot check")
         if not self._rules.spot_check:
@@ -306,7 +306,7 @@ class Comparison:
         self._add(checks.dbt_tests(build, known(self._session, build, plan.dev, self._pair.baseline)))
 
     def _same_columns(self) -> bool:
-        before, after = ([(c.name, c.type, c.nullable) for c in side] for side in (self._before, self._after))
+        before, after = ([(c.name, c.type, c.nullable) for c in side] for side in (self.before, self.after))
         return before == after
 
     # Asking

@@ -32,11 +32,18 @@ class Place:
 
 
 def columns(scope: Scope) -> tuple[ScopedColumn, ...]:
-    """Texts and booleans, those of the key first."""
-    fitting = [
-        c for c in scope.columns if base_type(c.type) in _KINDS and not (c.clock or c.as_text or c is scope.date)
-    ]
-    return tuple(sorted(fitting, key=lambda c: (not c.key, c.index))[:_MOST_COLUMNS])
+    """What rows are told apart by: the date, texts, booleans, and whole numbers that measure nothing; those of the key first.
+
+    A key of one column is left out: each of its values is in one row.
+    """
+    fitting = [c for c in scope.columns if _tells(scope, c) and not (c.as_text or scope.keys == (c,))]
+    return tuple(sorted(fitting, key=lambda c: (c != scope.date, not c.key, c.index))[:_MOST_COLUMNS])
+
+
+def _tells(scope: Scope, column: ScopedColumn) -> bool:
+    if column == scope.date:
+        return True
+    return not column.clock and (base_type(column.type) in _KINDS or (column.whole and column not in scope.metrics))
 
 
 def held(scope: Scope, rows: Sequence[Mapping[str, Any]], changed: int) -> list[tuple[ScopedColumn, list[str]]]:
@@ -44,26 +51,37 @@ def held(scope: Scope, rows: Sequence[Mapping[str, Any]], changed: int) -> list[
     by_index = {c.index: c for c in scope.columns}
     found: dict[int, list[str]] = defaultdict(list)
     for row in rows:
-        if row["text"] is not None and changed > 1 and int(row["n"]) >= _HALF * changed:
+        if row["text"] is not None and int(row["n"]) > 1 and int(row["n"]) >= _HALF * changed:
             found[int(row["i"])].append(str(row["text"]))
     return [(by_index[i], values) for i, values in sorted(found.items())]
 
 
+def span(scope: Scope, counts: Mapping[str, Any]) -> dict[str, str]:
+    """First and last day of the changed rows as binds, where there are several; none without a date."""
+    if not scope.date or count(counts, "changed_days") < 2:
+        return {}
+    return {f"moved_{end}": _day(counts, f"changed_{end}") for end in ("first", "last")}
+
+
 def places(
-    scope: Scope, rows: Sequence[Mapping[str, Any]], shares: Sequence[Mapping[str, Any]], changed: int
+    scope: Scope, rows: Sequence[Mapping[str, Any]], seen: Sequence[Mapping[str, Any]], counts: Mapping[str, Any]
 ) -> tuple[Place, ...]:
-    """Those that hold clearly more than their share, most changed rows first."""
+    """Those that hold clearly more than their share, most changed rows first. `seen`: what checks/context returned."""
+    changed = count(counts, "window_changed")
+    shares = [row for row in seen if row["part"] == "shares"]
     total = next((int(s["n"]) for s in shares if s["i"] is None), 0)
     in_table = {(int(s["i"]), s["text"]): int(s["n"]) for s in shares if s["i"] is not None}
     names = {c.index: c.name for c in scope.columns}
-    found = []
-    for row in rows:
-        share = in_table.get((int(row["i"]), row["text"]), 0)
-        if share and changed and (times := int(row["n"]) / changed / (share / total)) >= _MORE:
-            found.append(
-                Place(column=names[int(row["i"])], value=str(row["text"]), rows=int(row["n"]), times=round(times, 2))
-            )
-    return tuple(sorted(found, key=lambda p: (-p.rows, -p.times, p.column))[:_MOST_SHOWN])
+    found = [(names[int(r["i"])], str(r["text"]), int(r["n"]), in_table.get((int(r["i"]), r["text"]), 0)) for r in rows]
+    if scope.date and (days := span(scope, counts)):
+        among = next((int(row["n"]) for row in seen if row["part"] == "span"), 0)
+        found.append((scope.date.name, " to ".join(days.values()), changed, among))
+    told = [
+        Place(column=name, value=value, rows=n, times=round(n / changed / (share / total), 2))
+        for name, value, n, share in found
+        if share and n / changed / (share / total) >= _MORE
+    ]
+    return tuple(sorted(told, key=lambda p: (-p.rows, -p.times, p.column))[:_MOST_SHOWN])
 
 
 def where(counts: Mapping[str, Any], found: Sequence[Place]) -> Finding:

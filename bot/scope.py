@@ -40,7 +40,7 @@ class Filtered:
 
     @property
     def sql(self) -> str:
-        return f"(SELECT * FROM {self.relation.sql} WHERE {self.where})"
+        return f"(SELECT * FROM {self.relation.sql} WHERE ({self.where}))"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,8 +91,13 @@ class Scope:
 
     @property
     def key_bound(self) -> bool:
-        """The bucket follows from the key alone, so that a repeated key is in one bucket."""
-        return not self.by_day or (self.date is not None and self.date.key)
+        """The bucket follows from the key alone, so that a repeated key is in one bucket.
+
+        One instant is two days where TIMESTAMP_TZ writes it with two offsets.
+        """
+        return not self.by_day or (
+            self.date is not None and self.date.key and base_type(self.date.type) != "TIMESTAMP_TZ"
+        )
 
     @cached_property
     def hashed_keys(self) -> tuple[ScopedColumn, ...]:

@@ -47,15 +47,19 @@ def _table(finding: Finding) -> str:
 
     One line a row where that fits a phone, else each row as lines of its own.
     """
-    rows = finding.examples[:ROWS]
-    if not rows:
+    if not finding.examples:
         return ""
-    heads = [h for h in rows[0] if any(row.get(h) not in (None, "") for row in rows)]
-    cells = [[_cell(h, row.get(h)) for h in heads] for row in rows]
-    names = [column(_SIDES.get(h, h)) for h in heads]
-    table = tabulate(cells, names, tablefmt="plain", disable_numparse=True)
+    names, rows = cells(finding)
+    table = tabulate(rows, names, tablefmt="plain", disable_numparse=True)
     lines = [text.rstrip() for text in table.splitlines()]
-    return fenced("\n".join(lines) if max(map(len, lines)) <= WIDTH else _stacked(names, cells))
+    return fenced("\n".join(lines) if max(map(len, lines)) <= WIDTH else _stacked(names, rows))
+
+
+def cells(finding: Finding) -> tuple[list[str], list[list[str]]]:
+    """The examples as a table's head and rows, without columns that say nothing."""
+    rows = finding.examples[:ROWS]
+    heads = [h for h in rows[0] if any(row.get(h) not in (None, "") for row in rows)]
+    return [column(_SIDES.get(h, h)) for h in heads], [[_cell(h, row.get(h)) for h in heads] for row in rows]
 
 
 def _stacked(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -26,39 +26,59 @@ def line(finding: Finding) -> str:
 
 
 def _parity_said(n: dict[str, Any], _finding: Finding) -> str:
-    parts: list[str] = []
-    if "history_rows" in n:
-        if not n["since"]:
-            return "No date column is known, so history and window cannot be told apart."
-        if n["sample"] > 1:
-            parts.append(f"only one key in {n['sample']:,} was joined, so this is a sample")
-        before = f"before {n['since']}"
-        if n["history_differ"]:
-            parts.append(f"{plural(n['history_differ'], 'row')} {before} differ in {columns(n['broken_in'])}")
-        if n["history_missing"] or n["history_extra"]:
-            lost, new = plural(n["history_missing"], "row"), n["history_extra"]
-            parts.append(f"{before} {lost} {_are(n['history_missing'])} missing and {new:,} {_are(new)} new")
-        if parts:
-            parts[-1] += ": the backfill reached further than asked"
-        if n["window_missing"]:
-            parts.append(f"{plural(n['window_missing'], 'row')} of the window would be lost")
-        if n["window_outside"]:
-            parts.append(f"{plural(n['window_outside'], 'row')} of the window changed in columns that were to stay")
-    elif not n["rows_after"]:
-        parts.append("The candidate has no rows at all")
-    else:
-        if n["sample"] > 1:
-            parts.append(f"only one key in {n['sample']:,} was joined, so this is a sample")
-        if n["rows_after"] < 0.99 * n["rows_before"]:
-            parts.append(f"{n['rows_after']:,} rows where production has {n['rows_before']:,}, less than 99 %")
-        if n["keys_removed"] and n["method"] == "key":
-            parts.append(f"{plural(n['keys_removed'], 'key')} of production would be removed")
-        if n["keys_removed"] and n["method"] != "key":
-            parts.append(
-                "Without a usable key it cannot be known whether rows are lost or changed: "
-                f"{n['keys_removed']:,} are only in production, {n['keys_added']:,} only in the candidate"
-            )
-    return _told_as(parts)
+    if n.get("since") == "":
+        return "No date column is known, so history and window cannot be told apart."
+    some = [f"only one key in {n['sample']:,} was joined, so this is a sample"] if n.get("sample", 1) > 1 else []
+    return _told_as(_backfill_said(n, some) if "history_rows" in n else _full_said(n, some))
+
+
+def _backfill_said(n: dict[str, Any], some: list[str]) -> list[str]:
+    parts, before = [*some], f"before {n['since']}"
+    if n["history_differ"]:
+        differ = "differs" if n["history_differ"] == 1 else "differ"
+        parts.append(f"{plural(n['history_differ'], 'row')} {before} {differ} in {columns(n['broken_in'])}")
+    if n["history_missing"] or n["history_extra"]:
+        lost, new = plural(n["history_missing"], "row"), n["history_extra"]
+        parts.append(f"{before} {lost} {_are(n['history_missing'])} missing and {new:,} {_are(new)} new")
+    if len(parts) > len(some):
+        parts[-1] += ": the backfill reached further than asked"
+    if n["window_missing"]:
+        parts.append(f"{plural(n['window_missing'], 'row')} of the window would be lost")
+    if n["window_outside"]:
+        parts.append(
+            f"{plural(n['window_outside'], 'row')} of the window changed in {_to_stay(n.get('outside_in', []))}"
+        )
+    if not parts:
+        parts.append(
+            "Without a usable key it cannot be known whether rows of the window are lost or changed: "
+            f"{n['window_changed']:,} are not as in production"
+        )
+    return parts
+
+
+def _full_said(n: dict[str, Any], some: list[str]) -> list[str]:
+    if not n["rows_after"]:
+        return ["The candidate has no rows at all"]
+    parts = [*some]
+    if n["rows_after"] < 0.99 * n["rows_before"]:
+        parts.append(f"{n['rows_after']:,} rows where production has {n['rows_before']:,}, less than 99 %")
+    if n["keys_removed"] and n["method"] == "key":
+        parts.append(f"{plural(n['keys_removed'], 'key')} of production would be removed")
+    if n["keys_removed"] and n["method"] != "key":
+        parts.append(
+            "Without a usable key it cannot be known whether rows are lost or changed: "
+            f"{n['keys_removed']:,} are only in production, {n['keys_added']:,} only in the candidate"
+        )
+    return parts
+
+
+def _to_stay(names: Sequence[str]) -> str:
+    """Without a key it is not known which columns."""
+    return (
+        f"{columns(names)}, which {'was' if len(names) == 1 else 'were'} to stay"
+        if names
+        else "columns that were to stay"
+    )
 
 
 def _left_behind_said(n: dict[str, Any], _finding: Finding) -> str:
@@ -91,7 +111,11 @@ _LEFT = {
 
 
 def _turned_null_said(n: dict[str, Any], _finding: Finding) -> str:
-    return f"{plural(n['values'], 'value')} would turn NULL ({column_counts(n['by_column'])})."
+    if n["values"]:
+        return f"{plural(n['values'], 'value')} would turn NULL ({column_counts(n['by_column'])})."
+    if n.get("unknown"):
+        return f"Without a usable key it cannot be known whether values of {columns(n['unknown'])} turned NULL."
+    return f"Only one key in {n['sample']:,} was joined, and none of its values turned NULL."
 
 
 def column_counts(items: Sequence[str], most: int = 6) -> str:

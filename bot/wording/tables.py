@@ -44,6 +44,8 @@ def rounded(text: object) -> str:
 
 def origin(source: str) -> str:
     """Where a grain or a date column is known from, as a dbt person finds it again."""
+    if source == "asked":
+        return "as asked"
     return source if source.startswith("found") else f"from {'config.meta' if source == 'meta' else source}"
 
 
@@ -80,6 +82,14 @@ def _block(rows: Sequence[Outlier]) -> str:
     return _plain(["date", "prod, dev, change"], [["\n".join(k), "\n".join([*v, m])] for k, v, m in told])
 
 
+def moves(rows: Sequence[Outlier]) -> tuple[list[str], list[list[str]]]:
+    """The same for a screen: head and rows, each value in full on its line."""
+    head = ["date", "key", "prod", "dev", "change"]
+    told = [[*_named(o), *pair(o.before, o.after), _move(o)] for o in rows]
+    used = [i for i in range(len(head)) if i > 1 or any(row[i] for row in told)]
+    return [head[i] for i in used], [[row[i] for i in used] for row in told]
+
+
 def _fits(table: str) -> bool:
     return max(map(len, table.splitlines())) <= WIDTH
 
@@ -88,6 +98,12 @@ def _plain(head: list[str], rows: list[list[str]]) -> str:
     align = ("left", *("right" for _ in head[1:]))
     table = tabulate(rows, head, tablefmt="plain", colalign=align, disable_numparse=True)
     return "\n".join(line.rstrip() for line in table.splitlines())
+
+
+def _named(outlier: Outlier) -> tuple[str, str]:
+    """The day, and the rest of the key."""
+    day = outlier.day.isoformat() if outlier.day else ""
+    return day, ", ".join(part for part in outlier.key if part != day)
 
 
 def _key(outlier: Outlier) -> list[str]:

@@ -136,6 +136,9 @@ def _own(node: Expr) -> Expr:
     if isinstance(node, exp.BitwiseLeftShift) and _is_one_bit(node):
         one = exp.cast(node.this.copy(), "BIGINT", dialect="duckdb")
         return exp.BitwiseLeftShift(this=one, expression=exp.Paren(this=node.expression.unnest().copy()))
+    if isinstance(node, exp.JSONFormat):  # Snowflake keeps the keys of an object in order, DuckDB as they were written
+        document = exp.Anonymous(this="to_json", expressions=[node.this.copy()])
+        return exp.cast(exp.Anonymous(this="json_normalize", expressions=[document]), "TEXT")
     if isinstance(node, exp.ToChar) and (form := node.args.get("format")):
         return exp.Anonymous(this="strftime", expressions=[node.this.copy(), exp.Literal.string(_strftime(form))])
     if isinstance(node, exp.HashAgg):

@@ -1,12 +1,18 @@
--- What surrounds the change. In: scope, metrics (to measure), joined (so much differs that each value is looked at), shown (metrics of the picture), where (pairs of a column and a list of its values); binds usual (the
--- quantile), value_<i>_<j>, first, last (days of the picture). The reference for what is usual are the baseline's
+-- What surrounds the change. In: scope, metrics (to measure), joined (so much differs that each value is looked at), shown (metrics of the picture), where (pairs of a column and a list of its values), span (the days of the changed rows are asked for); binds usual (the
+-- quantile), value_<i>_<j>, moved_first, moved_last (these days), since (backfill), first, last (days of the picture). The reference for what is usual are the baseline's
 -- values that stay as they are: those of equal buckets, else one by one; of a large table, a deterministic sample.
 -- Rows by `part`, `side` = baseline or candidate:
 --   usual     text: the reference magnitude of each metric
---   shares    of column i: n rows of the candidate that hold the value `text`; i NULL: all of them
+--   shares    of the candidate's rows that may change: n that hold the value `text` of column i; i NULL: all of them
+--   span      n of them between the first and the last day of a changed row
 --   day       text: the sum of each metric in `shown` on `day`
 -- Texts are numbers separated by commas; NULL is left empty.
 {% import 'checks/_sides.sql' as sides %}
+{% macro holds(column, value) -%}
+{% if column == scope.date %}{{ column.name | q }}::DATE = {{ value }}::DATE
+{%- elif column.text %}{{ column.name | q }} = {{ value }}
+{%- else %}{{ column.name | q }} = {{ value }}::{{ 'NUMBER(38,0)' if column.whole else 'BOOLEAN' }}{% endif %}
+{%- endmacro %}
 WITH {{ sides.suspect(scope) }}none AS (SELECT 1 AS one)
 {% if metrics and not joined %}
 , kept AS (
@@ -35,11 +41,14 @@ WITH {{ sides.suspect(scope) }}none AS (SELECT 1 AS one)
   FROM kept
 )
 {% endif %}
-{% if where %}
+{% if where or span %}
 , held AS (
-  SELECT COUNT(*) AS n{% for column, values in where %}{% set i = column.index %}{% for _ in values %}, COUNT_IF({{ column.name | q }} = %(value_{{ i }}_{{ loop.index0 }})s{% if not column.text %}::BOOLEAN{% endif %}) AS n{{ i }}_{{ loop.index0 }}{% endfor %}{% endfor %}
+  SELECT COUNT(*) AS n{% for column, values in where %}{% set i = column.index %}{% for _ in values %}, COUNT_IF({{ holds(column, '%(value_' ~ i ~ '_' ~ loop.index0 ~ ')s') }}) AS n{{ i }}_{{ loop.index0 }}{% endfor %}{% endfor %}
+  {%- if span %}, COUNT_IF({{ scope.date.name | q }}::DATE BETWEEN %(moved_first)s::DATE AND %(moved_last)s::DATE) AS n_span{% endif %}
 
   FROM {{ scope.candidate | rel }}
+  {% if scope.since %}WHERE {{ scope.date.name | q }}::DATE >= %(since)s::DATE{% endif %}
+
 )
 {% endif %}
 SELECT 'none' AS part, NULL::VARCHAR AS side, NULL::NUMBER(38,0) AS i, NULL::DATE AS day, NULL::NUMBER(38,0) AS n, NULL::VARCHAR AS text FROM none WHERE one = 0
@@ -47,9 +56,13 @@ SELECT 'none' AS part, NULL::VARCHAR AS side, NULL::NUMBER(38,0) AS i, NULL::DAT
 
 UNION ALL SELECT 'usual', 'baseline', NULL, NULL, NULL, CONCAT_WS(',', {% for metric in metrics %}COALESCE(TO_VARCHAR(r{{ metric.index }}), ''){% if not loop.last %}, {% endif %}{% endfor %}) FROM reference
 {% endif %}
-{% if where %}
+{% if where or span %}
 
 UNION ALL SELECT 'shares', 'candidate', NULL, NULL, n, NULL FROM held
+{%- if span %}
+
+UNION ALL SELECT 'span', 'candidate', NULL, NULL, n_span, NULL FROM held
+{%- endif %}
 {%- for column, values in where %}{% set i = column.index %}{% for _ in values %}
 
 UNION ALL SELECT 'shares', 'candidate', {{ i }}, NULL, n{{ i }}_{{ loop.index0 }}, %(value_{{ i }}_{{ loop.index0 }})s FROM held

@@ -6,11 +6,12 @@
 --   example   rows that break parity: keys, i (column, -1: the row itself), text (missing, extra or differs), before, after, n = history
 --   days      outliers of metric i, direction and day: n reported, m to explain, share = the worst
 --   outlier   the worst of them: keys, day, i, direction, before, after, share
---   where     the commonest values (text) of column i among the changed rows: n of them
+--   where     the commonest values (text; of the date column, days) of column i among the changed rows: n of them
 {% import 'checks/_sides.sql' as sides %}
 {% macro nothing(names) %}{% for name in names %}, NULL::VARCHAR AS k{{ loop.index0 }}{% endfor %}{% endmacro %}
 {% macro keyed() %}{% for key in scope.keys %}, k{{ loop.index0 }}{% endfor %}{% endmacro %}
 {% macro picked(side, columns) %}CASE i{% for column in columns %} WHEN {{ column.index }} THEN TO_VARCHAR({{ side }}{{ column.index }}){% endfor %} END{% endmacro %}
+{% macro placed(columns) %}CASE i{% for column in columns %} WHEN {{ column.index }} THEN TO_VARCHAR({% if column == scope.date %}day{% else %}c{{ column.index }}{% endif %}){% endfor %} END{% endmacro %}
 {% macro number(side, columns) %}CASE i{% for column in columns %} WHEN {{ column.index }} THEN {{ side }}{{ column.index }}::FLOAT{% endfor %} END{% endmacro %}
 {% macro numbered(columns) %}SELECT {{ columns[0].index }} AS i{% for column in columns[1:] %} UNION ALL SELECT {{ column.index }}{% endfor %}{% endmacro %}
 WITH {{ sides.suspect(scope) }}b AS (
@@ -107,7 +108,7 @@ WITH {{ sides.suspect(scope) }}b AS (
 , where_of AS (
   {{ numbered(where) }}
 ), placed_in AS (
-  SELECT i, {{ picked('c', where) }} AS value
+  SELECT i, {{ placed(where) }} AS value
   FROM changed CROSS JOIN where_of
   WHERE moved
 ), grouped AS (

@@ -61,6 +61,10 @@ class DirectSession:
         cursor = self.connection.execute(_translated(queries.render(sql_name, **context)))
         return {d[0]: d[1] == "DOUBLE" for d in cursor.description or ()}
 
+    def query(self, sql: str) -> list[Any]:
+        """Snowflake's SQL, as the sandbox translates it."""
+        return self.connection.execute(_translated(sql)).fetchall()
+
     def tables(self, baseline: str, candidate: str) -> tuple[Relation, Relation]:
         """Two fresh tables from DuckDB queries; `{b}` in the candidate's is the baseline."""
         number = next(self._numbers)

@@ -200,6 +200,12 @@ def test_manifests_for_both_ways_to_reach_slack(world: World) -> None:
     assert http["settings"]["interactivity"]["request_url"] == "https://bot.example.com/slack/events"
 
 
+def test_a_comparison_that_breaks_does_not_say_that_the_tables_differ(tmp_path: Path) -> None:
+    broken = CliRunner(env={"REFRESH_CONFIG": str(tmp_path)}).invoke(main, ["compare", "a.b.c", "d.e.f"])
+    assert (broken.exit_code, broken.stdout) == (2, "")
+    assert "IsADirectoryError" in broken.stderr
+
+
 def test_compare_says_by_its_exit_code_whether_two_tables_differ(world: World) -> None:
     """In this process, so that what it prints and how it ends are click's own."""
     runner, fact = CliRunner(env=world.environ()), "ANALYTICS.PROD.FACT_ETHEREUM_DAILY_DEX_VOLUMES"
@@ -214,7 +220,11 @@ def test_compare_says_by_its_exit_code_whether_two_tables_differ(world: World) -
     assert "Different." in different.stdout
     gone = runner.invoke(main, ["compare", fact, "ANALYTICS.PROD.NOWHERE"])
     assert (gone.exit_code, gone.stdout) == (2, "")
+    assert "There is no table ANALYTICS.PROD.NOWHERE" in gone.stderr
     assert runner.invoke(main, ["compare", fact, "two.parts"]).exit_code == 2
+    typed = runner.invoke(main, ["compare", fact, fact, "--grain", "dat"])
+    assert (typed.exit_code, typed.stdout) == (2, "")
+    assert "There is no column dat" in typed.stderr
 
 
 def test_an_unknown_refresh_has_no_trail(world: World) -> None:

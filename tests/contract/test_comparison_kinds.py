@@ -191,12 +191,19 @@ def test_keys_of_any_type(session: DirectSession, kind: str, value: str) -> None
 
 def test_types_that_bite(session: DirectSession) -> None:
     base = """SELECT i AS "id", (i / 4)::DECIMAL(10,2) AS "n", {'a': i}::JSON AS "doc", '2026-01-01 00:00:00+00'::TIMESTAMPTZ AS "tz",
-      i::VARCHAR AS "typed" FROM range(50) r(i)"""
+      i::VARCHAR AS "typed", json_object('x', 1, 'y', json_object('p', i, 'q', 2)) AS "keys", [i, 1]::JSON AS "list",
+      json_object('x', i) AS "hole"
+      FROM range(50) r(i)"""
     cand = """SELECT "id", "n"::DECIMAL(38,4) AS "n", CASE WHEN "id" = 3 THEN '{"a":-1}'::JSON ELSE "doc" END AS "doc",
-      '2026-01-01 09:00:00+09'::TIMESTAMPTZ AS "tz", "id"::BIGINT AS "typed" FROM {b}"""
+      '2026-01-01 09:00:00+09'::TIMESTAMPTZ AS "tz", "id"::BIGINT AS "typed",
+      json_object('y', json_object('q', 2, 'p', "id"), 'x', 1) AS "keys",
+      CASE WHEN "id" IN (4, 5) THEN [1, "id"]::JSON ELSE "list" END AS "list",
+      CASE WHEN "id" = 6 THEN NULL WHEN "id" = 7 THEN 'null'::JSON ELSE "hole" END AS "hole" FROM {b}"""
     rules = replace(DAILY, grain=Origin(columns=("id",), source="meta"), date_column=NONE)
     report = run(session, cand, baseline=base, rules=rules)
-    assert {c.column: c.window for c in report.changes} == {"doc": 1}  # one instant, one number, one text
+    # One instant, one number, one text, and an object whatever the order of its keys; a list has an order.
+    assert {c.column: c.window for c in report.changes} == {"doc": 1, "list": 2, "hole": 2}
+    assert found(report, "turned null").numbers["by_column"] == ["hole: 1"]  # a null inside a document is a value
     assert found(report, "schema").verdict is FAIL
 
 
@@ -269,6 +276,40 @@ def test_where_the_change_is(session: DirectSession) -> None:
     assert all(e["column"] != "TOP" or e["times"] >= 1.5 for e in where.examples)
     spread = found(run(session, changed(where="VOLUME % 7 = 0")), "parity:where")
     assert not spread.examples  # half of all rows are spot, and half of the changed ones: no place
+
+
+def test_one_day_and_one_span_of_days_hold_the_change(session: DirectSession) -> None:
+    """The day by itself, where others changed too; the whole span, by how many of all rows lie in it."""
+    most = found(run(session, changed(where="DAY = '2026-03-09' OR VOLUME IN (1000, 1199)")), "parity:where")
+    assert [e for e in most.examples if e["column"] == "DAY"] == [
+        {"column": "DAY", "value": "2026-03-09", "rows": 5, "of": 7, "times": 28.57}
+    ]
+    late = found(run(session, changed(where="DAY >= '2026-03-31'")), "parity:where")
+    assert late.examples[0] == {
+        "column": "DAY",
+        "value": "2026-03-31 to 2026-04-09",
+        "rows": 50,
+        "of": 50,
+        "times": 4.0,
+    }
+    asked = found(run(session, changed(where="DAY >= '2026-04-08'"), BACKFILL), "parity:where")
+    assert not asked.examples  # every row that may change
+    single = run(
+        session, 'SELECT * REPLACE (V + 1 AS "V") FROM {b}', baseline=DAILY_TOTALS, rules=replace(DAILY, grain=BY_DAY)
+    )
+    assert not found(single, "parity:where").examples
+
+
+DAILY_TOTALS = 'SELECT (\'2026-03-01\'::DATE + i::INT) AS "DAY", i AS "V" FROM range(9) r(i)'
+BY_DAY = Origin(columns=("day",), source="unique_key")
+
+
+def test_a_whole_number_of_the_key_can_hold_the_change(session: DirectSession) -> None:
+    base = 'SELECT i AS "ID", i % 7 AS "CHAIN_ID", i::DECIMAL(38,2) AS "V" FROM range(70) r(i)'
+    rules = Rules(grain=Origin(columns=("id", "chain_id"), source="meta"), date_column=NONE)
+    cand = 'SELECT * REPLACE (CASE WHEN CHAIN_ID = 3 THEN 0 ELSE V END::DECIMAL(38,2) AS "V") FROM {b}'
+    where = found(run(session, cand, baseline=base, rules=rules), "parity:where")
+    assert where.examples == ({"column": "CHAIN_ID", "value": "3", "rows": 10, "of": 10, "times": 7.0},)
 
 
 def test_rows_after_productions_last_day_are_told_apart(session: DirectSession) -> None:

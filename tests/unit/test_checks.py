@@ -508,3 +508,11 @@ def _built(rules: Rules, written: frozenset[str] = frozenset()) -> scope.Scope:
     both = columns(DATE="DATE", LOADED="TIMESTAMP_NTZ(9)", MODIFIED_ON="TIMESTAMP_NTZ(9)")
     side = Relation("D", "S", "T")
     return scope.build(side, side, (both, both), Request(model="m"), rules, written)
+
+
+@pytest.mark.parametrize(("type_", "bound"), [("DATE", True), ("TIMESTAMP_NTZ(9)", True), ("TIMESTAMP_TZ(9)", False)])
+def test_a_repeated_instant_may_stand_on_two_days(type_: str, bound: bool) -> None:
+    """00:00 +00:00 and 23:00 -01:00 are one key in two buckets, of which only one may differ."""
+    both, side = columns(AT=type_), Relation("D", "S", "T")
+    rules = Rules(grain=Origin(columns=("at",), source="meta"), date_column=Origin(columns=("at",), source="meta"))
+    assert scope.build(side, side, (both, both), Request(model="m"), rules).key_bound is bound

@@ -9,8 +9,9 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from bot import charts, checks, outliers, usual
 from bot.columns import ScopedColumn
@@ -315,6 +316,7 @@ def test_many_outliers_are_cut_and_the_rest_is_counted() -> None:
     assert "more in outliers.csv." in short
 
 
+@settings(deadline=None)  # a busy machine is no defect
 @given(st.integers(0, 60), st.integers(700, 3500))
 def test_the_result_is_never_too_long_and_fences_are_closed(count: int, limit: int) -> None:
     many = tuple(replace(OUTLIERS[0], day=DAY - timedelta(days=i), key=("<&>" * 20,)) for i in range(count))
@@ -342,6 +344,11 @@ def test_parity_says_what_reached_further() -> None:
     assert said(lost) == (
         "*Parity: fail.* 1 row of the window would be lost; 2 rows of the window changed in columns that were to stay."
     )
+
+
+def test_a_sample_without_a_difference_did_not_reach_further() -> None:
+    parity = checks.parity_backfill(replace(scope(), sample=8), SIDES, COUNTS)
+    assert said(parity) == "*Parity: unknown.* Only one key in 8 was joined, so this is a sample."
 
 
 def test_the_rows_of_a_failing_finding_read_like_the_thread_and_fit_a_phone() -> None:
@@ -534,6 +541,19 @@ def series(baseline: list[float | None], candidate: list[float | None]) -> Serie
 )
 def test_pictures_are_drawn_whatever_the_values(baseline: list[float | None], candidate: list[float | None]) -> None:
     assert charts.picture(series(baseline, candidate), "title_with_$igns: <m>").startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("place", [0, 9, 10, 14, 15, 20, 21, 30])
+def test_the_values_in_a_picture_are_never_cut_off(place: int) -> None:
+    """The changed day mostly stands in the middle: fifteen days around it are drawn."""
+    before, after = [1.7e9] * 31, [1.7e9] * 31
+    before[place] = 11.29e15
+    figure = charts.drawn(series(before, after), "dex_volumes of ez_ethereum_metrics")
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    figure.draw(renderer)
+    written = [text.get_window_extent(renderer) for text in figure.axes[0].texts]
+    assert len(written) == 2
+    assert all(box.x0 >= 0 and box.x1 <= figure.bbox.width for box in written)
 
 
 def test_a_picture_is_said_in_words() -> None:

@@ -1,0 +1,148 @@
+"""Where rows cannot be paired, or a value has no neighbours: what cannot be known is never passed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from bot.comparison import Comparison, Pair
+from bot.model import Finding, Mode, Origin, Report, Request, Rules, Verdict
+from bot.wording.findings import line
+from tests.contract.comparisons import DirectSession
+
+PASS, FAIL, UNKNOWN = Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN
+NONE = Origin(columns=(), source="none")
+BACKFILL = Request(model="m", mode=Mode.BACKFILL, since=date(2026, 1, 6))
+# Ten days of four equal rows: no key can be found.
+EVENTS = """SELECT ('2026-01-01'::DATE + (i % 10)::INT) AS "DAY", 'transfer' AS "KIND", 1.5::DOUBLE AS "FEES" FROM range(40) r(i)"""
+DATED = Rules(grain=NONE, date_column=Origin(columns=("day",), source="meta"))
+
+
+@pytest.fixture(scope="module")
+def session() -> Iterator[DirectSession]:
+    made = DirectSession()
+    yield made
+    made.close()
+
+
+def run(
+    session: DirectSession,
+    candidate: str,
+    request: Request | None = None,
+    *,
+    baseline: str = EVENTS,
+    rules: Rules = DATED,
+    joined: int = 10**9,
+) -> Report:
+    base, cand = session.tables(baseline, candidate)
+    pair = Pair(baseline=base, candidate=cand, request=request or Request(model="m"), rules=rules)
+    return Comparison(session, pair, lambda text, share: None, joined).run()  # pyright: ignore
+
+
+def found(report: Report, name: str) -> Finding:
+    return next(f for f in report.findings if f.name == name)
+
+
+def emptied(where: str) -> str:
+    return f'SELECT * REPLACE (CASE WHEN {where} THEN NULL ELSE "FEES" END AS "FEES") FROM {{b}}'
+
+
+# A backfill without a key
+
+
+def test_rows_that_a_backfill_loses_fail_without_a_key_too(session: DirectSession) -> None:
+    parity = found(run(session, "SELECT * FROM {b} WHERE DAY < '2026-01-06'", BACKFILL), "parity")
+    assert (parity.verdict, parity.numbers["window_missing"]) == (FAIL, 20)
+    assert "20 rows of the window would be lost" in line(parity)
+
+
+def test_without_a_key_or_a_column_that_stays_it_is_not_known_which_rows_a_backfill_kept(
+    session: DirectSession,
+) -> None:
+    changed = 'SELECT * REPLACE (CASE WHEN DAY = \'2026-01-07\' THEN 7 ELSE "FEES" END AS "FEES") FROM {b}'
+    parity = found(run(session, changed, BACKFILL), "parity")
+    assert (parity.verdict, parity.numbers["window_changed"]) == (UNKNOWN, 4)
+    assert line(parity) == (
+        "*Parity: unknown.* Without a usable key it cannot be known whether rows of the window are lost or changed: 4 are "
+        "not as in production."
+    )
+    stays = found(run(session, changed, replace(BACKFILL, columns=("fees",))), "parity")
+    assert stays.verdict is PASS  # every day and kind is there as often as before
+    assert found(run(session, "SELECT * FROM {b}", BACKFILL), "parity").verdict is PASS
+
+
+# Turned NULL, without pairs
+
+
+@pytest.mark.parametrize(
+    "request_", [Request(model="m"), replace(BACKFILL, columns=("fees",))], ids=["full", "backfill"]
+)
+def test_values_turn_null_without_a_key_too(session: DirectSession, request_: Request) -> None:
+    nulls = found(run(session, emptied("DAY = '2026-01-07'"), request_), "turned null")
+    assert (nulls.verdict, nulls.waivable, nulls.numbers["by_column"]) == (FAIL, True, ["FEES: 4"])
+    assert found(run(session, "SELECT * FROM {b}", request_), "turned null").verdict is PASS
+
+
+def test_new_rows_may_hold_null(session: DirectSession) -> None:
+    """An append-only model: nothing that was there is gone, so nothing turned."""
+    more = 'SELECT * FROM {b} UNION ALL SELECT DAY + 20, "KIND", NULL FROM {b}'
+    assert found(run(session, more), "turned null").verdict is PASS
+
+
+def test_where_as_many_rows_were_filled_it_is_not_known_which(session: DirectSession) -> None:
+    holes = f"SELECT * REPLACE (CASE WHEN DAY = '2026-01-08' THEN NULL ELSE FEES END AS \"FEES\") FROM ({EVENTS})"
+    swapped = """SELECT * REPLACE (CASE WHEN DAY = '2026-01-07' THEN NULL ELSE 2.5 END AS "FEES") FROM {b}"""
+    nulls = found(run(session, swapped, baseline=holes), "turned null")
+    assert (nulls.verdict, nulls.blocks, nulls.waivable) == (UNKNOWN, True, True)
+    assert line(nulls) == (
+        "*Turned null: unknown.* Without a usable key it cannot be known whether values of fees turned NULL."
+    )
+
+
+def test_a_sample_of_keys_cannot_say_that_nothing_turned_null(session: DirectSession) -> None:
+    keyed = 'SELECT (i * 1)::BIGINT AS "ID", i * 1.5::DOUBLE AS "FEES" FROM range(400) r(i)'
+    rules = replace(DATED, grain=Origin(columns=("id",), source="meta"))
+    changed = 'SELECT * REPLACE ("FEES" + 1 AS "FEES") FROM {b}'
+    nulls = found(run(session, changed, baseline=keyed, rules=rules, joined=2), "turned null")
+    assert (nulls.verdict, nulls.numbers["sample"]) == (UNKNOWN, 400)
+    assert line(nulls) == "*Turned null: unknown.* Only one key in 400 was joined, and none of its values turned NULL."
+
+
+# A number that becomes a float
+
+
+@pytest.mark.parametrize("value", ["inf", "-inf", "nan"])
+def test_a_number_that_becomes_a_float_may_become_infinite(session: DirectSession, value: str) -> None:
+    whole = 'SELECT i AS "ID", i::DECIMAL(38,2) AS "V" FROM range(50) r(i)'
+    rules = Rules(grain=Origin(columns=("id",), source="meta"), date_column=NONE)
+    cand = f"SELECT ID, CASE WHEN ID = 3 THEN '{value}'::DOUBLE ELSE V::DOUBLE END AS \"V\" FROM {{b}}"
+    report = run(session, cand, baseline=whole, rules=rules)
+    assert [(c.column, c.window) for c in report.changes] == [("V", 1)]
+    assert found(report, "grain").numbers["new_nan"] == ["V"]
+    assert [o.metric for o in report.outliers] == ["V"]
+    back = run(
+        session,
+        'SELECT ID, ID::DECIMAL(38,2) AS "V" FROM {b}',
+        baseline=cand.replace("{b}", f"({whole})"),
+        rules=rules,
+    )
+    assert [(c.column, c.window) for c in back.changes] == [("V", 1)]
+    assert found(back, "grain").numbers["new_nan"] == []
+
+
+# Sentences
+
+
+def test_each_sentence_names_its_own_columns(session: DirectSession) -> None:
+    base = """SELECT ('2026-01-01'::DATE + i::INT) AS "DAY", i AS "FEES", i AS "TRADES", i AS "VOLUME" FROM range(20) r(i)"""
+    rules = replace(DATED, grain=Origin(columns=("day",), source="meta"))
+    changed = """SELECT * REPLACE (CASE WHEN DAY = '2026-01-02' THEN -1 ELSE FEES END AS "FEES",
+      CASE WHEN DAY = '2026-01-09' THEN -1 ELSE TRADES END AS "TRADES") FROM {b}"""
+    parity = found(run(session, changed, replace(BACKFILL, columns=("volume",)), baseline=base, rules=rules), "parity")
+    assert line(parity) == (
+        "*Parity: fail.* 1 row before 2026-01-06 differs in fees: the backfill reached further than asked; 1 row of the "
+        "window changed in trades, which was to stay."
+    )
