@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+import dbt.flags
 import snowflake.connector
 from dbt.cli.main import cli, dbtRunner
 
@@ -46,6 +47,7 @@ class Parsed:
         self.created: list[str] = []
         self.warnings = 0
         _refuse_flags()
+        _flags_of_a_build(full_refresh=setup["full_refresh"])
         self.manifest: Any = self.read()
         self.pristine = {uid: copy.deepcopy(self.manifest.nodes[uid]) for uid in self._touched()}
 
@@ -81,7 +83,7 @@ class Parsed:
         arguments = [*self._selection([self._node()]), *self._deferral()]
         arguments += ["--indirect-selection", "buildable", "--exclude-resource-type", "unit_test"]
         arguments.append("--cache-selected-only")  # else it lists every schema that any model of the project has
-        if self.setup["full_refresh"] and self._node().config.materialized == "incremental":
+        if self.setup["full_refresh"]:
             arguments.append("--full-refresh")
         outcome = self.invoke("build", arguments, manifest=self.manifest, may_fail=True)
         if outcome.result is None:
@@ -304,6 +306,18 @@ def _refuse_flags() -> None:
     )
     if found:
         raise Failure("flags", ", ".join(found), names=found)
+
+
+def _flags_of_a_build(*, full_refresh: bool) -> None:
+    """What code reads in `flags` is settled while parsing and compiling too: as one `dbt build` would have it."""
+    of_command = dbt.flags.get_flag_obj
+
+    def of_build() -> Any:
+        found = of_command()
+        found.FULL_REFRESH, found.WHICH, found.EMPTY = full_refresh, "build", False
+        return found
+
+    dbt.flags.get_flag_obj = of_build
 
 
 def quiet_connector(statement_timeout: float) -> None:
