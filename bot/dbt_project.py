@@ -189,9 +189,11 @@ class Project:
         self._use(replace(newest, warm=self._kept(dev, running) if isinstance(dev, Warm) else None))
 
     def _use(self, now: _Look) -> None:
-        before, self._now = self._now.warm, now
-        if before is not None:
-            before.stop()
+        before, self._now = self._now, now
+        if before.warm is not None:
+            before.warm.stop()
+        if self._code is not None and before.commit != now.commit:
+            self._code.leave(before.commit)
         if self._stopped and now.warm is not None:
             self._now = replace(now, warm=None)
             now.warm.stop()
