@@ -17,6 +17,7 @@ from bot.compiled import Analysis, Compiled
 from bot.dbt_process import ChildFailed, Conversation, Process, as_refresh_error, clean, setup
 from bot.dbt_warm import Warm
 from bot.errors import BuildFailed, Cancelled, RefreshError
+from bot.index import Version
 from bot.model import Build, Relation, TestResult
 from bot.settings import Settings
 from bot.wording import dbt as wording
@@ -24,6 +25,7 @@ from bot.wording import dbt as wording
 __all__ = ["Compiled", "DbtChild"]
 
 _TEMPORARY = "__DBT_TMP"
+_UNKNOWN = Version()
 
 
 class DbtChild:
@@ -48,13 +50,14 @@ class DbtChild:
         tag: str = "",
         cancelled: Callable[[], bool] = lambda: False,
         warm: Warm | None = None,
+        version: Version = _UNKNOWN,
         tell: Callable[[str], object] = lambda _text: None,
     ) -> None:
         """`env_user` fills {user} in `[dbt.env]`; `warehouse` overrides the model's; `full_refresh` is the mode;
-        `cancelled` is asked twice a second. The child is forked from `warm` where there is one; `tell` hears what
-        takes longer than people expect. Raises RefreshError when profiles or `[dbt.env]` cannot be used.
+        `cancelled` is asked twice a second. The child is forked from `warm` where there is one; `version` is that of
+        the code; `tell` hears what takes longer than people expect. Raises RefreshError when profiles or `[dbt.env]` cannot be used.
         """
-        self._settings, self._unique_id, self._name = settings, unique_id, name
+        self._settings, self._unique_id, self._name, self.version = settings, unique_id, name, version
         self._full_refresh, self._workdir = full_refresh, workdir.resolve()
         self._environment = dbt_profile.environment(settings, env_user)
         profiles = dbt_profile.write_dev(settings, self._workdir / "profiles", tag)

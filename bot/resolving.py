@@ -13,7 +13,7 @@ from bot import clocks, planning
 from bot.compiled import Compiled
 from bot.dbt_build import DbtChild
 from bot.errors import RefreshError, Refusal
-from bot.index import Entry, Index
+from bot.index import Entry, Index, Version
 from bot.model import Mode, Plan, Relation, Request, Rules, Table
 from bot.patience import Alive, ahead
 from bot.services import Services
@@ -70,9 +70,9 @@ def child_of(
     """The dbt child of this request, with exactly its vars; not started yet. `cancelled` is asked while it works."""
     entry, _ = entry_of(services, subject.unique_id)
     request, settings = subject.request, services.settings
-    current, warm = services.project.now
+    now = services.project.now
     return DbtChild(
-        current,
+        now.settings,
         unique_id=entry.unique_id,
         name=entry.name,
         vars=planning.variables(entry, request, settings),
@@ -84,7 +84,8 @@ def child_of(
         analyses=planning.spot_checks(entry, settings),
         tag=tag,
         cancelled=cancelled,
-        warm=warm,
+        warm=now.warm,
+        version=now.version,
         tell=tell,
     )
 
@@ -119,7 +120,8 @@ def resolve(services: Services, subject: Subject, child: DbtChild, session: Sess
     compiled = child.compile(incremental=backfill)
     bare = child.compile(without_vars=True, incremental=True).sql if backfill else None
     planning.refuse_compiled(entry, request, compiled, index, settings, bare_sql=bare)
-    return Resolved(entry=entry, compiled=compiled, plan=_plan(services, subject, entry, index, prod, rules, compiled))
+    plan = _plan(services, subject, entry, index, prod, rules, compiled, child.version)
+    return Resolved(entry=entry, compiled=compiled, plan=plan)
 
 
 def _checked_table(services: Services, subject: Subject, entry: Entry, session: Session, production: Look) -> Table:
@@ -141,7 +143,14 @@ def _checked_table(services: Services, subject: Subject, entry: Entry, session: 
 
 
 def _plan(
-    services: Services, subject: Subject, entry: Entry, index: Index, prod: Table, rules: Rules, compiled: Compiled
+    services: Services,
+    subject: Subject,
+    entry: Entry,
+    index: Index,
+    prod: Table,
+    rules: Rules,
+    compiled: Compiled,
+    built_from: Version,
 ) -> Plan:
     request, settings = subject.request, services.settings
     changed = request.columns or rules.metrics
@@ -161,9 +170,9 @@ def _plan(
         vars=planning.variables(entry, request, settings),
         parents=tuple(str(r) for r in compiled.reads),
         rules=rules,
-        code=index.code,
-        code_in_prod=planning.code_in_prod(entry),
-        dirty=index.dirty,
+        code=built_from.commit,
+        code_in_prod=planning.code_in_prod(entry) if built_from.fingerprint == index.fingerprint else None,
+        dirty=built_from.dirty,
         reads_date=entry.reads_date,
         hooks=tuple(h for h in compiled.hooks if h not in foreign),
         skipped_hooks=foreign,

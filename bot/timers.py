@@ -104,11 +104,9 @@ class Timers:
     def _read_what_changed(self) -> None:
         services, project = self._services, self._services.project
         fingerprint = project.fingerprint()
-        if fingerprint == self._seen and not project.cold:
-            return
         if fingerprint != self._seen and not project.knows(services.store.index(), fingerprint):
-            services.store.put_index(project.index())
-        elif project.cold:
+            services.store.put_index(project.index(known=services.store.index))
+        elif project.behind(fingerprint):
             project.warm_up()
         self._seen = fingerprint
 

@@ -14,18 +14,9 @@ from bot.dbt_code import Code
 from bot.dbt_project import Project
 from bot.errors import RefreshError, Unreadable
 from bot.settings import Settings
-from tests.contract.dbt_demo import PROJECT, deployed, unreachable
+from tests.contract.dbt_demo import PROJECT, deployed, git, unreachable
 
 pytestmark = pytest.mark.xdist_group("dbt")
-
-
-def git(where: Path, *arguments: str) -> str:
-    own = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
-    who = ["-c", "user.name=Ann", "-c", "user.email=ann@example.com"]
-    done = subprocess.run(
-        ["git", *who, *arguments], cwd=where, check=True, capture_output=True, text=True, env={**os.environ, **own}
-    )
-    return done.stdout.strip()
 
 
 @pytest.fixture
@@ -78,6 +69,7 @@ def test_the_index_is_of_the_newest_commit_and_says_so(repository: Path, tmp_pat
     index = project.index()
 
     assert not project.moved_on()
+    assert project.index(known=lambda: index) is index, "somebody has read it meanwhile"
     assert (index.code, index.dirty) == (git(repository, "rev-parse", "--short", "HEAD"), False)
     assert project.now[0].dbt.project_dir.is_relative_to(tmp_path / "work")
     (repository / "dbt/README.md").write_text("changed")

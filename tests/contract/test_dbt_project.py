@@ -15,10 +15,10 @@ import yaml
 from bot import dbt_profile, planning
 from bot.dbt_project import Project
 from bot.errors import RefreshError
-from bot.index import Index
+from bot.index import Index, Version
 from bot.model import Exposure, Relation
 from sandbox.incident import PRODUCTION
-from tests.contract.dbt_demo import BEFORE, EZ, FACT, PROJECT, changed_project, contents, read_once, unreachable
+from tests.contract.dbt_demo import BEFORE, EZ, FACT, PROJECT, changed_project, contents, git, read_once, unreachable
 
 pytestmark = pytest.mark.xdist_group("dbt")
 
@@ -123,15 +123,33 @@ def test_a_child_sees_nothing_of_the_bots_environment(tmp_path: Path, monkeypatc
     assert seen["DBT_SEND_ANONYMOUS_USAGE_STATS"] == "false"
 
 
-def test_the_fingerprint_changes_with_the_project(tmp_path: Path):
+def test_the_fingerprint_changes_with_the_project_and_with_what_the_bot_was_told_of_it(tmp_path: Path):
     settings = changed_project(unreachable(tmp_path), tmp_path / "copy")
     project = Project(settings, tmp_path / "work")
     first = project.fingerprint()
 
+    for told in ({"env": {"DEV_USER": "somebody"}}, {"prod_target": "live"}, {"date_var": "since"}):
+        other = settings.model_copy(update={"dbt": settings.dbt.model_copy(update=told)})
+        assert Project(other, tmp_path / "work").fingerprint() != first, told
+    assert Project(settings, tmp_path / "work").fingerprint() == first
     (tmp_path / "copy" / "models" / "new.sql").write_text("select 1 as one")
-
     assert project.fingerprint() != first
-    assert project.version() == ("", False)
+
+
+def test_the_code_that_a_child_starts_from_is_told_as_it_is(tmp_path: Path):
+    """A directory that somebody works in: also between two looks at it."""
+    settings = changed_project(unreachable(tmp_path), tmp_path / "copy")
+    code = tmp_path / "copy"
+    project = Project(settings, tmp_path / "work")
+    assert project.now.version == Version()
+    git(code, "init", "--quiet")
+    git(code, "add", "-A")
+    git(code, "commit", "--quiet", "-m", "first")
+    commit = git(code, "rev-parse", "--short", "HEAD")
+
+    assert project.now.version == Version(commit, dirty=False)
+    (code / "models" / "new.sql").write_text("select 1 as one")
+    assert project.now.version == Version(commit, dirty=True)
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from bot.compiled import Analysis, Compiled
 from bot.dbt_manifest import Names, build_index
 from bot.errors import Refusal
 from bot.hooks import foreign_databases
-from bot.index import Entry, Index
+from bot.index import Entry, Index, Version
 from bot.model import Column, Exposure, Kind, Mode, Origin, Relation, Request, Table
 from bot.settings import (
     DbtSection,
@@ -525,7 +525,7 @@ def entry_of(found: dict[str, Any], *others: dict[str, Any], macros: dict[str, A
         "macros": macros or {},
     }
     names = Names(date_var="backfill_date", columns_var="backfill_columns")
-    index = build_index(manifest, manifest, names, code="", dirty=False, made_at=NOW, from_state=False)
+    index = build_index(manifest, manifest, names, version=Version(), made_at=NOW, from_state=False)
     return index.by_id[found["unique_id"]]
 
 
