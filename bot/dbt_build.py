@@ -57,7 +57,7 @@ class DbtChild:
         `cancelled` is asked twice a second. The child is forked from `warm` where there is one; `version` is that of
         the code; `tell` hears what takes longer than people expect. Raises RefreshError when profiles or `[dbt.env]` cannot be used.
         """
-        self._settings, self._unique_id, self._name, self.version = settings, unique_id, name, version
+        self._settings, self._unique_id, self._name, self._version = settings, unique_id, name, version
         self._full_refresh, self._workdir = full_refresh, workdir.resolve()
         self._environment = dbt_profile.environment(settings, env_user)
         profiles = dbt_profile.write_dev(settings, self._workdir / "profiles", tag)
@@ -167,6 +167,7 @@ class DbtChild:
             analyses={
                 name: Analysis(sql=sql, reads=self._reads(sql, *place)) for name, sql in done["analyses"].items()
             },
+            version=self._version,
         )
 
     def _reads(self, sql: str, database: str, schema: str) -> tuple[Relation, ...]:

@@ -7,24 +7,19 @@ from the deployed manifest (`[dbt] state`) or from a parse with the prod target 
 from __future__ import annotations
 
 import hashlib
-import inspect
 import json
-import os
-import subprocess
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import structlog
 
-import bot.index
-from bot import dbt_manifest, dbt_profile, lineage
+from bot import dbt_profile, dbt_version
 from bot.dbt_code import Code
 from bot.dbt_deployed import Deployed
 from bot.dbt_manifest import Names, build_index
@@ -33,14 +28,13 @@ from bot.dbt_warm import Warm, WarmEnded
 from bot.errors import RefreshError, Unreadable
 from bot.index import Index, Version
 from bot.patience import turn
-from bot.settings import Settings, scrubbed_environ
+from bot.settings import Settings
 from bot.wording import dbt as wording
 
 log = structlog.get_logger()
 
 _PARSE_WITHIN = 900.0  # seconds; a project of 3,000 models takes about one minute
 _UNKNOWN = Version()
-_WRITTEN_BY_DBT = frozenset({"target", "logs"})
 
 Beat = Callable[[], object]
 
@@ -74,9 +68,10 @@ class Project:
         if settings.dbt.target == settings.dbt.prod_target:
             raise RefreshError(wording.same_target(settings.dbt.target))
         self._settings, self._workdir = settings, workdir.resolve()
-        self._keep_warm = warm and settings.dbt.warm_mb > 0
+        self._wants_warm = self._keep_warm = warm and settings.dbt.warm_mb > 0
+        self._cold_code = ""  # fingerprint of what no process could be kept warm for
         self._now = _Look(settings=settings)
-        self._how = _how(settings)
+        self._how = dbt_version.told(settings)
         self._code = Code(settings, self._workdir / "code") if settings.dbt.repository else None
         self._fetched = ""
         self._unreadable: dict[str, Unreadable] = {}  # by fingerprint, the newest only
@@ -93,8 +88,8 @@ class Project:
     def now(self) -> Now:
         """Asked before each child: files of a directory may have changed since they were read."""
         now = self._now
-        if self._code is None and self._files() != now.files:
-            return Now(now.settings, None, self._version(now.settings))
+        if self._code is None and dbt_version.files(self._settings) != now.files:
+            return Now(now.settings, None, dbt_version.of_directory(now.settings))
         return Now(now.settings, now.warm if now.warm is not None and now.warm.alive else None, now.version)
 
     @property
@@ -148,7 +143,7 @@ class Project:
         this code while this call waited for its turn. Raises RefreshError where code or manifest cannot be fetched.
         """
         with turn(self._reading, beat):
-            newest, there = self._newest(beat), known()
+            newest, there = self._begin(beat), known()
             if self.knows(there, newest.version.fingerprint) and self._now.version == newest.version:
                 assert there is not None
                 return there
@@ -157,7 +152,7 @@ class Project:
     def warm_up(self) -> None:
         """Start from code that is indexed already, and the warm process for it. Raises as `index`."""
         with turn(self._reading, lambda: None):
-            newest = self._newest(lambda: None)
+            newest = self._begin(lambda: None)
             if not self.behind(newest.version.fingerprint):
                 return
             self._use(newest)
@@ -183,12 +178,12 @@ class Project:
             dev, warnings = self._dev(newest, place, running, beat)
             if prod is not None:
                 self._finish(prod, newest, beat)
-            self._deployed.keep(state or _written(place / "prod"))
+            production = self._deployed.keep(state or _written(place / "prod"))
             content = json.loads(_written(place / "dev").read_text())
             self._take(newest, dev, running)
         index = build_index(
             content,
-            self._deployed.read(),
+            production,
             Names(date_var=dbt.date_var, columns_var=dbt.columns_var),
             version=newest.version,
             made_at=datetime.now(UTC),
@@ -202,16 +197,16 @@ class Project:
         try:
             return dev, self._finish(dev, look, beat)
         except WarmEnded as error:
-            self._do_without_warm(error)
+            self._do_without_warm(look, problem=error.user_text, detail=error.detail)
         return self._dev(look, place, running, beat)
 
-    def _do_without_warm(self, error: RefreshError) -> None:
-        log.warning("no dbt is kept warm: builds start cold", problem=error.user_text, detail=error.detail)
-        self._keep_warm = False
+    def _do_without_warm(self, look: _Look, **why: str | int) -> None:
+        log.warning("no dbt is kept warm: builds start cold", **why)
+        self._keep_warm, self._cold_code = False, look.version.fingerprint
 
     def _take(self, newest: _Look, dev: Process | Warm, running: ExitStack) -> None:
         """From now on children are of this code; who was forked before goes on."""
-        self._use(replace(newest, warm=self._kept(dev, running) if isinstance(dev, Warm) else None))
+        self._use(replace(newest, warm=self._kept(dev, newest, running) if isinstance(dev, Warm) else None))
 
     def _use(self, now: _Look) -> None:
         before, self._now = self._now, now
@@ -223,17 +218,15 @@ class Project:
             self._now = replace(now, warm=None)
             now.warm.stop()
 
-    def _kept(self, warm: Warm, running: ExitStack) -> Warm | None:
+    def _kept(self, warm: Warm, look: _Look, running: ExitStack) -> Warm | None:
         """The process that has parsed, to fork children from; None when it is larger than allowed, or has ended."""
         try:
             warm.use_state(self.state_dir)
         except WarmEnded as error:
-            return self._do_without_warm(error)
+            return self._do_without_warm(look, problem=error.user_text, detail=error.detail)
         megabytes = warm.megabytes()
         if megabytes > self._settings.dbt.warm_mb:
-            log.warning("the warm dbt process is too large: builds start cold", megabytes=round(megabytes))
-            self._keep_warm = False
-            return None
+            return self._do_without_warm(look, megabytes=round(megabytes), allowed=self._settings.dbt.warm_mb)
         running.pop_all()  # nobody stops it now; the child that only parsed has ended
         log.info("dbt is warm", megabytes=round(megabytes))
         return warm
@@ -244,44 +237,28 @@ class Project:
         """
         if self._code is not None:
             return self._fingerprint(self._code.fetch(), "")
-        version = self._version(self._now.settings)
-        return self._fingerprint(f"{version.commit} {version.dirty}", self._files())
+        version = dbt_version.of_directory(self._settings)
+        return self._fingerprint(f"{version.commit} {version.dirty}", dbt_version.files(self._settings))
+
+    def _begin(self, beat: Beat) -> _Look:
+        """What is to be read; code that it was not tried for is another try to keep dbt warm."""
+        newest = self._newest(beat)
+        self._keep_warm = self._wants_warm and newest.version.fingerprint != self._cold_code
+        return newest
 
     def _newest(self, beat: Beat) -> _Look:
         if self._code is not None:
             commit = self._code.fetch(beat)
             settings = self._code.at(commit, beat)
-            version = self._version(settings)._replace(fingerprint=self._fingerprint(commit, ""))
+            version = Version(dbt_version.commit(settings), fingerprint=self._fingerprint(commit, ""))
             return _Look(settings=settings, commit=commit, version=version)
-        files = self._files()  # before anything is read: what changes meanwhile is seen afterwards
-        version = self._version(self._settings)
+        files = dbt_version.files(self._settings)  # before anything is read: what changes meanwhile is seen afterwards
+        version = dbt_version.of_directory(self._settings)
         fingerprint = self._fingerprint(f"{version.commit} {version.dirty}", files)
         return _Look(settings=self._settings, files=files, version=version._replace(fingerprint=fingerprint))
 
-    def _version(self, settings: Settings) -> Version:
-        """The commit and whether the files differ from it; neither outside of git."""
-        commit = self._git(settings, "rev-parse", "--short", "HEAD").strip()
-        if not commit or self._code is not None:  # laid out from the commit, and nobody works in it
-            return Version(commit)
-        return Version(commit, bool(self._git(settings, "status", "--porcelain", "--", ".")))
-
     def _fingerprint(self, commit: str, files: str) -> str:
         return hashlib.sha256(f"{commit} {self._deployed.mark()} {files} {self._how}".encode()).hexdigest()[:16]
-
-    def _files(self) -> str:
-        """Changes with every file of the directory, packages included; dbt's own output left out."""
-        root, seen = str(self._settings.dbt.project_dir), set[str]()
-        found = hashlib.sha256()
-        for place, folders, files in os.walk(root, followlinks=True):  # local packages are links
-            known = os.path.realpath(place) in seen
-            seen.add(os.path.realpath(place))
-            written = _WRITTEN_BY_DBT if place == root else frozenset()
-            folders[:] = () if known else sorted(f for f in folders if not f.startswith(".") and f not in written)
-            for name in sorted(f for f in files if not f.startswith(".")):
-                with suppress(OSError):  # gone a moment ago, or a link to nothing
-                    stat = os.stat(os.path.join(place, name))
-                    found.update(f"{place}/{name}:{stat.st_size}:{stat.st_mtime_ns}\n".encode())
-        return found.hexdigest()
 
     def sql(self, unique_ids: Iterable[str]) -> dict[str, str]:
         """The code of these nodes in production's manifest, compiled where it has that; for "who reads this column"."""
@@ -321,23 +298,6 @@ class Project:
             unreadable = Unreadable(error.user_text, error.detail)
             self._unreadable = {newest.version.fingerprint: unreadable}
             raise unreadable from failure
-
-    def _git(self, settings: Settings, *arguments: str) -> str:
-        command = ["git", "-C", str(settings.dbt.project_dir), *arguments]
-        try:
-            done = subprocess.run(
-                command, capture_output=True, text=True, timeout=20, env=scrubbed_environ(), check=False
-            )
-        except (OSError, subprocess.TimeoutExpired):
-            return ""
-        return done.stdout if done.returncode == 0 else ""
-
-
-def _how(settings: Settings) -> str:
-    """What an index depends on beside the project: what the bot was told of it, and the code that makes it."""
-    made_by = (inspect.getsource(part) for part in (dbt_manifest, bot.index, lineage))
-    versions = (version("dbt-core"), version("dbt-snowflake"))
-    return hashlib.sha256("\n".join([settings.dbt.model_dump_json(), *versions, *made_by]).encode()).hexdigest()
 
 
 def _written(workdir: Path) -> Path:

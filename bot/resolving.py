@@ -13,7 +13,7 @@ from bot import clocks, planning
 from bot.compiled import Compiled
 from bot.dbt_build import DbtChild
 from bot.errors import RefreshError, Refusal
-from bot.index import Entry, Index, Version
+from bot.index import Entry, Index
 from bot.model import Mode, Plan, Relation, Request, Rules, Table
 from bot.patience import Alive, ahead
 from bot.services import Services
@@ -120,8 +120,7 @@ def resolve(services: Services, subject: Subject, child: DbtChild, session: Sess
     compiled = child.compile(incremental=backfill)
     bare = child.compile(without_vars=True, incremental=True).sql if backfill else None
     planning.refuse_compiled(entry, request, compiled, index, settings, bare_sql=bare)
-    plan = _plan(services, subject, entry, index, prod, rules, compiled, child.version)
-    return Resolved(entry=entry, compiled=compiled, plan=plan)
+    return Resolved(entry=entry, compiled=compiled, plan=_plan(services, subject, entry, index, prod, rules, compiled))
 
 
 def _checked_table(services: Services, subject: Subject, entry: Entry, session: Session, production: Look) -> Table:
@@ -143,14 +142,7 @@ def _checked_table(services: Services, subject: Subject, entry: Entry, session: 
 
 
 def _plan(
-    services: Services,
-    subject: Subject,
-    entry: Entry,
-    index: Index,
-    prod: Table,
-    rules: Rules,
-    compiled: Compiled,
-    built_from: Version,
+    services: Services, subject: Subject, entry: Entry, index: Index, prod: Table, rules: Rules, compiled: Compiled
 ) -> Plan:
     request, settings = subject.request, services.settings
     changed = request.columns or rules.metrics
@@ -170,9 +162,9 @@ def _plan(
         vars=planning.variables(entry, request, settings),
         parents=tuple(str(r) for r in compiled.reads),
         rules=rules,
-        code=built_from.commit,
-        code_in_prod=planning.code_in_prod(entry) if built_from.fingerprint == index.fingerprint else None,
-        dirty=built_from.dirty,
+        code=compiled.version.commit,
+        code_in_prod=planning.code_in_prod(entry) if compiled.version.fingerprint == index.fingerprint else None,
+        dirty=compiled.version.dirty,
         reads_date=entry.reads_date,
         hooks=tuple(h for h in compiled.hooks if h not in foreign),
         skipped_hooks=foreign,

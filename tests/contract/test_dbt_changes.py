@@ -166,7 +166,9 @@ def test_a_stop_while_dbt_is_being_warmed_leaves_no_process_behind(start: Callab
     assert warm_processes() == others
 
 
-def test_an_index_needs_no_warm_process(start: Callable[[], Service], monkeypatch: pytest.MonkeyPatch):
+def test_an_index_needs_no_warm_process(
+    start: Callable[[], Service], settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
     class Killed(dbt_warm.Warm):
         def __init__(self, *given: Any) -> None:
             super().__init__(*given)
@@ -180,6 +182,11 @@ def test_an_index_needs_no_warm_process(start: Callable[[], Service], monkeypatc
     assert indexed(bot).by_id[FACT].dev is not None
     assert bot.services.project.now[1] is None
     assert not bot.services.project.behind(indexed(bot).fingerprint), "it is not tried again and again"
+
+    monkeypatch.undo()
+    append(settings, "fact_ethereum_daily_dex_volumes.sql", "-- a new line")
+    bot.timers.refresh_index()
+    assert bot.services.project.now[1] is not None, "other code is another try"
 
 
 @pytest.mark.parametrize(

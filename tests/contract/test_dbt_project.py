@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from bot import dbt_profile, planning
+from bot.dbt_deployed import Deployed
 from bot.dbt_project import Project
 from bot.errors import RefreshError
 from bot.index import Index, Version
@@ -132,8 +133,29 @@ def test_the_fingerprint_changes_with_the_project_and_with_what_the_bot_was_told
         other = settings.model_copy(update={"dbt": settings.dbt.model_copy(update=told)})
         assert Project(other, tmp_path / "work").fingerprint() != first, told
     assert Project(settings, tmp_path / "work").fingerprint() == first
+    with (tmp_path / "copy" / "dbt_project.yml").open("a") as own:
+        own.write('target-path: "build/{{ target.name }}"\n')
+    second = project.fingerprint()
+    for output in ("build/dev", "logs"):  # somebody runs dbt here
+        (tmp_path / "copy" / output).mkdir(parents=True)
+        (tmp_path / "copy" / output / "dbt.log").write_text("ran")
+    assert project.fingerprint() == second != first
     (tmp_path / "copy" / "models" / "new.sql").write_text("select 1 as one")
-    assert project.fingerprint() != first
+    assert project.fingerprint() != second
+
+
+def test_a_manifest_that_is_none_leaves_the_copy_as_it_is(project: Project, tmp_path: Path):
+    deployed = Deployed(str(tmp_path), tmp_path / "state")
+    good = (project.state_dir / "manifest.json").read_text()
+    (tmp_path / "manifest.json").write_text(good)
+    assert FACT in deployed.keep(deployed.fetch(tmp_path))["nodes"]
+
+    for text in (good[: len(good) // 2], "<html>Log in</html>", "[]", '{"nodes": {}}'):
+        (tmp_path / "manifest.json").write_text(text)
+        with pytest.raises(RefreshError) as wrong:
+            deployed.keep(deployed.fetch(tmp_path))
+        assert "no production manifest" in wrong.value.user_text
+    assert [p.read_text() for p in deployed.directory.iterdir()] == [good]
 
 
 def test_the_code_that_a_child_starts_from_is_told_as_it_is(tmp_path: Path):
