@@ -232,7 +232,10 @@ class Parsed:
 
     def _hear(self, event: Any) -> None:
         data, name = event.data, event.info.name
-        self.warnings += event.info.level == "warn"
+        if name == "DeprecationsSummary":  # of each kind dbt says the first, and here how many there were
+            self.warnings += sum(kind.occurrences - 1 for kind in data.summaries) if data.show_all_hint else 0
+        else:
+            self.warnings += event.info.level == "warn"
         if name == "SQLQueryStatus" and data.query_id:
             self.query_ids.append(data.query_id)
         elif name == "SQLQuery" and (made := _CREATES.match(_COMMENTS.sub("", data.sql))):

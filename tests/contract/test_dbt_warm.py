@@ -190,6 +190,14 @@ def test_every_model_is_what_plain_dbt_makes_of_it(
     assert full == [], "none of them needed a full parse"
 
 
+def test_every_deprecation_is_counted(quarry: Place):
+    """dbt says the first of each kind, and how many there were at the end."""
+    schemas = quarry.settings.dbt.project_dir.rglob("schema_*.yml")
+    older_spelling = sum(file.read_text().count("accepted_values") for file in schemas)
+
+    assert quarry.index.warnings >= older_spelling > 30
+
+
 def test_the_statements_of_a_build_are_those_of_a_child_started_cold(demo: Place):
     sent = {}
     for kind in ("warm", "cold"):
