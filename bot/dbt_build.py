@@ -7,6 +7,7 @@ its own success is checked: the right model, in the right relation, from the rig
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -76,6 +77,7 @@ class DbtChild:
         self._compiled: Compiled | None = None
 
     def __enter__(self) -> Self:
+        os.utime(self._workdir)  # the janitor goes by it, and an earlier child may have used it
         self._process = self._start()
         return self
 

@@ -120,6 +120,19 @@ def test_a_file_that_changed_after_the_warm_process_read_it_is_built_as_it_is(
     assert "-- a new line" in compiled(bot, tmp_path / "warm")[0].sql
 
 
+def test_what_dbt_wrote_is_not_kept_for_ever(start: Callable[[], Service], settings: Settings):
+    bot, place = start(), settings.worker.data_dir
+    for output in ("refreshes/R1/target", "refreshes/plan-0a/target", "project/parse-x/dev", "refreshes/R2/target"):
+        (place / output).mkdir(parents=True)
+    for old in ("refreshes/R1", "refreshes/plan-0a", "project/parse-x"):
+        os.utime(place / old, (0, 0))
+
+    bot.timers.clean_up()
+
+    assert [p.name for p in (place / "refreshes").iterdir()] == ["R2"], "somebody may be at work there"
+    assert not list((place / "project").glob("parse-*"))
+
+
 def test_a_start_with_known_code_keeps_the_index_and_only_warms_up(start: Callable[[], Service]):
     bot = start()
     bot.timers.refresh_index()
