@@ -9,14 +9,13 @@ from __future__ import annotations
 import contextlib
 import copy
 import json
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-import dbt.flags
-import snowflake.connector
-from dbt.cli.main import cli, dbtRunner
+from dbt.cli.main import dbtRunner
+
+from bot.dbt_runtime import Failure, flags_of_a_build, refuse_flags
 
 Reply = dict[str, Any]
 
@@ -27,15 +26,6 @@ _BETWEEN = "\n/* between two hooks */\n"
 _JINJA = re.compile(r"\{\{|\{%")
 _COMMENTS = re.compile(r"/\*.*?\*/", re.DOTALL)
 _CREATES = re.compile(r"\s*create\s+(?:or\s+replace\s+)?(?:transient\s+)?table\s+(\S+)", re.IGNORECASE)
-_ANSI = re.compile(r"\x1b\[[0-9;]*m")
-
-
-class Failure(Exception):
-    """A command that cannot be done; `kind` tells the parent which sentence people read."""
-
-    def __init__(self, kind: str, message: str = "", **more: Any) -> None:
-        super().__init__(message)
-        self.reply = {"kind": kind, "message": _ANSI.sub("", message), **more}
 
 
 class Parsed:
@@ -46,8 +36,8 @@ class Parsed:
         self.query_ids: list[str] = []
         self.created: list[str] = []
         self.warnings = 0
-        _refuse_flags()
-        _flags_of_a_build(full_refresh=setup["full_refresh"])
+        refuse_flags()
+        flags_of_a_build(full_refresh=setup["full_refresh"])
         self.manifest: Any = self.read()
         self.pristine = {uid: copy.deepcopy(self.manifest.nodes[uid]) for uid in self._touched()}
 
@@ -201,7 +191,18 @@ class Parsed:
                     yield from self._rendered([text])
 
     def _selection(self, nodes: list[Any]) -> list[str]:
-        return ["--select", *("fqn:" + ".".join(node.fqn) for node in nodes)]
+        """These nodes; what lies in a folder of their name would be selected with them."""
+        chosen = {node.unique_id for node in nodes}
+        folders = {tuple(node.fqn): len(node.fqn) for node in nodes}
+        others = [
+            other
+            for other in self.manifest.nodes.values()
+            if other.unique_id not in chosen
+            and other.resource_type != "test"
+            and any(tuple(other.fqn[:depth]) == folder for folder, depth in folders.items())
+        ]
+        arguments = ["--select", *(_method(node) for node in nodes)]
+        return [*arguments, "--exclude", *map(_method, others)] if others else arguments
 
     def _deferral(self) -> list[str]:
         return ["--defer", "--favor-state", "--state", self.setup["state_dir"]]
@@ -242,6 +243,10 @@ class Parsed:
             self.created.append(made[1])
         elif name in ("NodeStart", "NodeFinished"):
             self.send({"event": name, "id": data.node_info.unique_id, "type": data.node_info.resource_type})
+
+
+def _method(node: Any) -> str:
+    return "fqn:" + ".".join(node.fqn)
 
 
 def upstream(manifest: Any, uids: Iterable[str]) -> set[str]:
@@ -291,53 +296,3 @@ def _result(result: Any) -> Reply:
         "sql": getattr(node, "compiled_code", None) or "",
         "rows": response.get("rows_affected"),
     }
-
-
-def _refuse_flags() -> None:
-    """A flag of dbt's in the environment (DBT_FULL_REFRESH, DBT_EMPTY ...) would change the build silently."""
-    commands = [cli, *cli.commands.values()]
-    flags = {
-        str(name)
-        for c in commands
-        for p in c.params
-        for name in (p.envvar if isinstance(p.envvar, list) else [p.envvar])
-    }
-    quiet = {"DBT_SEND_ANONYMOUS_USAGE_STATS", "DBT_ENGINE_SEND_ANONYMOUS_USAGE_STATS"}
-    ours = {"DO_NOT_TRACK"} | quiet
-    found = sorted(
-        name for name in os.environ if name not in ours and (name in flags or name.startswith("DBT_ENGINE_"))
-    )
-    if found:
-        raise Failure("flags", ", ".join(found), names=found)
-
-
-def _flags_of_a_build(*, full_refresh: bool) -> None:
-    """What code reads in `flags` is settled while parsing and compiling too: as one `dbt build` would have it."""
-    of_command = dbt.flags.get_flag_obj
-
-    def of_build() -> Any:
-        found = of_command()
-        found.FULL_REFRESH, found.WHICH, found.EMPTY = full_refresh, "build", False
-        return found
-
-    dbt.flags.get_flag_obj = of_build
-
-
-def quiet_connector(statement_timeout: float) -> None:
-    """dbt sets no session parameters but the tag: the driver's telemetry goes off, orphaned statements end.
-
-    Nor does a login ask three clouds whether it runs there.
-    """
-    connect = snowflake.connector.connect
-
-    def connected(*args: Any, **kwargs: Any) -> Any:
-        given = kwargs.pop("session_parameters", None) or {}
-        ours = {
-            "CLIENT_TELEMETRY_ENABLED": False,
-            "ABORT_DETACHED_QUERY": True,
-            "STATEMENT_TIMEOUT_IN_SECONDS": int(statement_timeout),
-        }
-        kwargs |= {"secondary_roles": "NONE", "platform_detection_timeout_seconds": 0.0}
-        return connect(*args, session_parameters=given | ours, **kwargs)
-
-    snowflake.connector.connect = connected
