@@ -56,7 +56,7 @@ class Building:
         try:
             if project.moved_on(lease.stay):
                 lease.progress(say.reading_newest())
-                services.store.put_index(project.index(lease.stay))
+                services.store.put_index(project.index(lease.stay, services.store.index))
             elif not project.newest:
                 return
         except (Unreadable, Unfetched) as error:

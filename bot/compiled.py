@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from bot.index import Version
 from bot.model import Relation
 
 
@@ -35,3 +36,4 @@ class Compiled:
     transient: bool | None = None
     warehouse: str = ""  # snowflake_warehouse after an override; empty: the builder's own
     analyses: dict[str, Analysis] = field(default_factory=dict)
+    version: Version = Version()  # noqa: RUF009 - a tuple

@@ -23,7 +23,7 @@ from dbt.parser.partial import PartialParsing
 from dbt.parser.read_files import FileDiff, load_source_file
 from dbt.parser.search import FileBlock
 
-from bot.dbt_inputs import CLOCK, NAMES, Input, Inputs
+from bot.dbt_inputs import CLOCK, FLAGS, NAMES, Input, Inputs
 from bot.dbt_part import around, cut_off, looks_at_all, operations, with_ephemerals
 
 _KEYS = {"model": "models", "seed": "seeds", "snapshot": "snapshots", "analysis": "analyses"}
@@ -42,17 +42,22 @@ class Base:
     environment: dict[str, str]
     vars: dict[str, Any]
 
-    def changed(self, environment: dict[str, str], given: dict[str, Any], target: dict[str, Any]) -> set[Input]:
-        """Every input whose value is another one now."""
+    def changed(
+        self, environment: dict[str, str], given: dict[str, Any], target: dict[str, Any], *, full_refresh: bool
+    ) -> set[Input]:
+        """Every input whose value is another one now; the project itself is never read for a full refresh."""
         return {
             CLOCK,
+            *([FLAGS] if full_refresh else []),
             *(("var", name) for name in _differ(self.vars, given)),
             *(("env", name) for name in _differ(self.environment, environment)),
             *(("target", name) for name in _differ(self.inputs.target, target)),
         }
 
 
-def again(base: Base, config: Any, wanted: Collection[str], environment: dict[str, str]) -> Manifest:
+def again(
+    base: Base, config: Any, wanted: Collection[str], environment: dict[str, str], *, full_refresh: bool
+) -> Manifest:
     """The part of the project around `wanted` as dbt would have parsed it with this configuration.
 
     Registers the adapter as parsing does. Raises NotWarm where only parsing everything is certain to be right.
@@ -63,7 +68,7 @@ def again(base: Base, config: Any, wanted: Collection[str], environment: dict[st
     target = config.to_target_dict()
     if target["database"] != base.inputs.target.get("database"):
         raise NotWarm("the profile names another database")
-    concerned = base.inputs.files(base.changed(environment, config.cli_vars, target))
+    concerned = base.inputs.files(base.changed(environment, config.cli_vars, target, full_refresh=full_refresh))
     affected = _Affected(base.manifest, wanted, concerned)
     if looks_at_all(base.manifest, affected.relevant | operations(base.manifest)):
         raise NotWarm("it or a hook looks at the whole project (`graph`)")
@@ -141,11 +146,13 @@ class _Affected:
         return not read_only and file_id + NAMES in self._concerned
 
     def _refuse_disabled(self) -> None:
-        """A disabled node of a name that is read here, and that these inputs might enable."""
+        """A disabled node of a name that is read here, or a disabled test of what is, that these inputs might enable."""
         names = {ref.name for uid in self.relevant for ref in getattr(self._whole.nodes[uid], "refs", ())}
+        tested = {self._whole.nodes[uid].name for uid in self.relevant}
         for found in self._whole.disabled.values():
             for node in found:
-                if node.name in names and self._reads(node.file_id, read_only=True):
+                of = {ref.name for ref in getattr(node, "refs", ())} if node.resource_type == "test" else set[str]()
+                if (node.name in names or of & tested) and self._reads(node.file_id, read_only=True):
                     raise NotWarm(f"`{node.name}` may be enabled by it")
 
 

@@ -7,6 +7,7 @@ its own success is checked: the right model, in the right relation, from the rig
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from bot.compiled import Analysis, Compiled
 from bot.dbt_process import ChildFailed, Conversation, Process, as_refresh_error, clean, setup
 from bot.dbt_warm import Warm
 from bot.errors import BuildFailed, Cancelled, RefreshError
+from bot.index import Version
 from bot.model import Build, Relation, TestResult
 from bot.settings import Settings
 from bot.wording import dbt as wording
@@ -24,6 +26,7 @@ from bot.wording import dbt as wording
 __all__ = ["Compiled", "DbtChild"]
 
 _TEMPORARY = "__DBT_TMP"
+_UNKNOWN = Version()
 
 
 class DbtChild:
@@ -48,13 +51,14 @@ class DbtChild:
         tag: str = "",
         cancelled: Callable[[], bool] = lambda: False,
         warm: Warm | None = None,
+        version: Version = _UNKNOWN,
         tell: Callable[[str], object] = lambda _text: None,
     ) -> None:
         """`env_user` fills {user} in `[dbt.env]`; `warehouse` overrides the model's; `full_refresh` is the mode;
-        `cancelled` is asked twice a second. The child is forked from `warm` where there is one; `tell` hears what
-        takes longer than people expect. Raises RefreshError when profiles or `[dbt.env]` cannot be used.
+        `cancelled` is asked twice a second. The child is forked from `warm` where there is one; `version` is that of
+        the code; `tell` hears what takes longer than people expect. Raises RefreshError when profiles or `[dbt.env]` cannot be used.
         """
-        self._settings, self._unique_id, self._name = settings, unique_id, name
+        self._settings, self._unique_id, self._name, self._version = settings, unique_id, name, version
         self._full_refresh, self._workdir = full_refresh, workdir.resolve()
         self._environment = dbt_profile.environment(settings, env_user)
         profiles = dbt_profile.write_dev(settings, self._workdir / "profiles", tag)
@@ -73,6 +77,7 @@ class DbtChild:
         self._compiled: Compiled | None = None
 
     def __enter__(self) -> Self:
+        os.utime(self._workdir)  # the janitor goes by it, and an earlier child may have used it
         self._process = self._start()
         return self
 
@@ -164,6 +169,7 @@ class DbtChild:
             analyses={
                 name: Analysis(sql=sql, reads=self._reads(sql, *place)) for name, sql in done["analyses"].items()
             },
+            version=self._version,
         )
 
     def _reads(self, sql: str, database: str, schema: str) -> tuple[Relation, ...]:

@@ -19,7 +19,8 @@ import time
 from collections.abc import Callable
 from typing import Any, TextIO
 
-from bot.dbt_commands import Failure, Parsed, Reply, quiet_connector
+from bot.dbt_commands import Parsed, Reply
+from bot.dbt_runtime import Failure, quiet_connector
 
 Parse = Callable[[dict[str, Any], Callable[[Reply], None]], Parsed]
 

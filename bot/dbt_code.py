@@ -18,7 +18,7 @@ from pathlib import Path
 
 from bot import dbt_profile
 from bot.errors import RefreshError, Unfetched
-from bot.patience import Alive, turn
+from bot.patience import Alive, turn, turn_on_host
 from bot.settings import Settings, scrubbed_environ
 from bot.wording import dbt as wording
 
@@ -59,18 +59,27 @@ class Code:
 
     def at(self, commit: str, beat: Alive = lambda: None) -> Settings:
         """Settings whose `project_dir` holds this commit, packages installed. Raises RefreshError; `beat` as above."""
-        place = self._workdir / "commits" / commit[:12]
+        place = self._place(commit)
         ready = place.with_suffix(".ready")  # a start that died in the middle has left none
-        if not ready.exists():
-            shutil.rmtree(place, ignore_errors=True)
-            self._git("--git-dir", str(self._mirror), "worktree", "prune")
-            self._git("--git-dir", str(self._mirror), "worktree", "add", "--quiet", "--detach", str(place), commit)
-            settings = self._with(place)
-            self._install(settings.dbt.project_dir, settings, beat)
-            ready.touch()
+        with turn_on_host(self._workdir / "laying-out", beat):
+            if not ready.exists():
+                shutil.rmtree(place, ignore_errors=True)
+                self._git("--git-dir", str(self._mirror), "worktree", "prune")
+                self._git("--git-dir", str(self._mirror), "worktree", "add", "--quiet", "--detach", str(place), commit)
+                settings = self._with(place)
+                self._install(settings.dbt.project_dir, settings, beat)
+                ready.touch()
         os.utime(place)
-        self._forget()
         return self._with(place)
+
+    def leave(self, commit: str) -> None:
+        """Nothing new begins from this commit; its directory stays for what has begun, as long as a build can take."""
+        with suppress(FileNotFoundError):
+            os.utime(self._place(commit))
+        self._forget()
+
+    def _place(self, commit: str) -> Path:
+        return self._workdir / "commits" / commit[:12]
 
     def _with(self, place: Path) -> Settings:
         dbt = self._settings.dbt
@@ -94,7 +103,7 @@ class Code:
             raise RefreshError(wording.old_lock_file(_LOCK))
 
     def _forget(self) -> None:
-        """Directories that no refresh can be using any more."""
+        """Directories that were left so long ago that no refresh can be using them."""
         oldest = time.time() - self._settings.dbt.build_timeout.total_seconds() - _KEEP_LONGER
         for ready in (self._workdir / "commits").glob("*.ready"):
             place = ready.with_suffix("")

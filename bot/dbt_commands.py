@@ -9,13 +9,13 @@ from __future__ import annotations
 import contextlib
 import copy
 import json
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-import snowflake.connector
-from dbt.cli.main import cli, dbtRunner
+from dbt.cli.main import dbtRunner
+
+from bot.dbt_runtime import Failure, flags_of_a_build, refuse_flags
 
 Reply = dict[str, Any]
 
@@ -26,15 +26,6 @@ _BETWEEN = "\n/* between two hooks */\n"
 _JINJA = re.compile(r"\{\{|\{%")
 _COMMENTS = re.compile(r"/\*.*?\*/", re.DOTALL)
 _CREATES = re.compile(r"\s*create\s+(?:or\s+replace\s+)?(?:transient\s+)?table\s+(\S+)", re.IGNORECASE)
-_ANSI = re.compile(r"\x1b\[[0-9;]*m")
-
-
-class Failure(Exception):
-    """A command that cannot be done; `kind` tells the parent which sentence people read."""
-
-    def __init__(self, kind: str, message: str = "", **more: Any) -> None:
-        super().__init__(message)
-        self.reply = {"kind": kind, "message": _ANSI.sub("", message), **more}
 
 
 class Parsed:
@@ -45,7 +36,8 @@ class Parsed:
         self.query_ids: list[str] = []
         self.created: list[str] = []
         self.warnings = 0
-        _refuse_flags()
+        refuse_flags()
+        flags_of_a_build(full_refresh=setup["full_refresh"])
         self.manifest: Any = self.read()
         self.pristine = {uid: copy.deepcopy(self.manifest.nodes[uid]) for uid in self._touched()}
 
@@ -81,7 +73,7 @@ class Parsed:
         arguments = [*self._selection([self._node()]), *self._deferral()]
         arguments += ["--indirect-selection", "buildable", "--exclude-resource-type", "unit_test"]
         arguments.append("--cache-selected-only")  # else it lists every schema that any model of the project has
-        if self.setup["full_refresh"] and self._node().config.materialized == "incremental":
+        if self.setup["full_refresh"]:
             arguments.append("--full-refresh")
         outcome = self.invoke("build", arguments, manifest=self.manifest, may_fail=True)
         if outcome.result is None:
@@ -199,7 +191,18 @@ class Parsed:
                     yield from self._rendered([text])
 
     def _selection(self, nodes: list[Any]) -> list[str]:
-        return ["--select", *("fqn:" + ".".join(node.fqn) for node in nodes)]
+        """These nodes; what lies in a folder of their name would be selected with them."""
+        chosen = {node.unique_id for node in nodes}
+        folders = {tuple(node.fqn): len(node.fqn) for node in nodes}
+        others = [
+            other
+            for other in self.manifest.nodes.values()
+            if other.unique_id not in chosen
+            and other.resource_type != "test"
+            and any(tuple(other.fqn[:depth]) == folder for folder, depth in folders.items())
+        ]
+        arguments = ["--select", *(_method(node) for node in nodes)]
+        return [*arguments, "--exclude", *map(_method, others)] if others else arguments
 
     def _deferral(self) -> list[str]:
         return ["--defer", "--favor-state", "--state", self.setup["state_dir"]]
@@ -230,13 +233,20 @@ class Parsed:
 
     def _hear(self, event: Any) -> None:
         data, name = event.data, event.info.name
-        self.warnings += event.info.level == "warn"
+        if name == "DeprecationsSummary":  # of each kind dbt says the first, and here how many there were
+            self.warnings += sum(kind.occurrences - 1 for kind in data.summaries) if data.show_all_hint else 0
+        else:
+            self.warnings += event.info.level == "warn"
         if name == "SQLQueryStatus" and data.query_id:
             self.query_ids.append(data.query_id)
         elif name == "SQLQuery" and (made := _CREATES.match(_COMMENTS.sub("", data.sql))):
             self.created.append(made[1])
         elif name in ("NodeStart", "NodeFinished"):
             self.send({"event": name, "id": data.node_info.unique_id, "type": data.node_info.resource_type})
+
+
+def _method(node: Any) -> str:
+    return "fqn:" + ".".join(node.fqn)
 
 
 def upstream(manifest: Any, uids: Iterable[str]) -> set[str]:
@@ -286,41 +296,3 @@ def _result(result: Any) -> Reply:
         "sql": getattr(node, "compiled_code", None) or "",
         "rows": response.get("rows_affected"),
     }
-
-
-def _refuse_flags() -> None:
-    """A flag of dbt's in the environment (DBT_FULL_REFRESH, DBT_EMPTY ...) would change the build silently."""
-    commands = [cli, *cli.commands.values()]
-    flags = {
-        str(name)
-        for c in commands
-        for p in c.params
-        for name in (p.envvar if isinstance(p.envvar, list) else [p.envvar])
-    }
-    quiet = {"DBT_SEND_ANONYMOUS_USAGE_STATS", "DBT_ENGINE_SEND_ANONYMOUS_USAGE_STATS"}
-    ours = {"DO_NOT_TRACK"} | quiet
-    found = sorted(
-        name for name in os.environ if name not in ours and (name in flags or name.startswith("DBT_ENGINE_"))
-    )
-    if found:
-        raise Failure("flags", ", ".join(found), names=found)
-
-
-def quiet_connector(statement_timeout: float) -> None:
-    """dbt sets no session parameters but the tag: the driver's telemetry goes off, orphaned statements end.
-
-    Nor does a login ask three clouds whether it runs there.
-    """
-    connect = snowflake.connector.connect
-
-    def connected(*args: Any, **kwargs: Any) -> Any:
-        given = kwargs.pop("session_parameters", None) or {}
-        ours = {
-            "CLIENT_TELEMETRY_ENABLED": False,
-            "ABORT_DETACHED_QUERY": True,
-            "STATEMENT_TIMEOUT_IN_SECONDS": int(statement_timeout),
-        }
-        kwargs |= {"secondary_roles": "NONE", "platform_detection_timeout_seconds": 0.0}
-        return connect(*args, session_parameters=given | ours, **kwargs)
-
-    snowflake.connector.connect = connected

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import shutil
 import urllib.error
@@ -11,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from bot.errors import RefreshError
+from bot.errors import RefreshError, Unfetched
 from bot.wording import dbt as wording
 
 _WITHIN = 60.0  # seconds
@@ -44,43 +45,52 @@ class Deployed:
             return ""
 
     def fetch(self, place: Path) -> Path:
-        """The deployed manifest as a file, downloaded into `place` where it is remote. Raises RefreshError."""
+        """The deployed manifest as a file, downloaded into `place` where it is remote. Raises Unfetched."""
         if not self._remote:
             return self._local
         downloaded = place / "manifest.json"
         try:
             with urllib.request.urlopen(self._url, timeout=_WITHIN) as answer, downloaded.open("wb") as file:
                 shutil.copyfileobj(answer, file)
-        except (urllib.error.URLError, TimeoutError) as error:
-            raise RefreshError(wording.no_state(self._url), str(error)) from error
+        except (OSError, http.client.HTTPException) as error:  # the connection may also end in the middle
+            raise Unfetched(wording.no_state(self._url), str(error)) from error
         return downloaded
 
-    def keep(self, manifest: Path) -> None:
-        """A copy of our own, replaced in one step: a running build reads it while a new one comes in."""
+    def keep(self, manifest: Path) -> dict[str, Any]:
+        """A copy of our own, replaced in one step: a running build reads it while a new one comes in. Its contents.
+
+        What is no manifest, such as one that is just being written or a page to log in, leaves the copy as it is.
+        Raises RefreshError.
+        """
         self.directory.mkdir(parents=True, exist_ok=True)
         fresh = self.directory / f"manifest.json.{uuid.uuid4().hex}"
         try:
             shutil.copyfile(manifest, fresh)
-        except OSError as error:
-            raise RefreshError(wording.no_state(str(manifest)), str(error)) from error
-        fresh.replace(self._kept)
-        self._code = None
-
-    def read(self) -> dict[str, Any]:
-        """Our copy. Raises RefreshError."""
-        try:
-            return json.loads(self._kept.read_text())
+            content = _checked(json.loads(fresh.read_text(encoding="utf-8")))
+            fresh.replace(self._kept)
         except (OSError, ValueError) as error:
-            raise RefreshError(wording.no_state(str(self._kept)), str(error)) from error
+            fresh.unlink(missing_ok=True)
+            raise RefreshError(wording.no_state(self._where or str(self._local)), str(error)) from error
+        self._code = None
+        return content
 
     def code(self, unique_ids: Iterable[str]) -> dict[str, str]:
-        """The code of these nodes, compiled where the manifest has that; read once, since it is large."""
+        """The code of these nodes, compiled where the manifest has that; read once, since it is large.
+
+        Raises RefreshError before there is a copy.
+        """
         found = self._code
         if found is None:
-            nodes = self.read()["nodes"].items()
+            nodes = self._read()["nodes"].items()
             found = {uid: node.get("compiled_code") or node.get("raw_code") or "" for uid, node in nodes}
             self._code = found
         return {uid: found[uid] for uid in unique_ids if uid in found}
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            return json.loads(self._kept.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise RefreshError(wording.no_state(str(self._kept)), str(error)) from error
 
     @property
     def _kept(self) -> Path:
@@ -97,3 +107,10 @@ class Deployed:
     @property
     def _url(self) -> str:
         return self._where if self._where.endswith(".json") else self._where.rstrip("/") + "/manifest.json"
+
+
+def _checked(manifest: Any) -> dict[str, Any]:
+    """Raises ValueError."""
+    if not isinstance(manifest, dict) or not {"nodes", "sources"} <= manifest.keys():
+        raise ValueError("not a manifest of dbt")
+    return manifest

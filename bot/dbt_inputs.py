@@ -1,4 +1,4 @@
-"""What parsing a dbt project depends on: which file read which var, environment variable and key of `target`, or the clock.
+"""What parsing a dbt project depends on: which file read which var, environment variable, key of `target`, flag or clock.
 
 dbt settles names and configuration while it parses, so a parsed project is only right for the inputs that it was
 parsed with. Recorded while parsing, as a build system does, the readers of a changed input are known exactly: a file
@@ -14,17 +14,28 @@ from contextlib import contextmanager
 from typing import Any
 
 from dbt.clients.jinja import MacroGenerator
+from dbt.config.renderer import DbtProjectYamlRenderer
 from dbt.context.base import Var
+from dbt.context.configured import ConfiguredVar
 from dbt.context.target import TargetContext
 from dbt.parser import base, docs, fixtures, functions, generic_test, hooks, macros, schemas, snapshots, sources
 from dbt_common.context import InvocationContext
 
-Input = tuple[str, str]  # ("var" | "env" | "target", name)
+Input = tuple[str, str]  # ("var" | "env" | "target", name), or one of the next two
 CLOCK: Input = ("clock", "")  # the time or the id of this invocation: another one whenever dbt runs
+FLAGS: Input = ("flags", "")  # whether it is a full refresh; the rest of `flags` is the same in every child
 EVERY = "*"  # of `target`, when it is read as a whole
 NAMES = "#names"  # after a file's id: read only to name the relations of its nodes
 
-_READS_CLOCK = re.compile(r"\b(?:run_started_at|invocation_id)\b|\bmodules\s*(?:\[|\.\s*(?:datetime|pytz)\b)")
+# Values of dbt's context, which nobody hears being read: the text is looked at.
+_SAID = {
+    CLOCK: re.compile(
+        r"\b(?:run_started_at|invocation_id|invocation_args_dict|dbt_metadata_envs)\b"
+        r"|\bmodules\b(?!\s*\.\s*(?:re|itertools)\b)"
+    ),
+    FLAGS: re.compile(r"\bflags\b"),
+}
+_OF_ALL = ("__iter__", "__str__", "__repr__", "__eq__", "__or__", "keys", "items", "values", "copy")  # of a dictionary
 _PARSERS = (
     base.SQLParser,
     docs.DocumentationParser,
@@ -77,6 +88,8 @@ class Inputs:
         yield MacroGenerator, "__call__", self._of_macro(MacroGenerator.__call__)
         yield Var, "__call__", self._named("var", Var.__call__)
         yield Var, "has_var", self._named("var", Var.has_var)
+        yield ConfiguredVar, "__call__", self._named("var", ConfiguredVar.__call__)  # in YAML: it asks nobody else
+        yield DbtProjectYamlRenderer, "render_entry", self._of_project(DbtProjectYamlRenderer.render_entry)
         yield InvocationContext, "env", property(lambda context: _Heard(context._env, "env", self))
         make = TargetContext.__init__
 
@@ -99,7 +112,7 @@ class Inputs:
         @functools.wraps(function)
         def attributed(parser: Any, block: Any, *args: Any, **kwargs: Any) -> Any:
             with self._read_by(block.file.file_id):
-                self._note_clock(block.file.contents)
+                self._note_said(block.file.contents)
                 return function(parser, block, *args, **kwargs)
 
         return attributed
@@ -107,15 +120,25 @@ class Inputs:
     def _of_macro(self, function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
         def called(generator: Any, *args: Any, **kwargs: Any) -> Any:
-            self._note_clock(generator.macro.macro_sql)
+            self._note_said(generator.macro.macro_sql)
             return function(generator, *args, **kwargs)
 
         return called
 
-    def _note_clock(self, text: str | None) -> None:
-        """The text alone is looked at: the clock is a value in dbt's context, which nobody hears being read."""
-        if text and _reads_clock(text):
-            self.note(*CLOCK)
+    def _of_project(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """What dbt_project.yml says concerns every file, whichever is read meanwhile."""
+
+        @functools.wraps(function)
+        def rendered(renderer: Any, value: Any, keypath: Any) -> Any:
+            with self._read_by(""):
+                self._note_said(value if isinstance(value, str) else None)
+                return function(renderer, value, keypath)
+
+        return rendered
+
+    def _note_said(self, text: str | None) -> None:
+        for given in _said(text or ""):
+            self.note(*given)
 
     def _of_name(self, function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
@@ -161,29 +184,28 @@ class _Heard(dict):  # type: ignore[type-arg]
         self._note(key)
         return super().get(key, default)
 
-    def __iter__(self) -> Iterator[str]:
-        self._note(EVERY)
-        return super().__iter__()
-
-    def keys(self) -> Any:
-        self._note(EVERY)
-        return super().keys()
-
-    def items(self) -> Any:
-        self._note(EVERY)
-        return super().items()
-
-    def values(self) -> Any:
-        self._note(EVERY)
-        return super().values()
-
     def __deepcopy__(self, _memo: object) -> dict[str, Any]:
         return self
 
 
+def _as_a_whole(name: str) -> Callable[..., Any]:
+    function = getattr(dict, name)
+
+    @functools.wraps(function)
+    def noted(heard: _Heard, *args: Any) -> Any:
+        heard._note(EVERY)
+        return function(heard, *args)
+
+    return noted
+
+
+for _name in _OF_ALL:
+    setattr(_Heard, _name, _as_a_whole(_name))
+
+
 @functools.lru_cache(maxsize=4096)
-def _reads_clock(text: str) -> bool:
-    return bool(_READS_CLOCK.search(text))
+def _said(text: str) -> tuple[Input, ...]:
+    return tuple(given for given, pattern in _SAID.items() if pattern.search(text))
 
 
 @contextmanager

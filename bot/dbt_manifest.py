@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from bot import lineage
-from bot.index import Entry, Index
+from bot.index import Entry, Index, Version
 from bot.model import Exposure, Relation
 
 Node = dict[str, Any]
@@ -43,15 +43,16 @@ class Names:
 
 
 def build_index(
-    dev: Manifest, prod: Manifest, names: Names, *, code: str, dirty: bool, made_at: datetime, from_state: bool
+    dev: Manifest, prod: Manifest, names: Names, *, version: Version, made_at: datetime, from_state: bool
 ) -> Index:
     """Join both manifests. `from_state`: prod's is the deployed one, so its checksums say what code runs there."""
     reader = _Reader(dev, prod, names, from_state)
     sources = {u: r for u, n in prod["sources"].items() if (r := relation_of(n))}
     entries = _with_edges_by_name(list(reader.entries()), prod, sources)
     return Index(
-        code=code,
-        dirty=dirty,
+        code=version.commit,
+        dirty=version.dirty,
+        fingerprint=version.fingerprint,
         made_at=made_at,
         project=str(dev["metadata"].get("project_name") or ""),
         entries=tuple(sorted(entries, key=lambda e: (e.name, e.unique_id))),

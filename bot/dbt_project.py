@@ -8,45 +8,54 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import subprocess
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 import structlog
 
-from bot import dbt_profile
+from bot import dbt_profile, dbt_version
 from bot.dbt_code import Code
 from bot.dbt_deployed import Deployed
 from bot.dbt_manifest import Names, build_index
 from bot.dbt_process import ChildFailed, Process, as_refresh_error, setup
 from bot.dbt_warm import Warm, WarmEnded
 from bot.errors import RefreshError, Unreadable
-from bot.index import Index
+from bot.index import Index, Version
 from bot.patience import turn
-from bot.settings import Settings, scrubbed_environ
+from bot.settings import Settings
 from bot.wording import dbt as wording
 
 log = structlog.get_logger()
 
 _PARSE_WITHIN = 900.0  # seconds; a project of 3,000 models takes about one minute
-_WRITTEN_BY_DBT = frozenset({"target", "logs"})
+_UNKNOWN = Version()
 
 Beat = Callable[[], object]
 
 
+class Now(NamedTuple):
+    """What a child that starts now is given."""
+
+    settings: Settings  # with the directory of the indexed code
+    warm: (
+        Warm | None
+    )  # has exactly this code parsed; None before it has, when it has ended, when a file was changed since
+    version: Version
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Look:
-    """The code as it was looked at; `files` tells a directory from itself later, `fingerprint` is an index's."""
+    """The code as it was looked at; `files` tells a directory from itself later."""
 
     settings: Settings
-    fingerprint: str
-    commit: str = ""  # of the repository
+    version: Version = _UNKNOWN
+    commit: str = ""  # of the repository, in full
     files: str = ""
     warm: Warm | None = None  # has exactly this parsed
 
@@ -59,8 +68,10 @@ class Project:
         if settings.dbt.target == settings.dbt.prod_target:
             raise RefreshError(wording.same_target(settings.dbt.target))
         self._settings, self._workdir = settings, workdir.resolve()
-        self._keep_warm = warm and settings.dbt.warm_mb > 0
-        self._now = _Look(settings=settings, fingerprint="")
+        self._wants_warm = self._keep_warm = warm and settings.dbt.warm_mb > 0
+        self._cold_code = ""  # fingerprint of what no process could be kept warm for
+        self._now = _Look(settings=settings)
+        self._how = dbt_version.told(settings)
         self._code = Code(settings, self._workdir / "code") if settings.dbt.repository else None
         self._fetched = ""
         self._unreadable: dict[str, Unreadable] = {}  # by fingerprint, the newest only
@@ -74,21 +85,25 @@ class Project:
         return self._deployed.directory
 
     @property
-    def now(self) -> tuple[Settings, Warm | None]:
-        """What a child that starts now is given: settings with the directory of the indexed code, and the process that
-        has exactly this code parsed (None before it has, when it has ended, and when a file was changed since)."""
+    def now(self) -> Now:
+        """Asked before each child: files of a directory may have changed since they were read."""
         now = self._now
-        usable = now.warm is not None and now.warm.alive and (self._code is not None or self._files() == now.files)
-        return now.settings, now.warm if usable else None
+        if self._code is None and dbt_version.files(self._settings) != now.files:
+            return Now(now.settings, None, dbt_version.of_directory(now.settings))
+        return Now(now.settings, now.warm if now.warm is not None and now.warm.alive else None, now.version)
 
     @property
     def has_code(self) -> bool:
         """Whether a build can start; before the first index there is nothing of a repository."""
         return self._code is None or bool(self._now.commit)
 
+    def behind(self, fingerprint: str) -> bool:
+        """Whether children do not start from this code yet, or start cold: `warm_up` sees to both."""
+        return self._now.version.fingerprint != fingerprint or self._cold
+
     @property
-    def cold(self) -> bool:
-        """Whether the warm process is not there yet, or has ended by itself: `warm_up` starts the next one."""
+    def _cold(self) -> bool:
+        """Whether the warm process is not there yet, or has ended by itself."""
         warm = self._now.warm
         return self._keep_warm and (warm is None or not warm.alive)
 
@@ -121,21 +136,28 @@ class Project:
         self._stopped = True
         self._use(replace(self._now, warm=None))
 
-    def index(self, beat: Beat = lambda: None) -> Index:
+    def index(self, beat: Beat = lambda: None, known: Callable[[], Index | None] = lambda: None) -> Index:
         """Read the whole project with dbt. Takes seconds; raises Unreadable with dbt's message in plain words.
 
-        `beat` is called every second or so meanwhile. Raises RefreshError where code or manifest cannot be fetched.
+        `beat` is called every second or so meanwhile. `known` tells the index that is there: it may have been made of
+        this code while this call waited for its turn. Raises RefreshError where code or manifest cannot be fetched.
         """
         with turn(self._reading, beat):
-            return self._index(self._newest(beat), beat)
+            newest, there = self._begin(beat), known()
+            if self.knows(there, newest.version.fingerprint) and self._now.version == newest.version:
+                assert there is not None
+                return there
+            return self._index(newest, beat)
 
     def warm_up(self) -> None:
-        """Start the warm process for code that is indexed already. Raises as `index`."""
+        """Start from code that is indexed already, and the warm process for it. Raises as `index`."""
         with turn(self._reading, lambda: None):
-            if not self.cold:
+            newest = self._begin(lambda: None)
+            if not self.behind(newest.version.fingerprint):
                 return
-            newest = self._newest(lambda: None)
             self._use(newest)
+            if not self._keep_warm:
+                return
             with self._children() as (place, running):
                 dev = self._start("dev", newest.settings, place / "dev", running)
                 self._finish(dev, newest, lambda: None)
@@ -156,20 +178,18 @@ class Project:
             dev, warnings = self._dev(newest, place, running, beat)
             if prod is not None:
                 self._finish(prod, newest, beat)
-            self._deployed.keep(state or _written(place / "prod"))
+            production = self._deployed.keep(state or _written(place / "prod"))
             content = json.loads(_written(place / "dev").read_text())
             self._take(newest, dev, running)
-        code, dirty = self.version()
         index = build_index(
             content,
-            self._deployed.read(),
+            production,
             Names(date_var=dbt.date_var, columns_var=dbt.columns_var),
-            code=code,
-            dirty=dirty,
+            version=newest.version,
             made_at=datetime.now(UTC),
             from_state=bool(dbt.state),
         )
-        return replace(index, fingerprint=newest.fingerprint, warnings=warnings)
+        return replace(index, warnings=warnings)
 
     def _dev(self, look: _Look, place: Path, running: ExitStack, beat: Beat) -> tuple[Process | Warm, int]:
         """The project parsed with the dev target; by a child that ends, where one that stays could not do it."""
@@ -177,82 +197,68 @@ class Project:
         try:
             return dev, self._finish(dev, look, beat)
         except WarmEnded as error:
-            self._do_without_warm(error)
+            self._do_without_warm(look, problem=error.user_text, detail=error.detail)
         return self._dev(look, place, running, beat)
 
-    def _do_without_warm(self, error: RefreshError) -> None:
-        log.warning("no dbt is kept warm: builds start cold", problem=error.user_text, detail=error.detail)
-        self._keep_warm = False
+    def _do_without_warm(self, look: _Look, **why: str | int) -> None:
+        log.warning("no dbt is kept warm: builds start cold", **why)
+        self._keep_warm, self._cold_code = False, look.version.fingerprint
 
     def _take(self, newest: _Look, dev: Process | Warm, running: ExitStack) -> None:
         """From now on children are of this code; who was forked before goes on."""
-        self._use(replace(newest, warm=self._kept(dev, running) if isinstance(dev, Warm) else None))
+        self._use(replace(newest, warm=self._kept(dev, newest, running) if isinstance(dev, Warm) else None))
 
     def _use(self, now: _Look) -> None:
-        before, self._now = self._now.warm, now
-        if before is not None:
-            before.stop()
+        before, self._now = self._now, now
+        if before.warm is not None:
+            before.warm.stop()
+        if self._code is not None and before.commit != now.commit:
+            self._code.leave(before.commit)
         if self._stopped and now.warm is not None:
             self._now = replace(now, warm=None)
             now.warm.stop()
 
-    def _kept(self, warm: Warm, running: ExitStack) -> Warm | None:
+    def _kept(self, warm: Warm, look: _Look, running: ExitStack) -> Warm | None:
         """The process that has parsed, to fork children from; None when it is larger than allowed, or has ended."""
         try:
             warm.use_state(self.state_dir)
         except WarmEnded as error:
-            return self._do_without_warm(error)
+            return self._do_without_warm(look, problem=error.user_text, detail=error.detail)
         megabytes = warm.megabytes()
         if megabytes > self._settings.dbt.warm_mb:
-            log.warning("the warm dbt process is too large: builds start cold", megabytes=round(megabytes))
-            self._keep_warm = False
-            return None
+            return self._do_without_warm(look, megabytes=round(megabytes), allowed=self._settings.dbt.warm_mb)
         running.pop_all()  # nobody stops it now; the child that only parsed has ended
         log.info("dbt is warm", megabytes=round(megabytes))
         return warm
 
-    def version(self) -> tuple[str, bool]:
-        """The commit (short) and whether the project's files differ from it; ("", False) outside of git."""
-        commit = self._git("rev-parse", "--short", "HEAD")
-        if not commit:
-            return "", False
-        if self._code is not None:
-            return commit.strip(), False  # laid out from the commit, and nobody works in it
-        return commit.strip(), bool(self._git("status", "--porcelain", "--", "."))
-
     def fingerprint(self) -> str:
-        """Changes with the project's files, its commit and the deployed manifest: an index is made again only then.
-
-        Raises Unfetched when the repository does not answer.
+        """Changes with the project's files, its commit, the deployed manifest, the settings and how an index is made: it is
+        made again only then. Raises Unfetched when the repository does not answer.
         """
-        return self._fingerprint(self._code.fetch() if self._code else "", "" if self._code else self._files())
+        if self._code is not None:
+            return self._fingerprint(self._code.fetch(), "")
+        version = dbt_version.of_directory(self._settings)
+        return self._fingerprint(f"{version.commit} {version.dirty}", dbt_version.files(self._settings))
+
+    def _begin(self, beat: Beat) -> _Look:
+        """What is to be read; code that it was not tried for is another try to keep dbt warm."""
+        newest = self._newest(beat)
+        self._keep_warm = self._wants_warm and newest.version.fingerprint != self._cold_code
+        return newest
 
     def _newest(self, beat: Beat) -> _Look:
         if self._code is not None:
             commit = self._code.fetch(beat)
-            return _Look(settings=self._code.at(commit, beat), commit=commit, fingerprint=self._fingerprint(commit, ""))
-        files = self._files()  # before anything is read: what changes meanwhile is seen afterwards
-        return _Look(settings=self._settings, files=files, fingerprint=self._fingerprint("", files))
+            settings = self._code.at(commit, beat)
+            version = Version(dbt_version.commit(settings), fingerprint=self._fingerprint(commit, ""))
+            return _Look(settings=settings, commit=commit, version=version)
+        files = dbt_version.files(self._settings)  # before anything is read: what changes meanwhile is seen afterwards
+        version = dbt_version.of_directory(self._settings)
+        fingerprint = self._fingerprint(f"{version.commit} {version.dirty}", files)
+        return _Look(settings=self._settings, files=files, version=version._replace(fingerprint=fingerprint))
 
     def _fingerprint(self, commit: str, files: str) -> str:
-        if commit:
-            return f"{commit} {self._deployed.mark()}"
-        return hashlib.sha256(f"{self.version()} {self._deployed.mark()} {files}".encode()).hexdigest()[:16]
-
-    def _files(self) -> str:
-        """Changes with every file of the directory, packages included; dbt's own output left out."""
-        root, seen = str(self._settings.dbt.project_dir), set[str]()
-        found = hashlib.sha256()
-        for place, folders, files in os.walk(root, followlinks=True):  # local packages are links
-            known = os.path.realpath(place) in seen
-            seen.add(os.path.realpath(place))
-            written = _WRITTEN_BY_DBT if place == root else frozenset()
-            folders[:] = () if known else sorted(f for f in folders if not f.startswith(".") and f not in written)
-            for name in sorted(f for f in files if not f.startswith(".")):
-                with suppress(OSError):  # gone a moment ago, or a link to nothing
-                    stat = os.stat(os.path.join(place, name))
-                    found.update(f"{place}/{name}:{stat.st_size}:{stat.st_mtime_ns}\n".encode())
-        return found.hexdigest()
+        return hashlib.sha256(f"{commit} {self._deployed.mark()} {files} {self._how}".encode()).hexdigest()[:16]
 
     def sql(self, unique_ids: Iterable[str]) -> dict[str, str]:
         """The code of these nodes in production's manifest, compiled where it has that; for "who reads this column"."""
@@ -290,18 +296,8 @@ class Project:
         except ChildFailed as failure:
             error = as_refresh_error(failure, wording.cannot_read_project)
             unreadable = Unreadable(error.user_text, error.detail)
-            self._unreadable = {newest.fingerprint: unreadable}
+            self._unreadable = {newest.version.fingerprint: unreadable}
             raise unreadable from failure
-
-    def _git(self, *arguments: str) -> str:
-        command = ["git", "-C", str(self._now.settings.dbt.project_dir), *arguments]
-        try:
-            done = subprocess.run(
-                command, capture_output=True, text=True, timeout=20, env=scrubbed_environ(), check=False
-            )
-        except (OSError, subprocess.TimeoutExpired):
-            return ""
-        return done.stdout if done.returncode == 0 else ""
 
 
 def _written(workdir: Path) -> Path:

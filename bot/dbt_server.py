@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from bot.dbt_child import converse
-from bot.dbt_commands import Failure
+from bot.dbt_runtime import Failure
 from bot.dbt_state import State
 from bot.dbt_warming import FromWarm, Warm, first_time, parsed
 

@@ -76,7 +76,7 @@ class FromWarm(Parsed):
 
         def parse_manifest(config: Any, *_: object) -> Any:
             try:
-                return again(self._base, config, wanted, dict(os.environ))
+                return again(self._base, config, wanted, dict(os.environ), full_refresh=self.setup["full_refresh"])
             except NotWarm as why:
                 reason.append(why)
                 raise

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from bot import rights
 from bot.chat import Chat, ChatError
 from bot.dbt_project import Project
+from bot.dbt_warm import Warm
 from bot.errors import RefreshError
 from bot.index import Index
 from bot.queries import plain as plain_sql
@@ -145,14 +146,21 @@ def _project(settings: Settings, index: Index) -> Iterator[Examined]:
 
 
 def _parsed(settings: Settings) -> tuple[Index | None, Examined]:
-    """The project as the child reads it, with the child's own environment."""
+    """The project as the child reads it, with the child's own environment, and what keeping it ready costs."""
     try:
-        index = _index(settings)
+        with _read(settings, warm=True) as (index, project):
+            ready = _ready(settings, project.now.warm)
     except RefreshError as error:
         return None, Examined(what="dbt project", good=False, detail=plain(error.user_text))
     warned = f", {index.warnings:,} warnings of dbt (deprecations and the like)" if index.warnings else ""
-    found = f"{len(index.entries):,} models, code {index.code or 'not in git'}{warned}"
+    found = f"{len(index.entries):,} models, code {index.code or 'not in git'}{warned}; {ready}"
     return index, Examined(what="dbt project", good=True, detail=found)
+
+
+def _ready(settings: Settings, warm: Warm | None) -> str:
+    if warm is None:
+        return f"dbt is not kept ready, so every build starts it from scratch ([dbt] warm_mb = {settings.dbt.warm_mb})"
+    return f"kept ready in {warm.megabytes():,.0f} MB of {settings.dbt.warm_mb:,}"
 
 
 def _some(names: list[str]) -> str:
@@ -161,9 +169,14 @@ def _some(names: list[str]) -> str:
     return ", ".join(names[:_SHOWN]) + more
 
 
-def _index(settings: Settings) -> Index:
+@contextmanager
+def _read(settings: Settings, *, warm: bool) -> Iterator[tuple[Index, Project]]:
     with tempfile.TemporaryDirectory(prefix="dbt-refresh-doctor-") as workdir:
-        return Project(settings, Path(workdir)).index()
+        project = Project(settings, Path(workdir), warm=warm)
+        try:
+            yield project.index(), project
+        finally:
+            project.stop()
 
 
 def _try(what: str, look: Callable[[], str]) -> Examined:
@@ -177,7 +190,8 @@ def _try(what: str, look: Callable[[], str]) -> Examined:
 
 def grants_sql(settings: Settings) -> str:
     """The set-up of the README for this project's own names. Raises RefreshError when dbt cannot read the project."""
-    return grants_for(settings, _index(settings))
+    with _read(settings, warm=False) as (index, _):
+        return grants_for(settings, index)
 
 
 def grants_for(settings: Settings, index: Index) -> str:

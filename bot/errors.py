@@ -41,7 +41,7 @@ class Unreadable(RefreshError):
 
 
 class Unfetched(RefreshError):
-    """The repository of the project's code does not answer now; the commit that was fetched last goes on serving."""
+    """Who keeps the project's code or production's manifest does not answer now; what was fetched last goes on serving."""
 
 
 class BuildFailed(RefreshError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from bot.model import Exposure, Relation
 
@@ -56,6 +56,14 @@ class Entry:
     @property
     def refreshable(self) -> bool:
         return self.enabled and self.prod is not None and self.materialized in REFRESHABLE
+
+
+class Version(NamedTuple):
+    """Which code something was made from."""
+
+    commit: str = ""  # short; empty outside of git
+    dirty: bool = False  # files differ from the commit
+    fingerprint: str = ""  # of the index that was made of the same; empty: not known to be any
 
 
 @dataclass(frozen=True, kw_only=True)

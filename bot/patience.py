@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
 from concurrent.futures import TimeoutError as NotYet
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -63,6 +65,20 @@ def turn(lock: threading.Lock, alive: Alive) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+@contextmanager
+def turn_on_host(path: Path, alive: Alive) -> Iterator[None]:
+    """The same among all processes of this host that use the file `path`; it ends with the process that holds it."""
+    with path.open("w") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                alive()
+                threading.Event().wait(_LOOK_SECONDS)
+        yield
 
 
 def _settle(work: Callable[[], T], result: Future[T]) -> None:

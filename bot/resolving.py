@@ -70,9 +70,9 @@ def child_of(
     """The dbt child of this request, with exactly its vars; not started yet. `cancelled` is asked while it works."""
     entry, _ = entry_of(services, subject.unique_id)
     request, settings = subject.request, services.settings
-    current, warm = services.project.now
+    now = services.project.now
     return DbtChild(
-        current,
+        now.settings,
         unique_id=entry.unique_id,
         name=entry.name,
         vars=planning.variables(entry, request, settings),
@@ -84,7 +84,8 @@ def child_of(
         analyses=planning.spot_checks(entry, settings),
         tag=tag,
         cancelled=cancelled,
-        warm=warm,
+        warm=now.warm,
+        version=now.version,
         tell=tell,
     )
 
@@ -161,9 +162,9 @@ def _plan(
         vars=planning.variables(entry, request, settings),
         parents=tuple(str(r) for r in compiled.reads),
         rules=rules,
-        code=index.code,
-        code_in_prod=planning.code_in_prod(entry),
-        dirty=index.dirty,
+        code=compiled.version.commit,
+        code_in_prod=planning.code_in_prod(entry) if compiled.version.fingerprint == index.fingerprint else None,
+        dirty=compiled.version.dirty,
         reads_date=entry.reads_date,
         hooks=tuple(h for h in compiled.hooks if h not in foreign),
         skipped_hooks=foreign,

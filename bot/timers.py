@@ -5,9 +5,10 @@ Every timer runs in every worker; the store's compare-and-set picks one winner f
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import structlog
 
@@ -66,6 +67,7 @@ class Timers:
         """Drop what is due, by recorded exact name: backups as the promoter, everything else as the builder."""
         services = self._services
         self._date_leftovers()
+        self._forget_output()
         for made in services.store.due_objects(services.clock()):
             refresh = services.store.get(made.refresh)
             if refresh is not None and refresh.live:
@@ -87,6 +89,15 @@ class Timers:
             if refresh is not None and not refresh.live:
                 store.record_object(made.relation, made.kind, made.refresh, refresh.changed_at + keep)
 
+    def _forget_output(self) -> None:
+        """What dbt wrote for a build, a plan or an index on this host, once no step can still be at work there."""
+        worker = self._services.settings.worker
+        oldest = (self._services.clock() - worker.step_deadline).timestamp()
+        for place in (*worker.data_dir.glob("refreshes/*"), *worker.data_dir.glob("project/parse-*")):
+            with suppress(FileNotFoundError):  # an index that was read has removed its own
+                if place.stat().st_mtime < oldest:
+                    shutil.rmtree(place, ignore_errors=True)
+
     def refresh_index(self) -> None:
         """Read the dbt project again when its code has changed; the old index serves meanwhile, also when dbt cannot."""
         services, problem = self._services, ""
@@ -104,11 +115,9 @@ class Timers:
     def _read_what_changed(self) -> None:
         services, project = self._services, self._services.project
         fingerprint = project.fingerprint()
-        if fingerprint == self._seen and not project.cold:
-            return
         if fingerprint != self._seen and not project.knows(services.store.index(), fingerprint):
-            services.store.put_index(project.index())
-        elif project.cold:
+            services.store.put_index(project.index(known=services.store.index))
+        elif project.behind(fingerprint):
             project.warm_up()
         self._seen = fingerprint
 

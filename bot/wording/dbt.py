@@ -46,7 +46,7 @@ def no_repository(branch: str, why: str) -> str:
 
 
 def repository_away() -> str:
-    return "The repository of the dbt project does not answer: trying again for half a minute"
+    return "The dbt project cannot be fetched: trying again for half a minute"
 
 
 def no_packages(why: str) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import atexit
+import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -120,6 +122,15 @@ def changed_project(settings: Settings, directory: Path, **files: str) -> Settin
     return settings.model_copy(
         update={"dbt": settings.dbt.model_copy(update={"project_dir": directory, "profiles_dir": directory})}
     )
+
+
+def git(where: Path, *arguments: str) -> str:
+    own = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
+    who = ["-c", "user.name=Ann", "-c", "user.email=ann@example.com"]
+    done = subprocess.run(
+        ["git", *who, *arguments], cwd=where, check=True, capture_output=True, text=True, env={**os.environ, **own}
+    )
+    return done.stdout.strip()
 
 
 def contents(directory: Path) -> dict[str, bytes]:

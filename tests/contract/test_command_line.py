@@ -61,6 +61,7 @@ def test_doctor_finds_the_demo_world_healthy_and_proves_dev_apart_from_productio
     assert "ok   Dev is outside the production databases" in result.output
     assert "ok   Slack app token: Socket Mode" in result.output
     assert "ok   Promoter's rights: 5 of 5 are there" in result.output
+    assert re.search(r"models, code .*; kept ready in [1-9]\d* MB of 1,500", result.output)
     assert "BAD" not in result.output
 
 
@@ -100,7 +101,7 @@ def test_doctor_names_each_permission_that_is_missing_and_goes_on_after_a_bad_to
     """In this process, so that a traceback would be one here."""
     saved = world.snowflake.save()
     settings = Settings.load(world.environ(SLACK_BOT_TOKEN="xoxb-of-nobody", SLACK_APP_TOKEN="xapp-of-nobody"))
-    settings = settings.model_copy(update={"dbt": settings.dbt.model_copy(update={"state": deployed()})})
+    settings = settings.model_copy(update={"dbt": settings.dbt.model_copy(update={"state": deployed(), "warm_mb": 10})})
     try:
         world.snowflake.run_script(_TAKEN)
         found = list(examine(settings))
@@ -123,7 +124,7 @@ def test_doctor_names_each_permission_that_is_missing_and_goes_on_after_a_bad_to
     good = {e.what: e.detail for e in found if e.good}
     assert good["Builder's rights"] == "2 of 6 are there"
     assert good["Promoter's rights"] == "2 of 5 are there"
-    assert "dbt project" in good
+    assert good["dbt project"].endswith("every build starts it from scratch ([dbt] warm_mb = 10)"), "too little for it"
 
 
 def test_doctor_goes_on_where_slack_cannot_be_reached(world: World) -> None:

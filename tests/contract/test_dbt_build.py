@@ -216,6 +216,16 @@ def test_a_project_whose_own_ref_reads_dev_is_refused_with_the_list(there: Demo,
         planning.refuse_compiled(there.index.by_id[EZ], REQUEST, compiled, there.index, settings)
 
 
+def test_models_in_a_folder_of_its_name_are_left_alone(there: Demo, tmp_path: Path):
+    settings = changed_project(there.settings, tmp_path / "copy")
+    inside = tmp_path / "copy" / "models" / "facts" / "fact_ethereum_daily_dex_volumes" / "inside.sql"
+    inside.parent.mkdir()
+    inside.write_text("select 1 as one")
+
+    with there.child(FACT, tmp_path / "work", settings=settings, full_refresh=True) as child:
+        assert len(child.build().tests) == 3
+
+
 def test_cancel_ends_the_child_and_its_statement(there: Demo, tmp_path: Path):
     there.snowflake.inject("create or replace transient table", "hang", seconds=120)
     building = threading.Event()

@@ -15,6 +15,7 @@ import pytest
 from bot import dbt_project, dbt_warm
 from bot.compiled import Compiled
 from bot.dbt_build import DbtChild
+from bot.dbt_project import Project
 from bot.index import Index
 from bot.service import Service
 from bot.settings import Settings
@@ -62,7 +63,7 @@ def warm_processes() -> list[str]:
 def compiled(bot: Service, workdir: Path) -> tuple[Compiled, list[str]]:
     """What a refresh would build now, and what it would tell people meanwhile."""
     told: list[str] = []
-    settings, warm = bot.services.project.now
+    settings, warm, _ = bot.services.project.now
     child = DbtChild(
         settings,
         unique_id=FACT,
@@ -113,9 +114,23 @@ def test_a_file_that_changed_after_the_warm_process_read_it_is_built_as_it_is(
 
     assert bot.services.project.now[1] is None, "what it has parsed is not what is there"
     assert "-- a new line" in compiled(bot, tmp_path / "cold")[0].sql
+    bot.store.put_index(Project(settings, tmp_path / "other").index())  # another worker has seen it first
     bot.timers.refresh_index()
     assert bot.services.project.now[1] is not None
     assert "-- a new line" in compiled(bot, tmp_path / "warm")[0].sql
+
+
+def test_what_dbt_wrote_is_not_kept_for_ever(start: Callable[[], Service], settings: Settings):
+    bot, place = start(), settings.worker.data_dir
+    for output in ("refreshes/R1/target", "refreshes/plan-0a/target", "project/parse-x/dev", "refreshes/R2/target"):
+        (place / output).mkdir(parents=True)
+    for old in ("refreshes/R1", "refreshes/plan-0a", "project/parse-x"):
+        os.utime(place / old, (0, 0))
+
+    bot.timers.clean_up()
+
+    assert [p.name for p in (place / "refreshes").iterdir()] == ["R2"], "somebody may be at work there"
+    assert not list((place / "project").glob("parse-*"))
 
 
 def test_a_start_with_known_code_keeps_the_index_and_only_warms_up(start: Callable[[], Service]):
@@ -164,7 +179,9 @@ def test_a_stop_while_dbt_is_being_warmed_leaves_no_process_behind(start: Callab
     assert warm_processes() == others
 
 
-def test_an_index_needs_no_warm_process(start: Callable[[], Service], monkeypatch: pytest.MonkeyPatch):
+def test_an_index_needs_no_warm_process(
+    start: Callable[[], Service], settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
     class Killed(dbt_warm.Warm):
         def __init__(self, *given: Any) -> None:
             super().__init__(*given)
@@ -177,7 +194,12 @@ def test_an_index_needs_no_warm_process(start: Callable[[], Service], monkeypatc
 
     assert indexed(bot).by_id[FACT].dev is not None
     assert bot.services.project.now[1] is None
-    assert not bot.services.project.cold, "it is not tried again and again"
+    assert not bot.services.project.behind(indexed(bot).fingerprint), "it is not tried again and again"
+
+    monkeypatch.undo()
+    append(settings, "fact_ethereum_daily_dex_volumes.sql", "-- a new line")
+    bot.timers.refresh_index()
+    assert bot.services.project.now[1] is not None, "other code is another try"
 
 
 @pytest.mark.parametrize(

@@ -12,20 +12,11 @@ import pytest
 
 from bot.dbt_code import Code
 from bot.dbt_project import Project
-from bot.errors import RefreshError
+from bot.errors import RefreshError, Unreadable
 from bot.settings import Settings
-from tests.contract.dbt_demo import PROJECT, deployed, unreachable
+from tests.contract.dbt_demo import PROJECT, deployed, git, unreachable
 
 pytestmark = pytest.mark.xdist_group("dbt")
-
-
-def git(where: Path, *arguments: str) -> str:
-    own = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
-    who = ["-c", "user.name=Ann", "-c", "user.email=ann@example.com"]
-    done = subprocess.run(
-        ["git", *who, *arguments], cwd=where, check=True, capture_output=True, text=True, env={**os.environ, **own}
-    )
-    return done.stdout.strip()
 
 
 @pytest.fixture
@@ -78,12 +69,41 @@ def test_the_index_is_of_the_newest_commit_and_says_so(repository: Path, tmp_pat
     index = project.index()
 
     assert not project.moved_on()
+    assert project.index(known=lambda: index) is index, "somebody has read it meanwhile"
     assert (index.code, index.dirty) == (git(repository, "rev-parse", "--short", "HEAD"), False)
     assert project.now[0].dbt.project_dir.is_relative_to(tmp_path / "work")
     (repository / "dbt/README.md").write_text("changed")
     commit(repository, "second")
     assert project.moved_on()
-    assert project.now[0].dbt.project_dir.exists()
+
+
+def test_code_that_is_built_from_stays(repository: Path, tmp_path: Path):
+    """Also where it was indexed long ago, and where nothing newer can be read."""
+    project = Project(settings_of(repository, tmp_path / "bot"), tmp_path / "work")
+    first = project.index()
+    (begun,) = {project.now[0].dbt.project_dir}
+    age(begun)
+    broken = repository / "dbt/models/broken.yml"
+    broken.write_text("models: [")
+    commit(repository, "broken")
+    with pytest.raises(Unreadable):
+        project.index()
+    assert begun.exists() and project.now[0].dbt.project_dir == begun, "the code before it is built"
+
+    broken.unlink()
+    commit(repository, "repaired")
+    assert project.index().code != first.code
+    assert begun.exists(), "a build may have begun a moment ago"
+
+    age(begun)
+    (repository / "dbt/README.md").write_text("changed")
+    commit(repository, "later")
+    project.index()
+    assert not begun.exists(), "none can be using it any more"
+
+
+def age(code: Path) -> None:
+    os.utime(code.parent, (0, 0))
 
 
 def test_what_cannot_be_fetched_or_installed_is_told(repository: Path, tmp_path: Path):

@@ -13,12 +13,13 @@ import pytest
 import yaml
 
 from bot import dbt_profile, planning
+from bot.dbt_deployed import Deployed
 from bot.dbt_project import Project
 from bot.errors import RefreshError
-from bot.index import Index
+from bot.index import Index, Version
 from bot.model import Exposure, Relation
 from sandbox.incident import PRODUCTION
-from tests.contract.dbt_demo import BEFORE, EZ, FACT, PROJECT, changed_project, contents, read_once, unreachable
+from tests.contract.dbt_demo import BEFORE, EZ, FACT, PROJECT, changed_project, contents, git, read_once, unreachable
 
 pytestmark = pytest.mark.xdist_group("dbt")
 
@@ -123,15 +124,54 @@ def test_a_child_sees_nothing_of_the_bots_environment(tmp_path: Path, monkeypatc
     assert seen["DBT_SEND_ANONYMOUS_USAGE_STATS"] == "false"
 
 
-def test_the_fingerprint_changes_with_the_project(tmp_path: Path):
+def test_the_fingerprint_changes_with_the_project_and_with_what_the_bot_was_told_of_it(tmp_path: Path):
     settings = changed_project(unreachable(tmp_path), tmp_path / "copy")
     project = Project(settings, tmp_path / "work")
     first = project.fingerprint()
 
+    for told in ({"env": {"DEV_USER": "somebody"}}, {"prod_target": "live"}, {"date_var": "since"}):
+        other = settings.model_copy(update={"dbt": settings.dbt.model_copy(update=told)})
+        assert Project(other, tmp_path / "work").fingerprint() != first, told
+    assert Project(settings, tmp_path / "work").fingerprint() == first
+    with (tmp_path / "copy" / "dbt_project.yml").open("a") as own:
+        own.write('target-path: "build/{{ target.name }}"\n')
+    second = project.fingerprint()
+    for output in ("build/dev", "logs"):  # somebody runs dbt here
+        (tmp_path / "copy" / output).mkdir(parents=True)
+        (tmp_path / "copy" / output / "dbt.log").write_text("ran")
+    assert project.fingerprint() == second != first
     (tmp_path / "copy" / "models" / "new.sql").write_text("select 1 as one")
+    assert project.fingerprint() != second
 
-    assert project.fingerprint() != first
-    assert project.version() == ("", False)
+
+def test_a_manifest_that_is_none_leaves_the_copy_as_it_is(project: Project, tmp_path: Path):
+    deployed = Deployed(str(tmp_path), tmp_path / "state")
+    good = (project.state_dir / "manifest.json").read_text()
+    (tmp_path / "manifest.json").write_text(good)
+    assert FACT in deployed.keep(deployed.fetch(tmp_path))["nodes"]
+
+    for text in (good[: len(good) // 2], "<html>Log in</html>", "[]", '{"nodes": {}}'):
+        (tmp_path / "manifest.json").write_text(text)
+        with pytest.raises(RefreshError) as wrong:
+            deployed.keep(deployed.fetch(tmp_path))
+        assert "no production manifest" in wrong.value.user_text
+    assert [p.read_text() for p in deployed.directory.iterdir()] == [good]
+
+
+def test_the_code_that_a_child_starts_from_is_told_as_it_is(tmp_path: Path):
+    """A directory that somebody works in: also between two looks at it."""
+    settings = changed_project(unreachable(tmp_path), tmp_path / "copy")
+    code = tmp_path / "copy"
+    project = Project(settings, tmp_path / "work")
+    assert project.now.version == Version()
+    git(code, "init", "--quiet")
+    git(code, "add", "-A")
+    git(code, "commit", "--quiet", "-m", "first")
+    commit = git(code, "rev-parse", "--short", "HEAD")
+
+    assert project.now.version == Version(commit, dirty=False)
+    (code / "models" / "new.sql").write_text("select 1 as one")
+    assert project.now.version == Version(commit, dirty=True)
 
 
 @pytest.fixture(scope="module")

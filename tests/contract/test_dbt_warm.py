@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -190,19 +190,88 @@ def test_every_model_is_what_plain_dbt_makes_of_it(
     assert full == [], "none of them needed a full parse"
 
 
-def test_the_statements_of_a_build_are_those_of_a_child_started_cold(demo: Place):
-    sent = {}
-    for kind in ("warm", "cold"):
-        demo.world.snowflake.run_script("DROP SCHEMA IF EXISTS DEV.DEV_YAN")
-        before = len(demo.world.snowflake.log)
-        more = {} if kind == "warm" else {"warm": None}
-        with demo.child(FACT, "YAN", OTHERS, full_refresh=True, warehouse="ANALYTICS_XL", **more) as child:
-            child.build()
-        ours = [s for s in demo.world.snowflake.log[before:] if s.user == "REFRESH_BUILDER_SVC"]
-        sent[kind] = sorted((s.sql, s.warehouse) for s in ours)  # dbt runs tests side by side
+def test_every_deprecation_is_counted(quarry: Place):
+    """dbt says the first of each kind, and how many there were at the end."""
+    schemas = quarry.settings.dbt.project_dir.rglob("schema_*.yml")
+    older_spelling = sum(file.read_text().count("accepted_values") for file in schemas)
 
-    assert any("create or replace transient table" in sql for sql, _ in sent["warm"])
-    assert sent["warm"] == sent["cold"]
+    assert quarry.index.warnings >= older_spelling > 30
+
+
+@pytest.mark.parametrize(
+    ("unique_id", "given", "full_refresh"),
+    [(FACT, OTHERS, True), (EZ, BACKFILL | {"backfill_columns": ["dex_volumes"]}, False)],
+    ids=["table", "backfill"],
+)
+def test_what_is_sent_is_what_plain_dbt_sends(
+    unique_id: str, given: dict[str, Any], full_refresh: bool, demo: Place, tmp_path: Path
+):
+    entry = demo.index.by_id[unique_id]
+
+    def by_child(**more: Any) -> None:
+        with demo.child(unique_id, "YAN", given, full_refresh=full_refresh, **more) as child:
+            child.build()
+
+    ways: dict[str, Callable[[], None]] = {
+        "plain": lambda: built_by_plain_dbt(demo, entry.name, "YAN", given, tmp_path, full_refresh=full_refresh),
+        "warm": by_child,
+        "cold": lambda: by_child(warm=None),
+    }
+    there = f"CREATE TRANSIENT TABLE DEV.DEV_YAN.{entry.name} CLONE {entry.prod}"
+    sent = {way: statements(demo, there, run) for way, run in ways.items()}
+
+    writes = "create or replace transient table" if full_refresh else "merge into"
+    assert any(writes in sql for sql, _ in sent["plain"])
+    assert sent["warm"] == sent["cold"] == sent["plain"]
+
+
+def test_another_warehouse_is_used_warm_and_cold(demo: Place):
+    """Which plain dbt has no option for."""
+
+    def run(**more: Any) -> None:
+        with demo.child(FACT, "YAN", {}, full_refresh=True, warehouse="ANALYTICS_XL", **more) as child:
+            child.build()
+
+    warm, cold = statements(demo, "SELECT 1", run), statements(demo, "SELECT 1", lambda: run(warm=None))
+    assert warm == cold
+    assert ("ANALYTICS_XL",) in {(place,) for sql, place in warm if "create or replace transient table" in sql}
+
+
+def statements(there: Place, prepare: str, run: Callable[[], None]) -> list[tuple[str, str]]:
+    """What the builder sends and on which warehouse; in no order, since dbt runs tests side by side.
+
+    Looks at what is there are left out: a child compiles first, and looks once more for that.
+    """
+    snowflake = there.world.snowflake
+    snowflake.run_script("DROP SCHEMA IF EXISTS DEV.DEV_YAN")
+    login = {"private_key": there.world.private_key("builder"), "warehouse": "ETHEREUM"}
+    with snowflake.connect("REFRESH_BUILDER_SVC", **login) as connection, connection.cursor() as one:
+        one.execute("CREATE SCHEMA DEV.DEV_YAN")
+        one.execute(prepare)
+    before = len(snowflake.log)
+    run()
+    ours = [s for s in snowflake.log[before:] if s.user == "REFRESH_BUILDER_SVC"]
+    return sorted((s.sql, s.warehouse) for s in ours if not s.sql.startswith("show "))
+
+
+def built_by_plain_dbt(
+    there: Place, name: str, user: str, given: dict[str, Any], directory: Path, *, full_refresh: bool
+) -> None:
+    profiles = dbt_profile.write_dev(there.settings, directory / "profiles")
+    command = [sys.executable, "-c", "from dbt.cli.main import cli; cli()", "build", "--quiet", "--select", name]
+    command += ["--vars", json.dumps(given), *(["--full-refresh"] if full_refresh else [])]
+    command += [
+        "--project-dir",
+        str(there.settings.dbt.project_dir),
+        "--profiles-dir",
+        str(profiles),
+        "--target",
+        "dev",
+    ]
+    command += ["--target-path", str(directory / "target"), "--log-path", str(directory / "log")]
+    command += ["--defer", "--favor-state", "--state", str(there.project.state_dir)]
+    command += ["--indirect-selection", "buildable", "--cache-selected-only"]
+    subprocess.run(command, check=True, env=dbt_profile.environment(there.settings, user), stdout=subprocess.DEVNULL)
 
 
 def test_a_child_is_killed_alone(demo: Place, tmp_path: Path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 from bot.building import FETCHES
@@ -30,10 +31,15 @@ def test_an_outage_of_the_repository(tmp_path: Path) -> None:
         where = {"repository": str(repository), "project_dir": Path(), "profiles_dir": None}
         with working(scene, **where) as bot:
             slack, store = scene.world.slack.control, bot.store
+            built = store.index()
+            store.put_index(replace(built, code="fedcba9", fingerprint="of another worker, which is further"))
             repository.rename(away)
             typed(slack, "alice", scene.models[0])
             Incident(slack, "R1").wait_card(ENDED)
             outlasted = store.get(1)
+            assert (outlasted.plan.code, outlasted.plan.dirty) == (built.code, False), (
+                "what was built, not what is indexed"
+            )
             assert outlasted.plan.notes == (older_code(),)
             assert int(outlasted.baseline.relation.name.rsplit("_", 1)[1]) >= FETCHES  # the number of the claim
             assert "cannot be fetched (branch `main`)" in typed(slack, "alice", f"plan {scene.models[1]}")

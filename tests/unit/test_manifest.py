@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.dbt_manifest import Names, build_index
-from bot.index import Entry
+from bot.index import Entry, Version
 from bot.model import Relation
 from tests.unit.projects import NOW
 
@@ -36,7 +36,7 @@ def entry_of(found: dict[str, Any], *others: dict[str, Any], macros: dict[str, A
         "macros": macros or {},
     }
     names = Names(date_var="backfill_date", columns_var="backfill_columns")
-    index = build_index(manifest, manifest, names, code="", dirty=False, made_at=NOW, from_state=False)
+    index = build_index(manifest, manifest, names, version=Version(), made_at=NOW, from_state=False)
     return index.by_id[found["unique_id"]]
 
 
