@@ -142,7 +142,7 @@ def _views(plan: Plan, prod: Table, candidate: Table, waivable: bool) -> Finding
     same = [c.name for c in prod.columns] == [c.name for c in candidate.columns]
     found = dependents.names(plan, prod)
     numbers = {"count": len(found), "names": found, "columns_same": same}
-    verdict = Verdict.FAIL if materialized else Verdict.WARN if found and not same else Verdict.PASS
+    verdict = Verdict.FAIL if materialized else Verdict.PASS if same else Verdict.WARN
     return finding("safety", verdict, numbers, name="safety:views")
 
 

@@ -73,7 +73,6 @@ def said(n: dict[str, Any], finding: Finding) -> str:
             f"administrator can look; `ALTER TABLE {tracked} SET CHANGE_TRACKING = FALSE` where nobody reads them; {_WAIVED}"
         )
     names = _first(_as_list(n.get("names")))
-    hide = " or hide what they read" if "(text hidden)" in names else ""
     sentences = {
         "gone": f"{n.get('prod')} is no longer there.",
         "kind": f"production is {n.get('prod')} (planned as {n.get('planned')}), the candidate {n.get('candidate')}.",
@@ -88,13 +87,23 @@ def said(n: dict[str, Any], finding: Finding) -> str:
         "metric functions": f"data metric functions watch production and would be gone: {names}. {_BACK}",
         "target": "the model looks at the dbt target: make sure that it does not read less in dev than in production.",
         "metadata": f"production's {listed(_CALLED[c] for c in _as_list(n.get('changes')))} would become the candidate's.",
-        "views": f"views read production{hide}: {names}; materialized ones are suspended, others break if they use a lost column.",
+        "views": _views_said(n),
     }
     text = sentences.get(what, what)
     return text[:1].upper() + text[1:]
 
 
 _BACK = "The details have the statements that bring them back."
+
+
+def _views_said(n: dict[str, Any]) -> str:
+    names = _first(_as_list(n.get("names")))
+    hide = " or hide what they read" if "(text hidden)" in names else ""
+    said = f"views read production{hide}: {names}; materialized ones are suspended, others break if they use a lost column."
+    elsewhere = (
+        "" if n.get("columns_same", True) else " Those of other databases are looked for only where dbt knows them."
+    )
+    return (said if names else "no view that reads production is known.") + elsewhere
 
 
 def _keys_said(n: dict[str, Any]) -> str:

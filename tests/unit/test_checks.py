@@ -209,6 +209,22 @@ def test_a_view_of_another_database_that_dbt_knows_counts_where_columns_change()
     assert dependents.views(planned, listed) == [Relation("A", "B", "HIDDEN")]
 
 
+def test_where_columns_change_it_is_said_which_views_were_not_looked_for() -> None:
+    """A view of another database that dbt does not know may use a lost column."""
+    for views, said in (
+        (
+            ("A.B.V",),
+            "Views read production: A.B.V; materialized ones are suspended, others break if they use a lost column.",
+        ),
+        ((), "No view that reads production is known."),
+    ):
+        candidate = seen(columns=columns(OTHER="DATE"))
+        (found,) = (f for f in judged(seen(views=views), candidate) if f.name == "safety:views")
+        assert (
+            line(found) == f"*Safety: warn.* {said} Those of other databases are looked for only where dbt knows them."
+        )
+
+
 def test_policies_that_cannot_be_seen_say_who_names_the_grants() -> None:
     found = next(f for f in judged(seen(policies=None), seen()) if f.name == "safety:policies")
     assert "`dbt-refresh doctor` names the privileges that show them" in line(found)
