@@ -5,6 +5,8 @@ Not visible is `unknown`, never `nothing there`. `prod` should be read by the pr
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bot import dependents
 from bot.checks import finding
 from bot.inspection import SUSPENDED, hides
@@ -32,7 +34,7 @@ def findings(plan: Plan, prod: Table | None, candidate: Table, upstream: Upstrea
         _views(plan, prod, candidate, waivable),
         _metadata(prod, candidate),
         _keys(prod, candidate, waivable),
-        _metric_functions(prod, waivable, promoter),
+        _metric_functions(prod, promoter),
         _target(plan),
     ]
 
@@ -178,11 +180,12 @@ def _keys(prod: Table, candidate: Table, waivable: bool) -> Finding:
     return finding("safety", Verdict.WARN if any(numbers.values()) else Verdict.PASS, numbers, name=name)
 
 
-def _metric_functions(prod: Table, waivable: bool, promoter: str) -> Finding:
-    """A clone has none, whatever the candidate has."""
+def _metric_functions(prod: Table, promoter: str) -> Finding:
+    """A clone has none, whatever the candidate has. They watch rows and change none, so not to see them keeps nobody waiting."""
     name = "safety:metric functions"
     if prod.metric_functions is None:
-        return finding("safety", Verdict.UNKNOWN, {"visible": False, "role": promoter}, name=name, waivable=waivable)
+        unseen = finding("safety", Verdict.UNKNOWN, {"visible": False, "role": promoter}, name=name)
+        return replace(unseen, blocks=False)
     found = prod.metric_functions
     return finding("safety", Verdict.WARN if found else Verdict.PASS, {"names": list(found)}, name=name)
 

@@ -13,11 +13,14 @@ from bot.wording.text import listed
 def _unseen(n: dict[str, Any], what: str) -> str:
     """What cannot be seen, and the ways out: the privilege that shows it, or a waiver where the policy allows it."""
     role = n.get("role", "")
+    if what == "metric functions":
+        return (
+            "Whether data metric functions watch production, which a replacement would take off, is not visible with our rights. "
+            f"`GRANT DATABASE ROLE SNOWFLAKE.DATA_METRIC_USER TO ROLE {role}` shows Snowflake's own."
+        )
     show = {
         "dynamic tables": f"`GRANT MONITOR ON DYNAMIC TABLE … TO ROLE {role}` shows what each one reads",
-        "metric functions": f"`GRANT DATABASE ROLE SNOWFLAKE.DATA_METRIC_USER TO ROLE {role}` shows Snowflake's own",
     }.get(what, "An administrator can look")
-    what = "data metric functions" if what == "metric functions" else what
     unseen = f"Whether {n.get('side', 'production')} has {what} is not visible with our rights."
     return f"{unseen} {show}; {_WAIVED}"
 

@@ -163,15 +163,19 @@ def test_recorded_changes_that_no_visible_stream_needs_are_unknown(tracked: bool
     assert "waive_unknown" in line(found)
 
 
-@pytest.mark.parametrize(
-    "field", ["policies", "tags", "streams", "dynamic_tables", "views", "keys", "metric_functions"]
-)
+@pytest.mark.parametrize("field", ["policies", "tags", "streams", "dynamic_tables", "views", "keys"])
 @pytest.mark.parametrize("waive", [True, False])
 def test_what_cannot_be_seen_blocks_and_is_waived_only_by_policy(field: str, waive: bool) -> None:
     found = next(
         f for f in judged(seen(**{field: None}), seen(), waive) if f.name == f"safety:{field.replace('_', ' ')}"
     )
     assert (found.verdict, found.blocks, found.waivable) == (UNKNOWN, True, waive)
+
+
+def test_metric_functions_that_cannot_be_seen_are_said_and_keep_nobody_waiting() -> None:
+    found = next(f for f in judged(seen(metric_functions=None), seen()) if f.name == "safety:metric functions")
+    assert (found.verdict, found.blocks, found.waivable) == (UNKNOWN, False, False)
+    assert "is not visible with our rights" in line(found)
 
 
 @pytest.mark.parametrize(("prod", "candidate"), [({"referenced_by": None}, {}), ({}, {"keys": None})])
