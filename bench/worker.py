@@ -37,7 +37,16 @@ _PHASES = {
     State.VERIFYING: "verifying",
     State.UNDOING: "undoing",
 }
-_SENDING = {"take_letters", "letter_sent", "letter_later", "keep_file", "take_live", "live_shown", "keep_permalink"}
+_SENDING = {
+    "take_letters",
+    "keep_letter",
+    "letter_sent",
+    "letter_later",
+    "keep_file",
+    "take_live",
+    "live_shown",
+    "keep_permalink",
+}
 _NOBODYS = {"claim", "claim_clicks"}  # begin something new: what the thread did before is over
 _CHAT = ("post", "update", "upload", "share", "find", "permalink")
 _now = threading.local()  # .phase: what the refresh of this thread is in; .op: the store's method that is running

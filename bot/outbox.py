@@ -31,6 +31,10 @@ _TRIES = 8  # of something that breaks in our own code, before the queue goes on
 _CLOCKS_DIFFER = timedelta(minutes=5)  # between Slack and us, when looking for a message
 
 
+class _Taken(Exception):
+    """Another process sends this letter, since this one was frozen over it."""
+
+
 class Delivery:
     """`render_live` makes a live message from the refresh as it is when it is sent; `gap` is its shortest pause.
 
@@ -73,6 +77,8 @@ class Delivery:
         """False when Slack is down."""
         try:
             self._send(letter)
+        except _Taken:
+            log.info("letter taken over", key=letter.key, attempt=letter.attempt)
         except ChatRefused as refused:
             log.warning("undeliverable", key=letter.key, error=refused.code)
             self._store.letter_refused(letter, refused.code)
@@ -108,8 +114,14 @@ class Delivery:
             self._keep_permalink(letter.refresh)
 
     def _post(self, letter: Letter, message: Message, thread_ts: str) -> str:
+        self._require(letter)
         mark = {"key": letter.key, "refresh": letter.refresh, "thread_ts": thread_ts}
         return _either(lambda m: self._chat.post(letter.channel, m, **mark), message)
+
+    def _require(self, letter: Letter) -> None:
+        """Whoever was frozen while it looked or made the message must not post it a second time. Raises _Taken."""
+        if not self._store.keep_letter(letter, self._lease):
+            raise _Taken(letter.key)
 
     def _send_live(self, letter: Letter, live: Live, number: int, thread_ts: str) -> None:
         """Post it as it should look now; the message it replaces, if any, loses its buttons first."""
@@ -141,6 +153,7 @@ class Delivery:
                 if not file.file_id:
                     self._store.keep_file(letter, file.n, file_id)
                 ids.append((file_id, file.attachment.title))
+            self._require(letter)
             self._chat.share(ids, letter.channel, letter.message.text, thread_ts=thread_ts)
         except ChatRefused as refused:
             log.warning("files refused", key=letter.key, error=refused.code)

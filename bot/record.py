@@ -41,8 +41,7 @@ class Recorder:
         Raises machine.NotAllowed when the event means nothing in this state, and LostClaim when the row has moved
         on since `before` was read, and with `unless_held` Held for a model on hold: nothing is stored then.
         """
-        after, effects = machine.step(before, event)
-        posts: list[Post] = []
+        (after, effects), posts = machine.step(before, event), list[Post]()
         touch = [Live.CARD, *([Live.PLAN] if bool(on_plan(before)) is not bool(on_plan(after)) else [])]
         hold = None
         for effect in effects:

@@ -160,6 +160,13 @@ class Mail(Database):
             connection.execute(update(t.outbox).where(O.id.in_([row.id for row in rows])).values(values))
             return [_letter(row, _files(connection, row.id)) for row in rows]
 
+    def keep_letter(self, letter: Letter, lease_seconds: float) -> bool:
+        """Right before it is sent; False when somebody else has it by now: `attempt` is its fencing number."""
+        mine = (O.id == letter.id, O.attempts == letter.attempt, O.owner.is_not(None))
+        with self.writing() as connection:
+            until = self.now(connection) + lease_seconds
+            return connection.execute(update(t.outbox).where(*mine).values(lease_until=until)).rowcount == 1
+
     def keep_file(self, letter: Letter, n: int, file_id: str) -> None:
         """Slack has the bytes: remember under which id, before the file is shown to anybody."""
         f = t.files.c

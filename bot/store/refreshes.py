@@ -146,21 +146,17 @@ class Refreshes(Database):
         """Store a change with everything that belongs to it, in one transaction.
 
         None, and nothing stored, when the row is no longer at `before`'s state and revision, or `claim` was taken
-        over. A remark changes nothing: it only adds its audit line, posts and settled click, whatever else moves.
-        Leaving the driven states gives the lease back. Raises Taken when an undo needs locks that someone else
-        holds by now, Decided when another worker has `click` by now, and with `unless_held` Held for a model on hold:
-        the row is locked by then, and whoever puts a hold locks it too, so that one of the two sees the other.
+        over. A remark changes nothing: it only adds its audit line, posts and settled click. Leaving the driven states
+        gives the lease back. Raises Taken when an undo needs locks of somebody else, Decided when another worker has
+        `click`, and with `unless_held` Held: whoever puts a hold locks the row too, so that one sees the other.
         """
         stored = before if isinstance(event, REMARKS) else _following(before, after)
         try:
             with self.writing() as connection:
-                if stored is not before and not self._swap(connection, before, stored, claim, release):
+                if stored is not before and not self._swap(connection, before, stored, claim, release, unless_held):
                     return None
-                if unless_held and (put := held(connection, stored.unique_id)):
-                    raise Held(put)
                 line = _append(connection, stored, at=event.at, name=event.name, data=_data(event))
-                now = self.now(connection)
-                insert_posts(connection, stored.id, posts, now, {AUDIT_HEAD: line.hash[:12]})
+                insert_posts(connection, stored.id, posts, self.now(connection), {AUDIT_HEAD: line.hash[:12]})
                 touch_live(connection, stored.id, touch)
                 if hold:
                     by = stored.undo_request.by if stored.undo_request else None
@@ -184,7 +180,13 @@ class Refreshes(Database):
             insert_posts(connection, None, [answer(to_refresh(row) if row else None)], self.now(connection))
 
     def _swap(
-        self, connection: Connection, before: Refresh, after: Refresh, claim: Claim | None, release: bool
+        self,
+        connection: Connection,
+        before: Refresh,
+        after: Refresh,
+        claim: Claim | None,
+        release: bool,
+        unless_held: bool,
     ) -> bool:
         moved = after.state is not before.state
         values = _columns(after)
@@ -202,7 +204,10 @@ class Refreshes(Database):
         same = [R.id == before.id, R.state == before.state, R.revision == before.revision]
         if claim:
             same += [R.fence == claim.fence, R.owner == claim.owner]
-        return connection.execute(update(t.refreshes).where(*same).values(values)).rowcount == 1
+        swapped = connection.execute(update(t.refreshes).where(*same).values(values)).rowcount == 1
+        if unless_held and (put := held(connection, after.unique_id)):
+            raise Held(put)
+        return swapped
 
     def _holder(self, prod: Relation, dev: Relation) -> Refresh | None:
         busy = or_(R.prod == prod.sql, R.dev == dev.sql)

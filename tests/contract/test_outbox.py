@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bot import events as e
-from bot.messages import THREAD_LINK, Live, Message
+from bot.messages import THREAD_LINK, Attachment, Live, Message
 from bot.model import Refresh
 from bot.outbox import Delivery
 from tests.contract.outboxes import GAP, UNKNOWN, Bot, post
@@ -117,6 +117,20 @@ def test_a_process_killed_while_sending_neither_loses_nor_doubles(bot: Bot, arri
     assert len(bot.texts()) == 2
     bot.settle()
     assert bot.texts() == ["card: building r3 ", "plan"]
+
+
+def test_a_process_that_thaws_over_a_post_does_not_send_it_a_second_time(bot: Bot) -> None:
+    bot.plan(post("result", files=(Attachment(name="f.csv", content=b"a,b", title="F"),)))
+    frozen = []
+    for _ in range(3):
+        frozen += bot.store.take_letters("frozen", 1, 60)
+        bot.clock.forward(61)
+        _one(bot)
+    for letter in frozen:
+        assert bot.another()._deliver(letter)
+    assert bot.texts() == ["card: building r3 ", "plan", "result"]
+    sent = methods(bot.slack)
+    assert (sent.count("chat.postMessage"), sent.count("files.completeUploadExternal")) == (2, 1)
 
 
 def test_two_workers_deliver_one_thread_in_order(bot: Bot) -> None:
