@@ -9,10 +9,10 @@ same tables, with the same threads and memory limit. CPU is that of both process
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import multiprocessing
 import os
-import resource
 import statistics
 import sys
 import time
@@ -20,20 +20,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import snowflake.connector
-
 from bench import work
-from bot.comparison import Comparison, Pair
-from bot.model import Origin, Relation, Request, Rules
-from bot.session import Session
-from bot.settings import UserSection
+from bench.work import peak_mb
 
-THREADS, MEMORY = 2, "6GB"
-RULES = Rules(
-    grain=Origin(columns=("DAY", "CHAIN", "PROTOCOL_ID"), source="meta"),
-    date_column=Origin(columns=("DAY",), source="meta"),
-)
-BASELINE, CANDIDATE = Relation("BENCH", "T", "BASELINE"), Relation("BENCH", "T", "CANDIDATE")
+THREADS, MEMORY = 2, "14GB"
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -73,7 +63,7 @@ def measure(case: str, rows: int, runs: int) -> dict[str, Any]:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         port = ask(pipe, "port")
-        client = context.Process(target=compare_forever, args=(theirs, port))
+        client = context.Process(target=run_client, args=(theirs, port))
         client.start()
         ours.recv()  # it has imported everything, connected, and compared two empty tables
         taken = []
@@ -103,43 +93,12 @@ def measure(case: str, rows: int, runs: int) -> dict[str, Any]:
     }
 
 
-# The client
+def run_client(pipe: Any, port: int) -> None:
+    # The sandbox brings pyarrow, which the connector would load; an installation of the product has none.
+    sys.modules["pyarrow"] = None  # pyright: ignore[reportArgumentType]
+    from bench import client
 
-
-def compare_forever(pipe: Any, port: int) -> None:
-    connection = snowflake.connector.connect(
-        account="sandbox", user="ADMIN", password="admin", host="127.0.0.1", port=port, protocol="http",
-        session_parameters={"CLIENT_TELEMETRY_ENABLED": False, "TIMEZONE": "UTC"}, secondary_roles="NONE",
-        platform_detection_timeout_seconds=0.0,
-    )  # fmt: skip
-    session = Session(connection, UserSection(user="ADMIN", role="ACCOUNTADMIN", warehouse="W"), doubts=False)
-    small = Relation("BENCH", "T", "EMPTY")
-    compare(session, Pair(baseline=small, candidate=small, request=Request(model="bench"), rules=RULES))
-    pipe.send("ready")
-    while pipe.recv() != "stop":
-        pair = Pair(baseline=BASELINE, candidate=CANDIDATE, request=Request(model="bench"), rules=RULES)
-        pipe.send(compare(session, pair))
-    connection.close()
-
-
-def compare(session: Session, pair: Pair) -> dict[str, Any]:
-    cpu, wall = time.process_time(), time.perf_counter()
-    report = Comparison(session, pair, lambda _text, _share: None).run()
-    return {
-        "cpu_s": time.process_time() - cpu,
-        "wall_s": time.perf_counter() - wall,
-        "peak_mb": peak_mb(),
-        "statements": report.statements,
-        "verdict": next(f.verdict.value for f in report.findings if f.name == "parity"),
-        "changed": sum(c.window for c in report.changes),
-    }
-
-
-def peak_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 if sys.platform != "darwin" else 1024) / 1024
-
-
-# The database
+    client.compare_forever(pipe, port)
 
 
 @contextmanager
@@ -167,6 +126,8 @@ def serve(pipe: Any) -> None:
     """The local Snowflake with the tables; does what `ask` sends until it is told to stop."""
     from sandbox.snowflake import SnowflakeSandbox
 
+    gc.collect()
+    gc.freeze()  # else Python looks through all that was imported, a tenth of a second in every second run
     sandbox = SnowflakeSandbox()
     sandbox.start()
     sandbox.run_script("CREATE WAREHOUSE W; CREATE DATABASE BENCH; CREATE SCHEMA BENCH.T")
@@ -179,6 +140,7 @@ def serve(pipe: Any) -> None:
         except Exception as error:
             pipe.send(RuntimeError(f"{type(error).__name__}: {error}"))
     sandbox.stop()
+    gc.unfreeze()
 
 
 def answer(sandbox: Any, store: Any, what: str, *given: Any) -> object:
@@ -188,8 +150,8 @@ def answer(sandbox: Any, store: Any, what: str, *given: Any) -> object:
         return sandbox.port
     if what == "floor":
         before = time.process_time()
-        for table in (BASELINE, CANDIDATE):
-            store.root.cursor().execute(work.floor(table.sql)).fetchall()
+        for table in work.TABLES[:2]:
+            store.root.cursor().execute(work.floor(f"BENCH.T.{table}")).fetchall()
         return time.process_time() - before
     return time.process_time() if what == "cpu" else peak_mb()
 
@@ -200,11 +162,11 @@ def load(sandbox: Any, store: Any, case: str, rows: int) -> int:
         "DAY DATE, CHAIN VARCHAR, PROTOCOL_ID NUMBER(38,0), VOLUME NUMBER(38,2), FEES NUMBER(38,4), PRICE FLOAT, TVL FLOAT, "
         "TRADES NUMBER(38,0), CATEGORY VARCHAR, NOTE VARCHAR, SEEN_AT TIMESTAMP_NTZ, ACTIVE BOOLEAN"
     )
-    for name in ("BASELINE", "CANDIDATE", "EMPTY"):
+    for name in work.TABLES:
         sandbox.run_script(f"CREATE TABLE BENCH.T.{name} ({columns})")
     cursor = store.root.cursor()
-    cursor.execute(f"insert into {BASELINE.sql} {work.baseline(rows)}")
-    cursor.execute(f"insert into {CANDIDATE.sql} {work.candidate(BASELINE.sql, case, rows)}")
+    cursor.execute(f"insert into BENCH.T.BASELINE {work.baseline(rows)}")
+    cursor.execute("insert into BENCH.T.CANDIDATE " + work.candidate("BENCH.T.BASELINE", case, rows))
     return os.getpid()
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import resource
+import sys
+
 CASES = ("scattered", "recent", "identical")
 DAYS = 1000
 LAST = "2026-04-21"
+TABLES = ("BASELINE", "CANDIDATE", "EMPTY")
 COLUMNS = "DAY, CHAIN, PROTOCOL_ID, VOLUME, FEES, PRICE, TVL, TRADES, CATEGORY, NOTE, SEEN_AT, ACTIVE"
 
 # How many rows each kind of change has, whatever the size: as many as people have to look at.
@@ -56,3 +60,8 @@ def candidate(source: str, case: str, rows: int) -> str:
 def floor(table: str) -> str:
     """DuckDB: the pinned floor, one scan of every column of one table."""
     return f"SELECT bit_xor(hash({COLUMNS})) FROM {table}"
+
+
+def peak_mb() -> float:
+    """The most memory that this process has had."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 if sys.platform != "darwin" else 1024) / 1024

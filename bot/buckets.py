@@ -12,13 +12,13 @@ from bot.columns import base_type
 from bot.scope import UNDATED, Scope, Suspects
 
 MOST = 50_000  # differing buckets that are worth naming one by one
-_ROWS_IN_ONE = 100
+_ROWS_IN_ONE = 200
 _TOO_MANY = 1 / 2  # of the rows: from here one plain join is cheaper
 _EPOCH = date(1970, 1, 1)
 
 
 def parted(scope: Scope, rows: int, days: int) -> Scope:
-    """The scope with buckets of about 100 rows; by day where there is one, and by the rest of the key.
+    """The scope with buckets of about 200 rows; by day where there is one, and by the rest of the key.
 
     Fewer rows a bucket would cost the grouping more than they save the join.
     """

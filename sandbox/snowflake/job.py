@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -21,6 +22,9 @@ from .rights import Access
 from .session import Session
 from .store import Store, translate_error
 from .wire import Result
+
+# DuckDB says so of results that are fetched as Arrow; ours are small.
+warnings.filterwarnings("ignore", "Arrow output on a DB-API result", UserWarning)
 
 
 @dataclass(slots=True)
@@ -126,8 +130,9 @@ class Job:
     def select(self, sql: str) -> tuple[pa.Table, Sequence[Sequence[Any]]]:
         """The rows of a DuckDB query and the description of its columns: name, type, ..."""
         with self._translating():
-            relation = self.session.duck.sql(sql, params=self.bindings or None)
-            return relation.to_arrow_table(), relation.description
+            found = self.session.duck.execute(sql, self.bindings or None)  # as a relation it would be bound twice
+            columns = found.description
+            return found.to_arrow_table(), columns
 
     @contextmanager
     def _translating(self) -> Iterator[None]:

@@ -24,6 +24,7 @@ from bot.settings import (
     WarehouseSection,
     WorkerSection,
 )
+from tests.unit.samples import plan
 
 NOW = datetime(2026, 4, 21, 14, 0, tzinfo=UTC)
 HOME = Home("T0DEMO")
@@ -144,6 +145,37 @@ def test_a_models_own_approvers_take_the_place_of_the_general_ones():
     assert decide("hold", DAVE, None, own, members, HOME, model="fact_x") == Allowed()
     assert decide("hold", BOB, None, own, members, HOME, model="dim_y") == Allowed()
     assert isinstance(decide("unhold", DAVE, None, own, members, HOME, model="dim_y"), Denied)
+
+
+def test_a_refresh_keeps_the_approvers_and_the_quorum_it_was_planned_with():
+    planned = replace(plan(), rules=replace(plan().rules, approvers=("S0FIN",), quorum=2))
+    mine = replace(refresh(decided=("U0DAVE",)), plan=planned)
+    assert judge("approve", BOB, mine).rule == "not an approver"
+    assert judge("reject", DAVE, mine) == Allowed()
+    assert policy.missing(mine, SETTINGS) == 1
+    assert policy.quorum(replace(mine, plan=replace(planned, rules=replace(planned.rules, quorum=None))), SETTINGS) == 1
+
+
+def test_who_approved_may_still_reject_and_waive():
+    once = refresh(decided=("U0BOB",))
+    assert judge("reject", BOB, once, settings(quorum=2)) == judge("waive", BOB, once, settings(quorum=2)) == Allowed()
+
+
+def test_who_can_is_said_of_what_was_pressed():
+    """Nobody approves what they asked for, but they may undo it."""
+    assert policy.candidates("approve", refresh("U0BOB"), SETTINGS, members) == ("U0ALICE", "U0CAROL")
+    assert policy.candidates("undo", refresh("U0BOB"), SETTINGS, members) == ("U0ALICE", "U0BOB", "U0CAROL")
+    assert policy.candidates("hold", None, SETTINGS, members, "fact_x") == ("U0ALICE", "U0BOB", "U0CAROL")
+
+
+def test_where_nobody_is_configured_that_is_said():
+    nobody = settings(requesters=(), approvers=())
+    assert judge("ask", BOB, using=nobody).rule == judge("approve", BOB, using=nobody).rule == "not configured"
+
+
+def test_a_bot_that_does_not_know_its_own_workspace_lets_nobody_in():
+    assert judge("approve", Person("U0BOB", ""), home=Home("")).rule == "workspace"
+    assert judge("approve", Person("", "T0DEMO"), using=settings(approvers=("", "S0DATA"))).rule == "bot"
 
 
 def broken(group: str) -> frozenset[str]:
