@@ -167,15 +167,15 @@ def multiset_counts(scope: Scope, rows: Sequence[Row]) -> dict[str, int]:
 
 
 def changes(scope: Scope, counts: Row) -> tuple[ColumnChange, ...]:
-    """Columns that changed anywhere, most rows first; clocks that were meant to move are left out."""
+    """Columns that changed anywhere, most rows first; clocks are left out where they were meant to move."""
     found = [
         ColumnChange(
             column=c.name,
             history=count(counts, f"h{c.index}"),
-            window=count(counts, f"w{c.index}"),
+            window=count(counts, f"w{c.index}") if c in scope.judged else 0,
             allowed=c.allowed,
         )
-        for c in scope.judged
+        for c in scope.values
     ]
     return tuple(sorted((c for c in found if c.history or c.window), key=lambda c: (-c.history - c.window, c.column)))
 

@@ -133,6 +133,18 @@ def test_a_number_that_becomes_a_float_may_become_infinite(session: DirectSessio
     assert found(back, "grain").numbers["new_nan"] == []
 
 
+# A clock
+
+
+def test_a_clock_that_moved_in_history_is_counted_there(session: DirectSession) -> None:
+    base = """SELECT ('2026-01-01'::DATE + i::INT) AS "DAY", i AS "V", '2026-01-01'::TIMESTAMP AS "UPDATED_AT" FROM range(20) r(i)"""
+    rules = replace(DATED, grain=Origin(columns=("day",), source="meta"))
+    later = """SELECT * REPLACE (CASE WHEN DAY IN ('2026-01-02', '2026-01-09') THEN NOW()::TIMESTAMP ELSE UPDATED_AT END AS "UPDATED_AT")
+      FROM {b}"""
+    report = run(session, later, BACKFILL, baseline=base, rules=rules)
+    assert [(c.column, c.history, c.window) for c in report.changes] == [("UPDATED_AT", 1, 0)]
+
+
 # Sentences
 
 

@@ -57,7 +57,7 @@ def test_history_stays_as_it_is_and_nobody_may_waive_that(stage: Stage) -> None:
     acts.again(stage, incident, "recheck")
     assert acts.failed(incident) == [
         "*Parity: fail.* Before 2026-04-08 1 row is missing and 0 are new: the backfill reached further than asked; "
-        "1 row of the window would be lost; 1 row of the window changed in columns that were to stay."
+        "1 row of the window would be lost; 1 row of the window changed in tvl, which was to stay."
     ]
     assert acts.offered(incident) == {"explain", "reject", "recheck", "rebuild", "add_clocks"}
 
