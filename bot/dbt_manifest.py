@@ -135,6 +135,7 @@ class _Reader:
             children=self._children.get(uid, ()),
             tests=tuple(t["name"] for t in self._tests.get(uid, ()) if self._runs_with(uid, t)),
             owner=self._owner(node),
+            tags=tuple(node.get("tags") or ()),
             mentions_target=self._mentions_target(node),
             checksum=_checksum(node),
             prod_checksum=_checksum(deployed) if deployed and self.from_state else "",
