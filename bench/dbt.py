@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import dbt_project
-from bot import dbt_profile, lookup
+from bot import dbt_profile, logs, lookup
 from bot.index import Entry, Index
 from bot.model import DRIVEN, Refresh, State
 from bot.service import Service
@@ -81,6 +81,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--only", choices=("ours", "plain"), help="leave the other out")
     given = parser.parse_args()
+    logs.configure(as_json=False)  # to where they do not stand beside the figures
     with tempfile.TemporaryDirectory(prefix="bench-dbt-") as place:
         directory = Path(place)
         made = dbt_project.write(directory / "project", models=given.models, seed=given.seed)

@@ -21,9 +21,9 @@ from bot.identity import env_user, judge, require_own_channel
 from bot.leases import ClickLease
 from bot.machine import NotAllowed, allows, step
 from bot.messages import Click, Message, Post
-from bot.model import Problem, Refresh, State
+from bot.model import Plan, Problem, Refresh, State
 from bot.recovery import Recovery
-from bot.resolving import Subject, child_of, entry_of, look_at_production, resolve
+from bot.resolving import Subject, child_of, entry_of, look_at_production, outline, resolve
 from bot.services import Services
 from bot.store import Decided, Hold, Taken
 from bot.wording import answers as say
@@ -303,16 +303,24 @@ class Clicks:
         entry, _ = entry_of(services, str(click.payload["unique_id"]))
         user = env_user(services, click.by)
         subject = Subject.of(entry, parsed.request, user)
+        plan = self._resolved(subject, lease)
+        text = planned.plan(plan, parsed.request, date_var=dbt.date_var, columns_var=dbt.columns_var)
+        return plan_only(held.only_planned(text, plan, parsed.request, dbt.date_var))
+
+    def _resolved(self, subject: Subject, lease: ClickLease) -> Plan:
+        """Nobody who only asks waits until dbt has read a large project."""
+        services = self._services
         tag = f"dbt-refresh:{services.store.installation}:plan"
-        workdir = f"plan-{uuid.uuid4().hex[:8]}"
         production = look_at_production(services, subject, lease.check)
+        if not services.project.ready:
+            with services.warehouse.builder(tag, alive=lease.check) as session:
+                return outline(services, subject, session, production)
+        workdir = f"plan-{uuid.uuid4().hex[:8]}"
         with (
             child_of(services, subject, workdir, tag, lease.cancelled) as child,
             services.warehouse.builder(tag, alive=lease.check) as session,
         ):
-            plan = resolve(services, subject, child, session, production).plan
-        text = planned.plan(plan, parsed.request, date_var=dbt.date_var, columns_var=dbt.columns_var)
-        return plan_only(held.only_planned(text, plan, parsed.request, dbt.date_var))
+            return resolve(services, subject, child, session, production).plan
 
     # --- answering --------------------------------------------------------------------------------------------------
 

@@ -48,7 +48,7 @@ def build_index(
     """Join both manifests. `from_state`: prod's is the deployed one, so its checksums say what code runs there."""
     reader = _Reader(dev, prod, names, from_state)
     sources = {u: r for u, n in prod["sources"].items() if (r := relation_of(n))}
-    entries = _with_edges_by_name(list(reader.entries()), prod, sources)
+    entries = _with_edges_by_name(list(reader.entries()), reader, sources)
     return Index(
         code=version.commit,
         dirty=version.dirty,
@@ -68,18 +68,17 @@ def relation_of(node: Node | None) -> Relation | None:
     return Relation.parse(text) if text else None
 
 
-def _with_edges_by_name(entries: list[Entry], prod: Manifest, sources: dict[str, Relation]) -> list[Entry]:
+def _with_edges_by_name(entries: list[Entry], reader: _Reader, sources: dict[str, Relation]) -> list[Entry]:
     models = {e.prod: e.unique_id for e in entries if e.prod}
     read: dict[str, tuple[str, ...]] = {}
     children: dict[str, list[str]] = {}
     for entry in entries:
-        node = prod["nodes"].get(entry.unique_id)
-        if not entry.enabled or node is None or entry.language != "sql":
+        if not entry.enabled or entry.language != "sql":
             continue
-        code = node.get("compiled_code") or node.get("raw_code") or ""
         known = (*entry.parents, entry.unique_id)  # a compiled model names its parents, and itself, in full
-        if found := lineage.by_name(code, known, models, sources):
-            read[entry.unique_id] = found
+        found = {uid for code in reader.sql(entry.unique_id) for uid in lineage.by_name(code, known, models, sources)}
+        if found:
+            read[entry.unique_id] = tuple(sorted(found))
             for parent in found:
                 children.setdefault(parent, []).append(entry.unique_id)
     return [
@@ -136,10 +135,20 @@ class _Reader:
             children=self._children.get(uid, ()),
             tests=tuple(t["name"] for t in self._tests.get(uid, ()) if self._runs_with(uid, t)),
             owner=self._owner(node),
+            tags=tuple(node.get("tags") or ()),
             mentions_target=self._mentions_target(node),
             checksum=_checksum(node),
             prod_checksum=_checksum(deployed) if deployed and self.from_state else "",
         )
+
+    def sql(self, uid: str) -> Iterator[str]:
+        """What production runs for a node: compiled where its manifest has that, else the code and every macro it uses."""
+        node = self.prod["nodes"].get(uid) or {}
+        if compiled := node.get("compiled_code"):
+            yield compiled
+        elif node:
+            yield node.get("raw_code") or ""
+            yield from (macro["macro_sql"] for macro in self._macros(self.dev["nodes"][uid]).values())
 
     @cached_property
     def _children(self) -> dict[str, tuple[str, ...]]:

@@ -93,6 +93,11 @@ class Project:
         return Now(now.settings, now.warm if now.warm is not None and now.warm.alive else None, now.version)
 
     @property
+    def ready(self) -> bool:
+        """Whether a child answers as soon as it ever will; else the project is being read, or will be in a moment."""
+        return self.now.warm is not None or not self._keep_warm
+
+    @property
     def has_code(self) -> bool:
         """Whether a build can start; before the first index there is nothing of a repository."""
         return self._code is None or bool(self._now.commit)

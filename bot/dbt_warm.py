@@ -39,6 +39,7 @@ class Warm:
         self._line, theirs = socket.socketpair()
         self._asking = threading.Lock()
         self._received = b""
+        self._parsed = False
         with theirs, self._log.open("wb") as log:
             self._popen = subprocess.Popen(
                 [sys.executable, "-m", "bot.dbt_server", str(theirs.fileno())],
@@ -69,7 +70,9 @@ class Warm:
         deadline = time.monotonic() + within
         while time.monotonic() < deadline and not select.select([self._line], [], [], _BEAT)[0]:
             beat()
-        return int(self._answer(_BEAT)["warnings"])
+        warnings = int(self._answer(_BEAT)["warnings"])
+        self._parsed = True
+        return warnings
 
     def use_state(self, directory: Path, within: float = 60.0) -> None:
         """Keep the production manifest of this directory in memory for children forked from now on."""
@@ -99,6 +102,8 @@ class Warm:
     def stop(self) -> None:
         """Nobody is forked any more; what was forked goes on."""
         self._line.close()
+        if not self._parsed:  # it would not look up before it has, and has nothing to finish
+            self._popen.kill()
         end(self._popen)
 
     def _ask(self, command: dict[str, Any], within: float, descriptors: list[int] | None = None) -> dict[str, Any]:

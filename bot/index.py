@@ -45,6 +45,7 @@ class Entry:
     children: tuple[str, ...] = ()  # unique ids of models only; those that read it by name come last
     tests: tuple[str, ...] = ()
     owner: str = ""
+    tags: tuple[str, ...] = ()
     mentions_target: bool = False  # `target.` in its code or a macro it uses
     checksum: str = ""
     prod_checksum: str = ""  # of the same node in the production manifest; "" where not known
@@ -84,10 +85,14 @@ class Index:
         return {e.unique_id: e for e in self.entries}
 
     @cached_property
-    def typeahead(self) -> tuple[tuple[str, str, Entry], ...]:
-        """Name, production name and entry of every refreshable model in lower case, the shortest names first."""
-        found = ((e.name.lower(), str(e.prod).lower(), e) for e in self.entries if e.refreshable)
-        return tuple(sorted(found, key=lambda f: (len(f[0]), f[0], f[2].unique_id)))
+    def typeahead(self) -> tuple[tuple[str, str, str, Entry], ...]:
+        """Name, production name, tags with owner, and entry of every refreshable model in lower case; short names first."""
+        found = (
+            (e.name.lower(), str(e.prod).lower(), " ".join((*e.tags, e.owner)).lower(), e)
+            for e in self.entries
+            if e.refreshable
+        )
+        return tuple(sorted(found, key=lambda f: (len(f[0]), f[0], f[3].unique_id)))
 
     @cached_property
     def relations(self) -> dict[Relation, str]:

@@ -109,12 +109,12 @@ def _worded(text: str) -> set[str]:
 
 
 def options(index: Index, typed: str, limit: int = 100) -> list[Entry]:
-    """Refreshable models that contain every typed word, in any order, in their name or production name; best first:
-    the very name or table, then those with more of the words in their name, then the shorter names."""
+    """Refreshable models that contain every typed word, in any order, in their name, production name, tags or owner; best
+    first: the very name or table, then those with more of the words in their name, then the shorter names."""
     words = [w for w in _SEPARATORS.split(typed.lower()) if w]
     ranks: dict[int, list[Entry]] = {}
-    for name, prod, entry in index.typeahead:
-        if all(w in name or w in prod for w in words):
+    for name, prod, others, entry in index.typeahead:
+        if all(w in name or w in prod or w in others for w in words):
             exact = typed.lower() in (name, prod.rsplit(".", 1)[-1])
             outside = sum(w not in name for w in words)
             ranks.setdefault(-1 if exact else outside, []).append(entry)

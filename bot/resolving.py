@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot import clocks, planning
 from bot.compiled import Compiled
 from bot.dbt_build import DbtChild
 from bot.errors import RefreshError, Refusal
-from bot.index import Entry, Index
+from bot.index import Entry, Index, Version
 from bot.model import Mode, Plan, Relation, Request, Rules, Table
 from bot.patience import Alive, ahead
 from bot.services import Services
@@ -111,16 +111,43 @@ def look_at_production(services: Services, subject: Subject, alive: Alive | None
 
 def resolve(services: Services, subject: Subject, child: DbtChild, session: Session, production: Look) -> Resolved:
     """Plan one request. Raises Refusal with the way out, and RefreshError when dbt or Snowflake cannot answer."""
-    entry, index = entry_of(services, subject.unique_id)
+    entry, index, prod, rules = _looked(services, subject, session, production)
     request, settings = subject.request, services.settings
-    planning.refuse(entry, request, index, settings, services.clock().date())
-    prod = _checked_table(services, subject, entry, session, production)
-    rules = planning.rules(entry, settings, prod.columns)
     backfill = request.mode is Mode.BACKFILL
     compiled = child.compile(incremental=backfill)
     bare = child.compile(without_vars=True, incremental=True).sql if backfill else None
     planning.refuse_compiled(entry, request, compiled, index, settings, bare_sql=bare)
     return Resolved(entry=entry, compiled=compiled, plan=_plan(services, subject, entry, index, prod, rules, compiled))
+
+
+def outline(services: Services, subject: Subject, session: Session, production: Look) -> Plan:
+    """What index and warehouse tell of a request while dbt is not ready to say what it would run. Raises as `resolve`."""
+    entry, index, prod, rules = _looked(services, subject, session, production)
+    plan = _plan(services, subject, entry, index, prod, rules, _as_indexed(entry, index, subject.dev))
+    return replace(plan, notes=(planned.not_compiled(), *plan.notes))
+
+
+def _looked(
+    services: Services, subject: Subject, session: Session, production: Look
+) -> tuple[Entry, Index, Table, Rules]:
+    entry, index = entry_of(services, subject.unique_id)
+    planning.refuse(entry, subject.request, index, services.settings, services.clock().date())
+    prod = _checked_table(services, subject, entry, session, production)
+    return entry, index, prod, planning.rules(entry, services.settings, prod.columns)
+
+
+def _as_indexed(entry: Entry, index: Index, dev: Relation) -> Compiled:
+    above = (e.prod if (e := index.by_id.get(uid)) else index.sources.get(uid) for uid in entry.parents)
+    return Compiled(
+        sql="",
+        relation=dev,
+        reads=tuple(sorted({relation for relation in above if relation})),
+        tests=entry.tests,
+        materialized=entry.materialized,
+        transient=entry.transient,
+        warehouse=entry.warehouse,
+        version=Version(index.code, index.dirty, index.fingerprint),
+    )
 
 
 def _checked_table(services: Services, subject: Subject, entry: Entry, session: Session, production: Look) -> Table:

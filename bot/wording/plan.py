@@ -113,5 +113,12 @@ def mentions_target(name: str) -> str:
     return f"{name} looks at the dbt target: make sure that it does not read less in dev than in production."
 
 
+def not_compiled() -> str:
+    return (
+        "dbt is still reading the project, so this is what is known without it: the SQL, its hooks and whether the date changes "
+        "anything are looked at before anything is built. Ask again in a minute to see them."
+    )
+
+
 def older_code() -> str:
     return "The newest code of the dbt project cannot be read now: names, plan and checks are of the code that was read last."

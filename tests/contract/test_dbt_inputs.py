@@ -30,7 +30,8 @@ ODD = {
     "models/odd/odd.yml": "models: [{name: by_yaml, config: {snowflake_warehouse: \"{{ var('large', 'S') }}\"}},"
     " {name: by_test, columns: [{name: one, data_tests: [not_null, {unique: {config: {enabled: \"{{ var('strict', false) }}\"}}}]}]}]",
     "models/odd/by_test.sql": "select 1 as one",
-    "tests/strictly_one.sql": "{{ config(enabled=var('strict', false)) }} select * from {{ ref('by_copy') }} where one <> 1",
+    "models/odd/by_single.sql": "select 1 as one",
+    "tests/strictly_one.sql": "{{ config(enabled=var('strict', false)) }} select * from {{ ref('by_single') }} where one <> 1",
     "macros/large.sql": f"{{% macro large() %}}{{{{ return({LARGE}) }}}}{{% endmacro %}}",
 }
 SAME = planning.ANY_USER  # whom the project was parsed for: a schema of its own would be read anew with everything else
@@ -80,7 +81,7 @@ def test_what_the_request_changes_is_settled_anew(
 
 
 @pytest.mark.parametrize(
-    ("name", "tests"), [("by_test", {"not_null_by_test_one", "unique_by_test_one"}), ("by_copy", {"strictly_one"})]
+    ("name", "tests"), [("by_test", {"not_null_by_test_one", "unique_by_test_one"}), ("by_single", {"strictly_one"})]
 )
 def test_a_test_that_the_request_enables_runs_too(name: str, tests: set[str], odd: Read, tmp_path: Path):
     with child(odd, name, tmp_path, SAME, {"strict": True}, warm=odd[1].now[1]) as one:

@@ -55,6 +55,7 @@ def test_what_a_model_says_of_itself(index: Index):
     assert ez.hooks == ("{{ latest_view(this) }}",)
     assert ez.grain_claims == (("unique_key", ("date",)), ("uniqueness test", ("date",)))
     assert (ez.warehouse, ez.owner) == ("ETHEREUM", "data-platform")
+    assert fact.tags == ("fact",)
     assert ez.meta["clock"] == ["created_on", "modified_on"]
     assert ez.exclude_columns == ("created_on",)
     assert "ez_ethereum_metrics_is_never_negative" in ez.tests

@@ -311,3 +311,11 @@ def test_without_the_warm_process_the_child_starts_cold(demo: Place, tmp_path: P
 
     gone.stop()
     assert not gone.alive
+
+
+def test_one_that_still_reads_the_project_is_ended_at_once(demo: Place, tmp_path: Path):
+    reading = Warm(tmp_path / "reading", dbt_profile.environment(demo.settings), {})
+
+    reading.stop()
+
+    assert reading._popen.returncode == -signal.SIGKILL, "it was not waited for"

@@ -10,6 +10,7 @@ import pytest
 
 from bot.dbt_project import Project
 from bot.settings import Settings
+from bot.wording.plan import not_compiled
 from sandbox.world import ROOT
 from tests.stories import acts
 from tests.stories import conftest as stages
@@ -140,3 +141,16 @@ def test_a_build_that_reaches_further_than_asked_is_never_approved(stage: Stage)
     assert acts.opening(incident).startswith("*Cannot be approved as it is*")
     assert "approve" not in acts.offered(incident)
     assert "waive" not in acts.offered(incident)
+
+
+def test_a_plan_does_not_wait_until_dbt_has_read_the_project(stage: Stage) -> None:
+    new = stage.parts.dbt["project_dir"] / "models" / "new.sql"
+    new.write_text("select 1 as one", encoding="utf-8")  # what was parsed is not what is there
+    try:
+        said = acts.refused(stage, "plan ecosystem_overview")
+    finally:
+        new.unlink()
+    assert "dev `DEV.DEV_REFRESH_BOT.ECOSYSTEM_OVERVIEW`" in said
+    assert f"\n{not_compiled()}\n" in said
+    assert not [s for s in stage.world.snowflake.log if '"app": "dbt"' in s.sql]
+    assert not_compiled() not in acts.refused(stage, "plan ecosystem_overview")

@@ -47,6 +47,17 @@ def a_test(name: str, of: str, **changes: Any) -> dict[str, Any]:
     }
 
 
+def test_a_literal_name_in_a_macro_is_an_edge_unless_the_compiled_code_says_otherwise():
+    macros = {
+        "macro.p.fees": {"name": "fees", "package_name": "p", "macro_sql": "db.sch.b", "depends_on": {"macros": []}}
+    }
+    by_macro = {"raw_code": "select * from {{ fees() }}", "depends_on": {"nodes": [], "macros": ["macro.p.fees"]}}
+
+    assert entry_of(node("a", **by_macro), node("b"), macros=macros).by_name == ("model.p.b",)
+    assert entry_of(node("b"), node("a", **by_macro), macros=macros).children == ("model.p.a",)
+    assert entry_of(node("a", **by_macro, compiled_code="select 1"), node("b"), macros=macros).by_name == ()
+
+
 def test_names_are_folded_unless_the_manifest_quotes():
     assert entry_of(node("a")).prod == Relation("DB", "SCH", "A")
     assert entry_of(node("a", relation_name='"db".Sch."a"')).prod == Relation("db", "SCH", "a")
