@@ -10,6 +10,8 @@ import dbt.flags
 import snowflake.connector
 from dbt.cli.main import cli
 
+from bot import arrow
+
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -56,6 +58,7 @@ def quiet_connector(statement_timeout: float) -> None:
 
     Nor does a login ask three clouds whether it runs there.
     """
+    arrow.prepare()
     connect = snowflake.connector.connect
 
     def connected(*args: Any, **kwargs: Any) -> Any:

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from snowflake.connector import SnowflakeConnection
 from snowflake.connector.errors import Error, OperationalError
 
+from bot import arrow
 from bot.errors import RefreshError
 from bot.patience import Alive
 from bot.session import History, HistoryRow, NotVisible, Schema, Session, SqlError, TransientSource, Unreachable
@@ -46,6 +47,7 @@ class Warehouse:
     def __init__(self, settings: Settings, installation: str) -> None:
         self._settings = settings
         self._installation = installation
+        arrow.prepare()
 
     @contextmanager
     def builder(self, tag: str, warehouse: str = "", alive: Alive | None = None) -> Iterator[Session]:
