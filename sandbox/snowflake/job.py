@@ -50,6 +50,7 @@ class Job:
     entry: Statement
     bindings: list[Any] = field(default_factory=list)
     active: bool = False  # it has the session's connection
+    turn: threading.Lock = field(default_factory=threading.Lock)  # held while `active` changes or is acted upon
     describe: bool = False  # only the columns are wanted
     seconds: int = 0  # STATEMENT_TIMEOUT_IN_SECONDS
     stop: threading.Event = field(default_factory=threading.Event)
@@ -74,9 +75,15 @@ class Job:
 
     def cancel(self) -> None:
         self.stop.set()
-        if self.active:  # else it waits for its turn, and the connection works for another statement
-            self.session.duck.interrupt()
+        with self.turn:
+            if self.active:  # else it waits for its turn or has ended, and the connection works for another statement
+                self.session.duck.interrupt()
         self.world.locks.wake()
+
+    def activate(self, active: bool) -> None:
+        """Whether the session's connection works for this statement: only then may `cancel` interrupt it."""
+        with self.turn:
+            self.active = active
 
     def hold(self) -> None:
         """A fault keeps it waiting from here on."""

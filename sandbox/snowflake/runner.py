@@ -69,15 +69,17 @@ def run(job: Job, request: Request) -> Result:
         timer.start()
     try:
         with job.session.lock:
-            job.active = True
-            return _execute(job, request)
+            job.activate(True)
+            try:
+                return _execute(job, request)
+            finally:
+                job.activate(False)
     except SnowflakeError as refused:
         error = refused
         raise
     finally:
         if timer:
             timer.cancel()
-        job.active = False
         job.entry.ms = round((time.perf_counter() - started) * 1000, 1)
         job.entry.error = f"{error.code}: {error.message}" if error else None
         job.entry.ended = datetime.now(UTC)

@@ -13,9 +13,13 @@ from bot.clicks import Clicks
 from bot.errors import ClickTaken
 from bot.leases import ClickLease
 from bot.messages import Click
-from bot.model import Actor
+from bot.model import ENDS, Actor, State
+from bot.wording import card as wording
 from sandbox.people import Incident, actions_of, text_of
 from tests.stories.conftest import Stage
+
+WAITS = frozenset({State.AWAITING, State.STALE, State.FAULTY, State.NEEDS_ATTENTION})
+REPLACED = r"create or replace transient table .*fact_ethereum.* clone"
 
 # What differs from one run to the next: the code's version, durations, times, digests and the installation's id.
 _ANEW = (
@@ -158,3 +162,23 @@ def refused(stage: Stage, typed: str, channel: str = "C0INCIDENTS") -> str:
     stage.slack.wait(lambda: len(said()) > 1, 60, f"the refusal of {typed}")
     assert stage.slack.channel(channel) == before  # no card
     return next(text for text in said() if text != receipt)
+
+
+def state(stage: Stage, number: int = 1) -> State:
+    refresh = stage.bot.store.get(number)
+    assert refresh is not None
+    return refresh.state
+
+
+def replacements(stage: Stage) -> int:
+    done = [s for s in stage.world.snowflake.log if re.search(REPLACED, s.sql, re.I | re.S) and not s.error]
+    return sum(s.user == "REFRESH_PROMOTER_SVC" for s in done)
+
+
+def settle(stage: Stage, wanted: frozenset[State] = WAITS | ENDS) -> State:
+    """Wait until the refresh is in one of these states and its card says so."""
+    stage.slack.wait(lambda: state(stage) in wanted, 90, "a state that waits or has ended")
+    refresh = stage.bot.store.get(1)
+    assert refresh is not None
+    stage.incident().wait_card(wording.state(refresh))
+    return refresh.state

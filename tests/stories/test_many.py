@@ -78,6 +78,6 @@ def ref(statement: Statement) -> int:
 
 
 def span(log: Sequence[Statement], number: int) -> tuple[datetime, datetime]:
-    """From the first statement for a refresh to the end of its last."""
-    sent = [s for s in log if ref(s) == number]
+    """From the first statement for a refresh to the end of its last, but for the timer's looks while it waits for a person."""
+    sent = [s for s in log if ref(s) == number and not s.tag.endswith(":poll")]
     return sent[0].started, max(s.ended for s in sent if s.ended)

@@ -4,36 +4,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Literal
 
 import pytest
 
-from bot.model import ENDS, State
-from bot.wording import card as wording
+from bot.model import State
 from sandbox.people import Incident, text_of
-from sandbox.world import World
-from tests.stories.acts import thaws
-from tests.stories.conftest import FACT, Parts, Stage, staged
-from tests.stories.moments import FACT_ASKED, Moment, Moments
+from tests.stories.acts import REPLACED, replacements, settle, state, thaws
+from tests.stories.conftest import FACT, Stage
+from tests.stories.moments import FACT_ASKED
 
 BUILDING = "create or replace .*dev_refresh_bot.*fact_ethereum_daily"
-REPLACED = r"create or replace transient table .*fact_ethereum.* clone"
 READ = r'hash_agg.*from "ANALYTICS"."PROD"."FACT_ETH'
-WAITS = frozenset({State.AWAITING, State.STALE, State.FAULTY, State.NEEDS_ATTENTION})
-
-
-def state(stage: Stage, number: int = 1) -> State:
-    refresh = stage.bot.store.get(number)
-    assert refresh is not None
-    return refresh.state
-
-
-def replacements(stage: Stage) -> int:
-    done = [s for s in stage.world.snowflake.log if re.search(REPLACED, s.sql, re.I | re.S) and not s.error]
-    return sum(s.user == "REFRESH_PROMOTER_SVC" for s in done)
 
 
 def said_twice(incident: Incident) -> list[str]:
@@ -314,98 +295,3 @@ def test_a_promotion_that_is_proven_absent_is_sent_again_where_the_policy_says_s
     assert late.error is not None
     assert replacements(stage) == 1
     assert [line.event for line in stage.bot.store.trail(1)].count("promotion intended") == 2
-
-
-# Every statement after the build fails once, or its answer is lost once
-
-Way = Literal["fail", "lost_reply"]
-PARTS = 8  # each test takes every eighth case, so that several processes share the work
-
-
-@pytest.fixture(scope="module")
-def runs(project: Parts, moments: Moments, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
-    """The statements of an undisturbed run from each of the two moments, in order."""
-    found = {}
-    for name in ("built", "explained"):
-        moment, path = moments.get(name), tmp_path_factory.mktemp("run")
-        with staged(project, path, {}, moment) as stage:
-            if name == "explained":
-                stage.approves(stage.incident(), FACT)
-            settle(stage, frozenset({State.AWAITING if name == "built" else State.DONE}))
-            found[name] = [s.sql for s in stage.world.snowflake.log if s.tag.startswith("dbt-refresh:")]
-    return found
-
-
-def settle(stage: Stage, wanted: frozenset[State] = WAITS | ENDS) -> State:
-    """Wait until the refresh is in one of these states and its card says so."""
-    stage.slack.wait(lambda: state(stage) in wanted, 90, "a state that waits or has ended")
-    refresh = stage.bot.store.get(1)
-    assert refresh is not None
-    stage.incident().wait_card(wording.state(refresh))
-    return refresh.state
-
-
-@contextmanager
-def disturbed(project: Parts, path: Path, moment: Moment, run: list[str], number: int, way: Way) -> Iterator[Stage]:
-    """The statement with this number of the run goes wrong, however often its text came before."""
-    sql = run[number]
-
-    def disturb(world: World) -> None:
-        world.snowflake.inject(f"^{re.escape(sql)}$", way, skip=run[:number].count(sql), message="out of order")
-
-    path = path / f"{way}-{number}"
-    path.mkdir()
-    with staged(project, path, {}, moment, disturb) as stage:
-        yield stage
-
-
-@pytest.mark.parametrize("part", range(PARTS))
-def test_a_statement_of_the_comparison_goes_wrong(
-    project: Parts, moments: Moments, runs: dict[str, list[str]], tmp_path: Path, part: int
-) -> None:
-    """Every statement fails; of every eighth the answer is lost."""
-    run = runs["built"]
-    cases: list[tuple[int, Way]] = [(n, "fail") for n in range(len(run))]
-    cases += [(n, "lost_reply") for n in range(0, len(run), 8)]
-    for number, way in cases[part::PARTS]:
-        with disturbed(project, tmp_path, moments.get("built"), run, number, way) as stage:
-            end = settle(stage)
-            assert end in (State.FAILED, State.AWAITING), run[number]
-            stage.incident().wait_button("again" if end is State.FAILED else "explain")
-
-
-@pytest.mark.parametrize("part", range(PARTS))
-def test_a_statement_of_the_promotion_goes_wrong(
-    project: Parts, moments: Moments, runs: dict[str, list[str]], tmp_path: Path, part: int
-) -> None:
-    """Every statement fails; of every write, and of every eighth read, the answer is lost."""
-    run = runs["explained"]
-    intent = next(n for n, sql in enumerate(run) if re.search(REPLACED, sql, re.IGNORECASE | re.DOTALL))
-    writes = [n for n, sql in enumerate(run[:intent]) if sql.startswith("CREATE")]
-    assert len(writes) == 1  # the backup
-    cases: list[tuple[int, Way]] = [(n, "fail") for n in range(len(run))]
-    cases += [(n, "lost_reply") for n in (*writes, intent, *range(0, len(run), 8))]
-    for number, way in cases[part::PARTS]:
-        with disturbed(project, tmp_path, moments.get("explained"), run, number, way) as stage:
-            promote(stage, run[number])
-
-
-def promote(stage: Stage, sql: str) -> None:
-    """Bob approves; whatever becomes of it, production was replaced once at most, and the thread says what to do."""
-    incident = stage.incident()
-    stage.note_approval(FACT)
-    incident.click("bob", "approve")
-    end = settle(stage, WAITS - {State.AWAITING} | ENDS)
-    replaced = replacements(stage)
-    if end in (State.DONE, State.FAULTY):
-        assert replaced == 1, sql
-        incident.wait_button("undo")
-    elif end is State.STALE:
-        assert replaced == 0, sql
-        incident.wait_button("rebuild")
-    else:
-        assert end is State.NEEDS_ATTENTION, sql
-        assert replaced <= 1, sql
-        incident.wait_button("not_happened")
-    stage.approved[FACT] = replaced
-    stage.approved = +stage.approved
