@@ -136,6 +136,7 @@ class _Reader:
             tests=tuple(t["name"] for t in self._tests.get(uid, ()) if self._runs_with(uid, t)),
             owner=self._owner(node),
             tags=tuple(node.get("tags") or ()),
+            columns=tuple(node.get("columns") or ()),
             mentions_target=self._mentions_target(node),
             checksum=_checksum(node),
             prod_checksum=_checksum(deployed) if deployed and self.from_state else "",

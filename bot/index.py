@@ -46,6 +46,7 @@ class Entry:
     tests: tuple[str, ...] = ()
     owner: str = ""
     tags: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()  # those that its YAML names; what is really there, the warehouse tells
     mentions_target: bool = False  # `target.` in its code or a macro it uses
     checksum: str = ""
     prod_checksum: str = ""  # of the same node in the production manifest; "" where not known
@@ -86,9 +87,9 @@ class Index:
 
     @cached_property
     def typeahead(self) -> tuple[tuple[str, str, str, Entry], ...]:
-        """Name, production name, tags with owner, and entry of every refreshable model in lower case; short names first."""
+        """Name, production name, what else it is known by, and entry of every refreshable model in lower case; short names first."""
         found = (
-            (e.name.lower(), str(e.prod).lower(), " ".join((*e.tags, e.owner)).lower(), e)
+            (e.name.lower(), str(e.prod).lower(), " ".join((*e.tags, e.owner, *e.columns)).lower(), e)
             for e in self.entries
             if e.refreshable
         )

@@ -109,8 +109,8 @@ def _worded(text: str) -> set[str]:
 
 
 def options(index: Index, typed: str, limit: int = 100) -> list[Entry]:
-    """Refreshable models that contain every typed word, in any order, in their name, production name, tags or owner; best
-    first: the very name or table, then those with more of the words in their name, then the shorter names."""
+    """Refreshable models that contain every typed word, in any order, in their name, production name, tags, owner or columns;
+    best first: the very name or table, then those with more of the words in their name, then the shorter names."""
     words = [w for w in _SEPARATORS.split(typed.lower()) if w]
     ranks: dict[int, list[Entry]] = {}
     for name, prod, others, entry in index.typeahead:

@@ -278,13 +278,16 @@ def test_the_typeahead_takes_words_in_any_order():
     assert options(SHOP, "nothing like it") == []
 
 
-def test_the_typeahead_knows_tags_and_owners_after_names():
+def test_the_typeahead_knows_columns_tags_and_owners_after_names():
     shop = index(
-        entry("fact_fees", "analytics.prod.fact_fees", tags=("hourly",), owner="Data-Platform"),
+        entry(
+            "fact_fees", "analytics.prod.fact_fees", tags=("hourly",), owner="Data-Platform", columns=("DAILY_VOLUME",)
+        ),
         entry("hourly_users_of_all_chains", "analytics.prod.hourly_users_of_all_chains"),
     )
     assert [e.name for e in options(shop, "hourly")] == ["hourly_users_of_all_chains", "fact_fees"]
     assert [e.name for e in options(shop, "platform fees")] == ["fact_fees"]
+    assert [e.name for e in options(shop, "daily_volume")] == ["fact_fees"]  # all that is known may be the wrong number
 
 
 @given(st.text(max_size=40))

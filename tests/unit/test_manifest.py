@@ -58,6 +58,11 @@ def test_a_literal_name_in_a_macro_is_an_edge_unless_the_compiled_code_says_othe
     assert entry_of(node("a", **by_macro, compiled_code="select 1"), node("b"), macros=macros).by_name == ()
 
 
+def test_what_a_model_is_known_by_besides_its_name():
+    found = entry_of(node("a", tags=["hourly"], columns={"date": {"name": "date"}, "fees": {"name": "fees"}}))
+    assert (found.tags, found.columns) == (("hourly",), ("date", "fees"))
+
+
 def test_names_are_folded_unless_the_manifest_quotes():
     assert entry_of(node("a")).prod == Relation("DB", "SCH", "A")
     assert entry_of(node("a", relation_name='"db".Sch."a"')).prod == Relation("db", "SCH", "a")
