@@ -9,6 +9,7 @@ silent for too long while a command runs (it is frozen, and somebody else builds
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import json
 import os
 import queue
@@ -25,6 +26,7 @@ from bot.dbt_runtime import Failure, quiet_connector
 Parse = Callable[[dict[str, Any], Callable[[Reply], None]], Parsed]
 
 STAY = '{"do": "stay"}\n'  # the parent is there and waits for the answer
+STUCK = 60.0  # seconds without a turn for any of Python's threads: a library waits for itself while it holds their lock
 _LEAVE_WITHIN = 15.0  # seconds that dbt has to cancel its queries once nobody listens any more
 
 
@@ -70,7 +72,8 @@ class _Parent:
 
     def watch(self, silence: float) -> None:
         while self.answered >= self._asked or time.monotonic() - self._heard < silence:
-            threading.Event().wait(silence / 10)
+            faulthandler.dump_traceback_later(STUCK, exit=True)  # begun anew each time; needs no turn itself
+            threading.Event().wait(min(silence, STUCK) / 10)
         self.lines.put(None)
         _leave()
 

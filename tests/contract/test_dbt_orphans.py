@@ -25,6 +25,14 @@ print(process.pid, flush=True)
 os.kill(os.getpid(), getattr(signal, sys.argv[3]))
 """
 
+STUCK = """
+import ctypes, sys
+from bot import dbt_child
+dbt_child.STUCK = 1.0
+parse = lambda setup, send: ctypes.PyDLL(None).sleep(600)  # while it holds the lock that every thread needs
+dbt_child.converse(sys.stdin, sys.stdout, parse)
+"""
+
 pytestmark = pytest.mark.skipif(
     not hasattr(os, "pidfd_open"), reason="needs to wait for a process that is not our child"
 )
@@ -45,6 +53,21 @@ def test_a_busy_child_leaves_when_its_parent_is_killed_or_frozen(how: str, tmp_p
             _wait_for_the_end_of(int(parent.stdout.readline()))
         finally:
             parent.send_signal(signal.SIGKILL)
+
+
+def test_a_child_whose_threads_all_wait_for_ever_ends_itself() -> None:
+    """None of them would see that the parent is gone."""
+    command = [sys.executable, "-c", STUCK]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) as child:
+        try:
+            assert child.stdin is not None
+            assert child.stderr is not None
+            child.stdin.write(json.dumps({"silence": 60.0, "statement_timeout": 1}) + "\n")
+            child.stdin.flush()
+            assert child.wait(timeout=60) == 1
+            assert "Timeout" in child.stderr.read()
+        finally:
+            child.kill()
 
 
 def _wait_for_the_end_of(pid: int) -> None:
