@@ -132,11 +132,11 @@ class Stage:
         self.first_approval = self.first_approval or len(self.world.snowflake.log)
 
     def running(self, words: str) -> Statement:
-        """Wait until Snowflake executes a statement that holds `words`; returns it."""
+        """Wait until a fault holds a statement that says `words`: what it does before is done by then; returns it."""
         pattern = re.compile(words, re.IGNORECASE | re.DOTALL)
 
         def found(log: Sequence[Statement]) -> Statement | None:
-            return next((s for s in log if s.status == "RUNNING" and pattern.search(s.sql)), None)
+            return next((s for s in log if s.held and s.status == "RUNNING" and pattern.search(s.sql)), None)
 
         statement = self.world.snowflake.wait(found, what=words)
         assert statement is not None
