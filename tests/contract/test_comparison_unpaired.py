@@ -158,3 +158,10 @@ def test_each_sentence_names_its_own_columns(session: DirectSession) -> None:
         "*Parity: fail.* 1 row before 2026-01-06 differs in fees: the backfill reached further than asked; 1 row of the "
         "window changed in trades, which was to stay."
     )
+
+
+def test_without_a_key_too_an_object_is_equal_whatever_the_order_of_its_keys(session: DirectSession) -> None:
+    document = """SELECT '2026-01-01'::DATE AS "DAY", '{"a": %s, "b": %s}'::JSON AS "DOC" FROM range(3)"""
+    turned = """SELECT '2026-01-01'::DATE AS "DAY", '{"b": 2, "a": 1}'::JSON AS "DOC" FROM range(3)"""
+    assert found(run(session, turned, baseline=document % (1, 2)), "parity").verdict is PASS
+    assert found(run(session, turned, baseline=document % (2, 1)), "parity").verdict is not PASS
