@@ -181,7 +181,6 @@ def _hash(arguments: list[Expr]) -> Expr:
 def _argument(argument: Expr) -> Expr:
     """A column, or a star spread over the arguments, with EXCLUDE kept."""
     if not argument.is_star:
-        return argument.copy().transform(
-            _own, copy=False
-        )  # what is put in the place of HASH is not looked into any more
+        # What is put in the place of HASH is not looked into any more.
+        return argument.copy().transform(_own, copy=False)
     return exp.Var(this=f"*COLUMNS({argument.sql('duckdb')})")
