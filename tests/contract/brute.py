@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from bot.comparison import Comparison, Pair
-from bot.model import Finding, Mode, Origin, Relation, Report, Request, Rules
+from bot.model import Mode, Origin, Relation, Report, Request, Rules
 from tests.contract.comparisons import DirectSession
 
 B, C, M = (Relation("D", "S", name) for name in "BCM")
@@ -217,7 +217,3 @@ def text(value: Any) -> str:
     if value is None:
         return "None"
     return str(value) if isinstance(value, float) and not math.isfinite(value) else str(float(value))
-
-
-def found(report: Report, name: str) -> Finding:
-    return next(f for f in report.findings if f.name == name)

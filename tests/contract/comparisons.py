@@ -15,7 +15,8 @@ from snowflake.connector.converter import SnowflakeConverter
 
 from bot import queries
 from bot.columns import base_type
-from bot.model import Relation
+from bot.comparison import Comparison, Pair
+from bot.model import Finding, Relation, Report, Request, Rules
 from sandbox.snowflake.store import Store, snowflake_type
 from sandbox.snowflake.translate import name_columns, parse, to_duckdb
 
@@ -101,6 +102,25 @@ class DirectSession:
         if sql_name == "checks/proof":
             self.connection.execute("create or replace temp table proof (BUCKET BIGINT)")
             self.connection.execute("insert into proof select unnest(?::bigint[])", [[r["bucket"] for r in rows]])
+
+
+def report_on(
+    session: DirectSession,
+    candidate: str,
+    request: Request | None = None,
+    *,
+    baseline: str,
+    rules: Rules,
+    joined: int = 10**9,
+) -> Report:
+    """The report on two fresh tables, as `tables` makes them; beyond `joined` rows only a sample of the keys is joined."""
+    base, cand = session.tables(baseline, candidate)
+    pair = Pair(baseline=base, candidate=cand, request=request or Request(model="m"), rules=rules)
+    return Comparison(session, pair, lambda text, share: None, joined).run()  # pyright: ignore
+
+
+def found(report: Report, name: str) -> Finding:
+    return next(f for f in report.findings if f.name == name)
 
 
 @cache

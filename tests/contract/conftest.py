@@ -10,6 +10,7 @@ import pytest
 
 from bot.store import Store
 from sandbox.slack import SlackSandbox
+from tests.contract.comparisons import DirectSession
 from tests.contract.databases import BACKENDS, Clock, store_on
 from tests.contract.outboxes import Bot
 
@@ -23,6 +24,13 @@ def clock() -> Clock:
 def store(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Iterator[Store]:
     with store_on(request.param, tmp_path, clock) as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+def session() -> Iterator[DirectSession]:
+    made = DirectSession()
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -26,13 +25,6 @@ FIELDS = {
     "version", "prod", "dev", "mode", "where", "result", "rows", "changes", "findings", "outliers", "seconds", "statements",
     "query_ids",
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def session() -> Iterator[DirectSession]:
-    made = DirectSession()
-    yield made
-    made.close()
 
 
 def compared(

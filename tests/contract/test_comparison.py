@@ -16,7 +16,6 @@ from bot.comparison import compare
 from bot.model import (
     Actor,
     Build,
-    Finding,
     Mode,
     Origin,
     Plan,
@@ -32,6 +31,7 @@ from bot.model import TestResult as DbtTest
 from bot.session import Session
 from bot.settings import Settings
 from bot.wording.findings import line
+from tests.contract.comparisons import found
 from tests.contract.warehouses import World, world
 
 AT = datetime(2026, 4, 22, 14, 0, tzinfo=UTC)
@@ -164,10 +164,6 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         with made.warehouse.builder("test") as session:
             session.ensure_dev_schema(Relation("DEV", "BOT", "M"), "TRANSFORMER")
             yield Bench(made, session, count())
-
-
-def found(report: Report, name: str) -> Finding:
-    return next(f for f in report.findings if f.name == name)
 
 
 def fix(value: object, day: str = "2026-04-08", column: str = "VOLUME") -> str:

@@ -19,7 +19,6 @@ from tests.contract.brute import (
     C,
     compared,
     fill,
-    found,
     many,
     opened,
     requests,
@@ -27,7 +26,7 @@ from tests.contract.brute import (
     tables,
     text,
 )
-from tests.contract.comparisons import DirectSession
+from tests.contract.comparisons import DirectSession, found
 
 
 @pytest.fixture(scope="module")

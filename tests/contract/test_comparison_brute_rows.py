@@ -37,7 +37,6 @@ from tests.contract.brute import (
     apart,
     compared,
     fill,
-    found,
     many,
     opened,
     requests,
@@ -46,7 +45,7 @@ from tests.contract.brute import (
     sides,
     tables,
 )
-from tests.contract.comparisons import DirectSession
+from tests.contract.comparisons import DirectSession, found
 
 NONE = Origin(columns=(), source="none")
 NAMES = tuple(COLUMNS)

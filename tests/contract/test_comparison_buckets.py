@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
 
 import pytest
 
-from bot.comparison import Comparison, Pair
-from bot.model import Finding, Mode, Origin, Report, Request, Rules
-from tests.contract.comparisons import DirectSession
+from bot.model import Mode, Origin, Report, Request, Rules
+from tests.contract.comparisons import DirectSession, found, report_on
 
 # 6,000 rows over 40 days; whole numbers on both sides of zero, and dates on both sides of 1970.
 BASE = """
@@ -38,13 +36,6 @@ KEYS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def session() -> Iterator[DirectSession]:
-    made = DirectSession()
-    yield made
-    made.close()
-
-
 def run(
     session: DirectSession, candidate: str, keys: tuple[str, ...], day: str, baseline: str = BASE, **asked: object
 ) -> Report:
@@ -52,14 +43,8 @@ def run(
         grain=Origin(columns=keys, source="meta"),
         date_column=Origin(columns=(day,) if day else (), source="meta"),
     )
-    base, cand = session.tables(baseline, candidate)
     request = Request(model="m", **asked)  # pyright: ignore
-    pair = Pair(baseline=base, candidate=cand, request=request, rules=rules)
-    return Comparison(session, pair, lambda text, share: None).run()  # pyright: ignore
-
-
-def found(report: Report, name: str) -> Finding:
-    return next(f for f in report.findings if f.name == name)
+    return report_on(session, candidate, request, baseline=baseline, rules=rules)
 
 
 @pytest.mark.parametrize(("keys", "day"), KEYS)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,9 +12,9 @@ import pytest
 from bot import clocks, left_behind, scope
 from bot.comparison import Comparison, Pair
 from bot.inspection import column
-from bot.model import Build, Finding, Mode, Origin, Relation, Report, Request, Rules, Verdict
+from bot.model import Build, Finding, Mode, Origin, Relation, Request, Rules, Verdict
 from bot.scope import with_grain
-from tests.contract.comparisons import DirectSession
+from tests.contract.comparisons import DirectSession, found, report_on
 
 PASS, FAIL, UNKNOWN, WARN = Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN, Verdict.WARN
 NONE = Origin(columns=(), source="none")
@@ -32,29 +32,7 @@ DAILY = Rules(
 )
 
 
-@pytest.fixture(scope="module")
-def session() -> Iterator[DirectSession]:
-    made = DirectSession()
-    yield made
-    made.close()
-
-
-def run(
-    session: DirectSession,
-    candidate: str,
-    request: Request | None = None,
-    *,
-    baseline: str = BASE,
-    rules: Rules = DAILY,
-    joined: int = 10**9,
-) -> Report:
-    base, cand = session.tables(baseline, candidate)
-    pair = Pair(baseline=base, candidate=cand, request=request or Request(model="m"), rules=rules)
-    return Comparison(session, pair, lambda text, share: None, joined).run()  # pyright: ignore
-
-
-def found(report: Report, name: str) -> Finding:
-    return next(f for f in report.findings if f.name == name)
+run = partial(report_on, baseline=BASE, rules=DAILY)
 
 
 def built(sql: str = "", seconds: float = 60.0) -> Build:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
+from functools import partial
 
 import pytest
 
-from bot.comparison import Comparison, Pair
-from bot.model import Finding, Mode, Origin, Report, Request, Rules, Verdict
+from bot.model import Mode, Origin, Request, Rules, Verdict
 from bot.wording.findings import line
-from tests.contract.comparisons import DirectSession
+from tests.contract.comparisons import DirectSession, found, report_on
 
 PASS, FAIL, UNKNOWN = Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN
 NONE = Origin(columns=(), source="none")
@@ -21,29 +20,7 @@ EVENTS = """SELECT ('2026-01-01'::DATE + (i % 10)::INT) AS "DAY", 'transfer' AS 
 DATED = Rules(grain=NONE, date_column=Origin(columns=("day",), source="meta"))
 
 
-@pytest.fixture(scope="module")
-def session() -> Iterator[DirectSession]:
-    made = DirectSession()
-    yield made
-    made.close()
-
-
-def run(
-    session: DirectSession,
-    candidate: str,
-    request: Request | None = None,
-    *,
-    baseline: str = EVENTS,
-    rules: Rules = DATED,
-    joined: int = 10**9,
-) -> Report:
-    base, cand = session.tables(baseline, candidate)
-    pair = Pair(baseline=base, candidate=cand, request=request or Request(model="m"), rules=rules)
-    return Comparison(session, pair, lambda text, share: None, joined).run()  # pyright: ignore
-
-
-def found(report: Report, name: str) -> Finding:
-    return next(f for f in report.findings if f.name == name)
+run = partial(report_on, baseline=EVENTS, rules=DATED)
 
 
 def emptied(where: str) -> str:

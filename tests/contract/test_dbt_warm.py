@@ -33,6 +33,8 @@ BACKFILL = {"backfill_date": INCIDENT_DAY, "backfill_columns": ["dex_volumes", "
 OTHERS = {"refresh_dates": [INCIDENT_DAY], "rebuild_ez_metrics": True, "big_warehouse": "ANALYTICS_XL"}
 
 # Only models of which none reads another share an invocation: what runs is resolved with everything else in production.
+_DEFER = ("--defer", "--favor-state", "--state")
+# dbt parse knows nothing of what defers, which comes last.
 _COMPILE = """
 import json, sys
 from dbt.cli.main import dbtRunner
@@ -123,24 +125,32 @@ def quarry(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
     made.project.stop()
 
 
+def plain_options(there: Place, given: dict[str, Any], directory: Path) -> list[str]:
+    """What every command of plain dbt is given, with directories of its own."""
+    profiles = dbt_profile.write_dev(there.settings, directory / "profiles")
+    options = ["--project-dir", str(there.settings.dbt.project_dir), "--profiles-dir", str(profiles), "--target", "dev"]
+    options += [
+        "--target-path",
+        str(directory / "target"),
+        "--log-path",
+        str(directory / "log"),
+        "--vars",
+        json.dumps(given),
+    ]
+    return [*options, *_DEFER, str(there.project.state_dir)]
+
+
 def plain_dbt(there: Place, user: str, given: dict[str, Any], directory: Path) -> dict[str, Any]:
     """Nodes of the manifest that the dbt command itself writes after compiling everything, parsed from scratch."""
-    profiles = dbt_profile.write_dev(there.settings, directory / "profiles")
-    command = [sys.executable, "-m", "dbt.cli.main", "compile", "--no-partial-parse", "--vars", json.dumps(given)]
-    command += [
-        "--project-dir",
-        str(there.settings.dbt.project_dir),
-        "--profiles-dir",
-        str(profiles),
-        "--target",
-        "dev",
-    ]
-    command += ["--target-path", str(directory / "target"), "--log-path", str(directory / "log"), "--quiet"]
-    command += ["--defer", "--favor-state", "--state", str(there.project.state_dir)]
     names = [e.unique_id for e in models(there)]
     environment = dbt_profile.environment(there.settings, user)
-    arguments = [*command[4:], json.dumps(names)]
-    subprocess.run([sys.executable, "-c", _COMPILE, *arguments], check=True, env=environment, stdout=subprocess.DEVNULL)
+    options = ["--no-partial-parse", "--quiet", *plain_options(there, given, directory)]
+    subprocess.run(
+        [sys.executable, "-c", _COMPILE, *options, json.dumps(names)],
+        check=True,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+    )
     return json.loads((directory / "target.json").read_text())
 
 
@@ -257,19 +267,8 @@ def statements(there: Place, prepare: str, run: Callable[[], None]) -> list[tupl
 def built_by_plain_dbt(
     there: Place, name: str, user: str, given: dict[str, Any], directory: Path, *, full_refresh: bool
 ) -> None:
-    profiles = dbt_profile.write_dev(there.settings, directory / "profiles")
     command = [sys.executable, "-c", "from dbt.cli.main import cli; cli()", "build", "--quiet", "--select", name]
-    command += ["--vars", json.dumps(given), *(["--full-refresh"] if full_refresh else [])]
-    command += [
-        "--project-dir",
-        str(there.settings.dbt.project_dir),
-        "--profiles-dir",
-        str(profiles),
-        "--target",
-        "dev",
-    ]
-    command += ["--target-path", str(directory / "target"), "--log-path", str(directory / "log")]
-    command += ["--defer", "--favor-state", "--state", str(there.project.state_dir)]
+    command += [*plain_options(there, given, directory), *(["--full-refresh"] if full_refresh else [])]
     command += ["--indirect-selection", "buildable", "--cache-selected-only"]
     subprocess.run(command, check=True, env=dbt_profile.environment(there.settings, user), stdout=subprocess.DEVNULL)
 

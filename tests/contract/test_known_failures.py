@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -17,13 +16,6 @@ DEV = Relation("DEV", "BOT", "M")
 NEGATIVE = "select * from dev.bot.m where volume < 0"
 THREE = "select * from (values (-1), (-2), (3)) t(volume)"
 ONE = "select * from (values (-1), (2), (3)) t(volume)"
-
-
-@pytest.fixture(scope="module")
-def session() -> Iterator[DirectSession]:
-    made = DirectSession()
-    yield made
-    made.close()
 
 
 def built(failures: int, sql: str = NEGATIVE, fail_calc: str = "count(*)", limit: int | None = None) -> Build:
