@@ -129,14 +129,8 @@ def plain_options(there: Place, given: dict[str, Any], directory: Path) -> list[
     """What every command of plain dbt is given, with directories of its own."""
     profiles = dbt_profile.write_dev(there.settings, directory / "profiles")
     options = ["--project-dir", str(there.settings.dbt.project_dir), "--profiles-dir", str(profiles), "--target", "dev"]
-    options += [
-        "--target-path",
-        str(directory / "target"),
-        "--log-path",
-        str(directory / "log"),
-        "--vars",
-        json.dumps(given),
-    ]
+    options += ["--target-path", str(directory / "target"), "--log-path", str(directory / "log")]
+    options += ["--vars", json.dumps(given)]
     return [*options, *_DEFER, str(there.project.state_dir)]
 
 
