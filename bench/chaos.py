@@ -12,7 +12,6 @@ import json
 import os
 import random
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -53,6 +52,7 @@ class Chaos:
         ways: Iterable[str] = (),
     ):
         self.until = float("inf")  # monotonic time at which people stop asking
+        self.thorough = False  # they go on asking as long as there are instants at which nobody was ended
         self.scene, self.workers, self.refreshes, self.chance, self.server = scene, workers, refreshes, chance, server
         self.lost_replies, self.restarts = 0, 0
         self.accepted: set[str] = set()  # refreshes of which the bot said that they are on their way
@@ -87,7 +87,8 @@ class Chaos:
 
     @property
     def _enough(self) -> bool:
-        return len(self.accepted) >= self.refreshes or time.monotonic() > self.until
+        played = len(self.accepted) >= self.refreshes and not (self.thorough and self.workers.unseen)
+        return played or time.monotonic() > self.until
 
     @property
     def last_fault(self) -> float:
@@ -204,33 +205,25 @@ def stage(
         environ = dict(os.environ) | scene.environ | {"DO_NOT_TRACK": "1"}
         chance = random.Random(seed)
         team = Workers(environ, directory, workers, chance, each)
-        command = [sys.executable, "-m", "bot", "web", "--same-host"]
-        with (directory / "web.log").open("wb") as log:
-            web = subprocess.Popen(command, env=environ, stdout=log, stderr=log)
-        ending.callback(_end, web)
         ending.callback(team.stop)
+        team.start(listens=True)
         if kept := os.environ.get("CHAOS_KEEP_LOGS"):
             ending.callback(_keep, directory, Path(kept))
         yield Chaos(scene, team, refreshes, chance, server, ways)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    process.wait(40)
-
-
 def _keep(directory: Path, to: Path) -> None:
     to.mkdir(parents=True, exist_ok=True)
-    for name in ("log", "web.log", "seen", "refresh.db"):
+    for name in ("log", "seen", "refresh.db"):
         if (directory / name).exists():
             (to / name).write_bytes((directory / name).read_bytes())
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--refreshes", type=int, default=200)
+    parser.add_argument("--refreshes", type=int, default=200, help="more, until each named instant had its fault")
     parser.add_argument("--database", choices=("sqlite", "postgresql", "both"), default="both")
-    parser.add_argument("--minutes", type=float, default=180.0, help="ask for no more refreshes after that")
+    parser.add_argument("--minutes", type=float, default=45.0, help="ask for no more refreshes after that")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true", help="one JSON object a database")
     given = parser.parse_args()
@@ -239,7 +232,7 @@ def main() -> None:
     for database in ("sqlite", "postgresql") if given.database == "both" else (given.database,):
         began = time.monotonic()
         with stage(database, given.refreshes, given.seed) as chaos:
-            chaos.until = time.monotonic() + 60 * given.minutes
+            chaos.until, chaos.thorough = time.monotonic() + 60 * given.minutes, True
             chaos.workers.first = [*[f"{_ONCE}: after"] * 3, *[f"{_ONCE}: before"] * 3]
             chaos.run()
             found = {"database": database, **chaos.report(), "seconds": round(time.monotonic() - began)}

@@ -16,7 +16,8 @@ from bench.scene import EXPIRES_SECONDS, Scene
 from sandbox.slack.errors import Impossible
 
 CHANNEL = "C0INCIDENTS"
-_ON_ITS_WAY = re.compile(r"(R\d+)\* is on its way")
+# The second where the answer to the first command got lost.
+_ON_ITS_WAY = re.compile(r"(R\d+)(?:\* is on its way| already refreshes this table)")
 _CLICK_AGAIN = 12.0  # seconds until a person presses a button again that did nothing
 _FORM = 5.0  # seconds that a form has to open
 _REASON = {"reason": "upstream correction", "note": "published again"}
@@ -77,7 +78,7 @@ class People:
         if "is on hold" in str(receipt.body):
             self.say("bob", f"unhold {model}")
         found = _ON_ITS_WAY.search(str(receipt.body))
-        if not found:
+        if not found or found[1] in self.ways:
             return ""
         self.ways[found[1]] = way = self._moved.pop(model)
         if way == "cancel at once":

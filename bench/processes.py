@@ -14,17 +14,20 @@ from pathlib import Path
 
 from bench.scene import LEASE_SECONDS
 
+_LISTENING = "listening/"
 PHASES = ("building", "checking", "promoting", "verifying", "sending")
 _PATIENCE = 30.0  # seconds that a worker has to come by its instant, before it is ended where it stands
 _STOPS_WITHIN = 60.0
 _ENOUGH = 100  # instants that a fault-free beginning passes, from then on workers are ended
 _FEW = 20  # instants that are left
+_LISTENERS = 6  # of how many faults one is theirs: while there are none nobody can act
 _FREEZE = LEASE_SECONDS + 2.0
 
 
 @dataclass
 class Worker:
     process: subprocess.Popen[bytes]
+    listens: bool
     order: str  # `kill:` or `freeze:` and instants, of which the first that it passes counts
     since: float
     frozen: float = 0.0  # when, while it is
@@ -32,7 +35,10 @@ class Worker:
 
 @dataclass
 class Workers:
-    """`count` worker processes that are started again whenever one ends. `faults` ends the faults, not the workers."""
+    """`count` worker processes and one of listeners, each started again whenever it ends.
+
+    `faults` ends the faults, not the workers.
+    """
 
     environ: dict[str, str]
     directory: Path
@@ -47,13 +53,16 @@ class Workers:
     killed_in: Counter[str] = field(default_factory=Counter)
     reached: set[str] = field(default_factory=set)  # instants at which a worker was ended
     running: list[Worker] = field(default_factory=list)
+    _listeners_struck: int = 0
     first: list[str] = field(default_factory=list)  # orders of the first workers, the last first
 
     def tick(self) -> None:
         """Look after each worker once."""
         self.running = [w for w in self.running if self._alive(w)]
-        while len(self.running) < self.count:
+        while sum(not w.listens for w in self.running) < self.count:
             self.start(self.first.pop() if self.first else "")
+        if not any(w.listens for w in self.running):
+            self.start(listens=True)
 
     def wait_until_struck(self, worker: Worker) -> None:
         """Until it has ended or frozen itself as it was told."""
@@ -112,23 +121,24 @@ class Workers:
             return False
         if _stopped(worker.process.pid):
             worker.frozen, self.freezes, self.last_fault = now, self.freezes + 1, now
-        elif not worker.order and self._may_strike and now > worker.since:
+        elif not worker.order and self._may_strike(worker) and now > worker.since:
             self._arm(worker, now)
         elif self.faults and worker.order and now - worker.since > _PATIENCE:
             self._strike(worker, now)
         return True
 
-    @property
-    def _may_strike(self) -> bool:
+    def _may_strike(self, worker: Worker) -> bool:
         armed = sum(bool(w.order) for w in self.running)
         return (
             self.faults
             and self.kills + self.freezes + armed < self.each * self.ended + 3
             and len(self.instants) >= _ENOUGH
+            and not (worker.listens and self._listeners_struck > self.kills / _LISTENERS)
         )
 
     def _arm(self, worker: Worker, now: float) -> None:
-        worker.order, worker.since = self._order(), now
+        worker.order, worker.since = self._order(worker), now
+        self._listeners_struck += worker.listens
         Path(f"{self._orders(worker)}.at").unlink(missing_ok=True)  # where it froze before
         waiting = self.directory / f"order.{worker.process.pid}"
         waiting.write_text(worker.order)
@@ -158,24 +168,25 @@ class Workers:
     def _orders(self, worker: Worker) -> Path:
         return self.directory / f"seen.{worker.process.pid}"
 
-    def start(self, order: str = "") -> Worker:
-        """One more worker, with an instant at which it ends (`kill:...`) or freezes itself (`freeze:...`)."""
+    def start(self, order: str = "", *, listens: bool = False) -> Worker:
+        """One more worker (or listener), with an instant at which it ends (`kill:...`) or freezes itself (`freeze:...`)."""
         environ = self.environ | {"CHAOS_AT": order, "CHAOS_SEEN": str(self.directory / "seen")}
         with (self.directory / "log").open("ab") as log:
-            process = subprocess.Popen([sys.executable, "-m", "bench.worker"], env=environ, stdout=log, stderr=log)
-        worker = Worker(process, order, time.monotonic() + 4.0)  # it needs a moment to start
+            command = [sys.executable, "-m", "bench.worker", "web" if listens else "worker"]
+            process = subprocess.Popen(command, env=environ, stdout=log, stderr=log)
+        worker = Worker(process, listens, order, time.monotonic() + 4.0)  # it needs a moment to start
         self.running.append(worker)
         return worker
 
-    def _order(self) -> str:
+    def _order(self, worker: Worker) -> str:
         """Any instant at which nobody was ended yet, of the rarer half: the others come by at any time. Then those of
         the phase that had the fewest.
         """
         passed = self._passed()
-        known = sorted(passed)
+        known = [i for i in sorted(passed) if i.startswith(_LISTENING) == worker.listens]
         if self.freezes < 20 and self.chance.random() < 0.15:
             return "freeze:" + self.chance.choice([i for i in known if not i.startswith("sending")] or known)
-        rare = sorted(self.unseen, key=passed.__getitem__)
+        rare = sorted({*known} - self.reached, key=passed.__getitem__)
         new = rare[: max(_FEW, len(rare) // 2)]
         fewest = min(PHASES, key=lambda phase: self.killed_in[phase])
         again = [i for i in known if i.startswith(fewest)] or known

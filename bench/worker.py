@@ -1,4 +1,4 @@
-"""A worker process that ends or freezes itself at a named instant: `python -m bench.worker`, else as `bot worker`.
+"""A process of the bot that ends or freezes itself at a named instant: `python -m bench.worker worker` or `... web`.
 
 An instant is a place between two effects: before and after each commit, statement and Slack call. `CHAOS_AT` is
 `kill:<instants>` or `freeze:<instants>`, one a line, of which the first that is passed counts, or comes later in the file
@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
 from typing import Any
 
+from slack_bolt import Respond
+from slack_sdk import WebClient
+from slack_sdk.socket_mode.client import BaseSocketModeClient
 from sqlalchemy import event as sqlalchemy_event
 
 from bot import __main__ as command_line
@@ -49,17 +53,30 @@ _SENDING = {
 }
 _NOBODYS = {"claim", "claim_clicks"}  # begin something new: what the thread did before is over
 _CHAT = ("post", "update", "upload", "share", "find", "permalink")
-_now = threading.local()  # .phase: what the refresh of this thread is in; .op: the store's method that is running
+LISTENING = "listening"  # the phase of everything that a process of listeners does
+
+
+class _Now(threading.local):
+    """What this thread does."""
+
+    phase = "deciding"  # what its refresh is in
+    op = ""  # the store's method that is running
+    wrote = False
+
+
+_now = _Now()
 
 
 def main() -> None:
+    kind = sys.argv[1]
+    if kind == "web":
+        _Now.phase = LISTENING
     at = Instants(os.environ.get("CHAOS_AT", ""), Path(os.environ["CHAOS_SEEN"]))
     _name_commits(at)
     _name_statements(at)
-    for method in _CHAT:
-        setattr(Chat, method, _around(at, getattr(Chat, method), lambda *_, m=method: f"sending/slack {m}"))
+    _name_calls(at, _now.phase if kind == "web" else "sending")
     dbt_profile.environment = with_the_stub(dbt_profile.environment)  # type: ignore[assignment]
-    command_line.main(["worker", "--same-host"])
+    command_line.main([kind, "--same-host"])
 
 
 class Instants:
@@ -102,6 +119,15 @@ def _around(at: Instants, call: Callable[..., Any], name: Callable[..., str]) ->
     return called
 
 
+def _name_calls(at: Instants, phase: str) -> None:
+    """`<phase>/slack <call>`; the acknowledgement of what Slack delivered is one too."""
+    calls = [(Chat, method, method) for method in _CHAT]
+    calls += [(WebClient, "views_open", "form"), (Respond, "__call__", "answer")]
+    calls += [(BaseSocketModeClient, "send_socket_mode_response", "acknowledge")]
+    for holder, method, word in calls:
+        setattr(holder, method, _around(at, getattr(holder, method), lambda *_, w=word: f"{phase}/slack {w}"))
+
+
 def _name_commits(at: Instants) -> None:
     """`<phase>/commit <method or event>`, before the COMMIT is sent and after it was answered."""
     methods = [m for c in Store.__mro__ if c.__module__.startswith("bot.store") for m in vars(c) if m[0] != "_"]
@@ -113,10 +139,9 @@ def _name_commits(at: Instants) -> None:
         built(self, *given, **named)
 
         def before(connection: Any) -> None:
-            op = getattr(_now, "op", "")
-            if op and connection.get_execution_options().get("writes"):
+            if _now.op and connection.get_execution_options().get("writes"):
                 _now.wrote = True
-                at(f"{op}: before")
+                at(f"{_now.op}: before")
 
         sqlalchemy_event.listen(self._engine, "commit", before)
 
@@ -129,8 +154,8 @@ def _operation(at: Instants, method: str, call: Callable[..., Any]) -> Callable[
         what = named["event"].name if method == "commit" else method
         if method in _NOBODYS:
             _now.phase = "deciding"
-        phase = "sending" if method in _SENDING else getattr(_now, "phase", "deciding")
-        around, op = getattr(_now, "op", ""), f"{phase}/commit {what}"
+        phase = "sending" if method in _SENDING else _now.phase
+        around, op = _now.op, f"{phase}/commit {what}"
         _now.op, _now.wrote = op, False
         try:
             done = call(*given, **named)

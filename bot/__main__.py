@@ -185,7 +185,9 @@ def compare(
     except (RefreshError, ValueError) as error:
         screen.print(plain(error.user_text) if isinstance(error, RefreshError) else str(error), markup=False)
         sys.exit(compare_cli.UNDECIDED)
-    except Exception:  # Python would end with 1, which says that the tables differ
+    except KeyboardInterrupt:  # click and Python would end with 1, which says that the tables differ
+        sys.exit(compare_cli.UNDECIDED)
+    except Exception:
         screen.print_exception()
         sys.exit(compare_cli.UNDECIDED)
     if as_json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -40,6 +41,7 @@ def examine(settings: Settings) -> Iterator[Examined]:
     yield from _slack(settings)
     yield _try("Snowflake, builder", lambda: _log_in(settings, "builder"))
     yield _try("Snowflake, promoter", lambda: _log_in(settings, "promoter"))
+    yield Examined(what="Snowflake's behaviour changes", good=True, detail=_behaviour(settings))
     index, parsed = _parsed(settings)
     yield from _rights(settings, index)
     yield parsed
@@ -100,6 +102,16 @@ def _log_in(settings: Settings, which: str) -> str:
     open_session = {"builder": _snowflake(settings).builder, "promoter": _snowflake(settings).promoter}[which]
     with open_session(_TAG) as session:
         return session.role()
+
+
+def _behaviour(settings: Settings) -> str:
+    """Which of the changes that Snowflake announces are on: what copies grants today may not tomorrow."""
+    try:
+        with _snowflake(settings).promoter(_TAG) as session:
+            bundles = json.loads(session.rows("inspect/behaviour_changes")[0]["bundles"])
+            return ", ".join(f"{b['name']} {'on' if b['isEnabled'] else 'off'}" for b in bundles) or "none is pending"
+    except (RefreshError, ValueError, LookupError, TypeError):
+        return "not visible"
 
 
 def _snowflake(settings: Settings) -> Warehouse:

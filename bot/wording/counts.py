@@ -74,7 +74,8 @@ def _changed(n: dict[str, Any], report: Report) -> list[str]:
     if len(moved) > _MOST_COLUMNS:
         named.append(f"some in {plural(len(moved) - _MOST_COLUMNS, 'more column')}")
     rest = report.columns_compared - len(moved)
-    return [*named, f"0 in {'the other ' if moved else ''}{plural(rest, 'column')}" if rest else "", left]
+    others = "the other column" if rest == 1 else f"the other {plural(rest, 'column')}"
+    return [*named, f"0 in {others if moved else plural(rest, 'column')}" if rest else "", left]
 
 
 def _grain_words(n: dict[str, Any]) -> str:

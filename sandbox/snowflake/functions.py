@@ -119,13 +119,16 @@ def _may_cancel(job: Job, other: Job) -> None:
         raise insufficient("SESSION", str(other.session.id))
 
 
+_BUNDLES = (
+    '[{"name":"2026_07","isDefault":true,"isEnabled":true},{"name":"2026_08","isDefault":false,"isEnabled":false}]'
+)
 _FUNCTIONS: dict[str, Callable[[Job, list[str]], str | int]] = {
     "LAST_QUERY_ID": _last_query_id,
     "SYSTEM$LAST_CHANGE_COMMIT_TIME": _last_change,
     "SYSTEM$CANCEL_QUERY": _cancel_query,
     "SYSTEM$CANCEL_ALL_QUERIES": _cancel_all,
     "SYSTEM$ABORT_SESSION": _abort_session,
-    "SYSTEM$SHOW_ACTIVE_BEHAVIOR_CHANGE_BUNDLES": lambda _job, _arguments: "[]",
+    "SYSTEM$SHOW_ACTIVE_BEHAVIOR_CHANGE_BUNDLES": lambda _job, _arguments: _BUNDLES,
 }
 
 

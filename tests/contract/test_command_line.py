@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -61,6 +62,7 @@ def test_doctor_finds_the_demo_world_healthy_and_proves_dev_apart_from_productio
     assert "ok   Dev is outside the production databases" in result.output
     assert "ok   Slack app token: Socket Mode" in result.output
     assert "ok   Promoter's rights: 5 of 5 are there" in result.output
+    assert "ok   Snowflake's behaviour changes: 2026_07 on, 2026_08 off" in result.output
     assert re.search(r"models, code .*; kept ready in [1-9]\d* MB of 1,500", result.output)
     assert "BAD" not in result.output
 
@@ -226,6 +228,18 @@ def test_compare_says_by_its_exit_code_whether_two_tables_differ(world: World) -
     typed = runner.invoke(main, ["compare", fact, fact, "--grain", "dat"])
     assert (typed.exit_code, typed.stdout) == (2, "")
     assert "There is no column dat" in typed.stderr
+
+
+def test_a_comparison_that_is_interrupted_does_not_say_that_the_tables_differ(world: World) -> None:
+    fact = "ANALYTICS.PROD.FACT_ETHEREUM_DAILY_DEX_VOLUMES"
+    world.snowflake.inject("SELECT .*FACT_ETHEREUM_DAILY_DEX_VOLUMES", "hang")
+    command = [sys.executable, "-m", "bot", "compare", fact, fact]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, env=os.environ | world.environ(), cwd=ROOT, **pipes) as comparing:
+        world.snowflake.wait(lambda log: any(s.held for s in log), what="a statement under way")
+        comparing.send_signal(signal.SIGINT)
+        said, _ = comparing.communicate()
+    assert (comparing.returncode, said) == (2, "")
 
 
 def test_an_unknown_refresh_has_no_trail(world: World) -> None:

@@ -246,6 +246,12 @@ def refresh(report: Report | None = None) -> Refresh:
     )
 
 
+@pytest.mark.parametrize(("compared", "said"), [(4, "0 in the other 2 columns"), (3, "0 in the other column"), (2, "")])
+def test_the_columns_that_did_not_change(compared: int, said: str) -> None:
+    text = findings.result(refresh(replace(made(), columns_compared=compared)))
+    assert [line.strip() for line in text.splitlines() if "in the other" in line] == ([said] if said else [])
+
+
 def test_the_result_reads_as_in_the_storyboard() -> None:
     assert findings.result(refresh()).replace("&gt;", ">") == "\n".join(
         [
