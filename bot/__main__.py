@@ -7,19 +7,46 @@ import os
 import signal
 import sys
 import threading
+import time
 from datetime import datetime
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
+import structlog
 
 from bot import __version__, audit, logs
 from bot.errors import RefreshError
 from bot.settings import Settings
+from bot.wording.failures import no_database
 from bot.wording.text import plain
 
+if TYPE_CHECKING:
+    from sqlalchemy.exc import OperationalError
 
-@click.group(help="Refresh a dbt model in production from Slack: proven before, undoable after.")
+    from bot.service import Service
+
+log: Any = structlog.get_logger(__name__)
+_DATABASE_SECONDS = 60.0  # a deployment may start the database and us at once
+
+
+class _Commands(click.Group):
+    """A database that is away is one sentence, whatever was asked for."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        from sqlalchemy.exc import OperationalError
+
+        try:
+            return super().invoke(ctx)
+        except OperationalError as error:
+            raise click.ClickException(no_database(_reason(error))) from error
+
+
+def _reason(error: OperationalError) -> str:
+    return str(error.orig).strip().partition("\n")[0]
+
+
+@click.group(cls=_Commands, help="Refresh a dbt model in production from Slack: proven before, undoable after.")
 @click.version_option(__version__)
 def main() -> None:
     logs.configure(as_json=not sys.stderr.isatty())
@@ -56,7 +83,6 @@ def worker(same_host: bool) -> None:
 def _serve(*, listen: bool, work: bool, same_host: bool) -> None:
     """Run until SIGTERM or Ctrl-C; running steps end in order or are handed over to the next start."""
     from bot.chat import ChatError
-    from bot.service import Service
 
     settings = _settings()
     if settings.database_url.startswith("sqlite") and not same_host:
@@ -68,7 +94,7 @@ def _serve(*, listen: bool, work: bool, same_host: bool) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: ended.set())
     try:
-        service = Service(settings)
+        service = _service(settings, ended)
         if work:
             service.start_worker()
         if listen:
@@ -84,6 +110,23 @@ def _serve(*, listen: bool, work: bool, same_host: bool) -> None:
         pass
     if not service.stop():
         os._exit(0)  # a step that did not end in time is taken over by others; its thread must not keep this process
+
+
+def _service(settings: Settings, ended: threading.Event) -> Service:
+    """Raises OperationalError when the database does not answer for a minute, or until it is to end."""
+    from sqlalchemy.exc import OperationalError
+
+    from bot.service import Service
+
+    until = time.monotonic() + _DATABASE_SECONDS
+    while True:
+        try:
+            return Service(settings)
+        except OperationalError as error:
+            if ended.is_set() or time.monotonic() > until:
+                raise
+            log.warning("the database does not answer yet", detail=_reason(error))
+            ended.wait(1.0)
 
 
 @main.command(help="Bring the database up to date.")

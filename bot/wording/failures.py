@@ -51,6 +51,10 @@ def no_way_in() -> str:
     )
 
 
+def no_database(problem: str) -> str:
+    return f"The database does not answer: {problem}. Is DATABASE_URL right, and the server running?"
+
+
 def candidate_gone(candidate: Relation) -> str:
     return f"The candidate {code(candidate)} is gone, so there is nothing to compare: rebuild it."
 

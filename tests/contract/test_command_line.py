@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +24,7 @@ from bot.index import Entry, Index
 from bot.model import Relation
 from bot.service import Service
 from bot.settings import Settings
+from sandbox.postgres import Postgres
 from sandbox.world import ROOT, World, setup_sql
 from tests.contract.dbt_demo import deployed
 from tests.unit.samples import CONTEXT
@@ -255,6 +257,33 @@ def test_web_and_worker_refuse_to_share_an_sqlite_file_unasked(world: World) -> 
         result = run(world, command)
         assert result.exit_code == 1
         assert "dbt-refresh start" in result.output
+
+
+def test_a_database_that_is_not_there_is_one_sentence(world: World) -> None:
+    environ = world.environ(DATABASE_URL="postgresql+psycopg://somebody:secret@127.0.0.1:1/refresh")
+    result = CliRunner(env=environ).invoke(main, ["migrate"])
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("Error: The database does not answer: ")
+    assert "Is DATABASE_URL right" in result.stderr
+    assert "secret" not in result.stderr
+
+
+def test_a_worker_waits_for_a_database_that_starts_later(world: World) -> None:
+    with ExitStack() as ending:
+        server = Postgres()
+        ending.callback(server.remove)
+        environ = os.environ | world.environ(DATABASE_URL=server.url)
+        command = [sys.executable, "-m", "bot", "worker"]
+        worker = subprocess.Popen(command, env=environ, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+        ending.callback(worker.communicate)
+        ending.callback(worker.kill)
+        said = iter(worker.stderr.readline, "") if worker.stderr else iter(())
+        assert any("the database does not answer yet" in line for line in said)
+        server.start()
+        assert any("worker started" in line for line in said)
+        worker.terminate()
+        assert any("worker stopped" in line for line in said)
+        assert worker.wait() == 0
 
 
 def test_over_http_a_command_is_answered_and_a_forged_one_is_not(world: World, tmp_path: Path) -> None:
