@@ -13,6 +13,7 @@ from sandbox.slack import SlackSandbox
 from tests.contract.comparisons import DirectSession
 from tests.contract.databases import BACKENDS, Clock, store_on
 from tests.contract.outboxes import Bot
+from tests.contract.snowflake_world import World
 
 
 @pytest.fixture
@@ -55,3 +56,17 @@ def bot(request: pytest.FixtureRequest, tmp_path: Path, slack: SlackSandbox) -> 
     clock = Clock(time.time())
     with store_on(request.param, tmp_path, clock) as store:
         yield Bot(store, clock, slack)
+
+
+@pytest.fixture(scope="session")
+def one_world() -> Iterator[World]:
+    world = World()
+    yield world
+    world.stop()
+
+
+@pytest.fixture
+def world(one_world: World) -> World:
+    """The small Snowflake, as it was at the start."""
+    one_world.sandbox.restore(one_world.saved)
+    return one_world

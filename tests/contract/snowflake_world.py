@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -106,15 +105,6 @@ class World:
         self.sandbox.stop()
 
 
-@pytest.fixture(scope="module")
-def one_world() -> Iterator[World]:
-    world = World()
-    yield world
-    world.stop()
-
-
-@pytest.fixture
-def world(one_world: World) -> World:
-    """The small Snowflake, as it was at the start."""
-    one_world.sandbox.restore(one_world.saved)
-    return one_world
+def listed(world: World, table: str) -> dict[str, object]:
+    database, schema, name = table.split(".")
+    return world.admin.rows(f"SHOW TABLES LIKE '{name}' IN SCHEMA {database}.{schema}")[0]

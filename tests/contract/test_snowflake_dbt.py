@@ -7,15 +7,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-if TYPE_CHECKING:
-    from tests.contract.snowflake_world import World
-
-pytest_plugins = ["tests.contract.snowflake_world"]
+from tests.contract.snowflake_world import World
 
 FILES = {
     "dbt_project.yml": "{name: small, profile: small, model-paths: [models], seed-paths: [seeds]}",

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
-if TYPE_CHECKING:
-    from tests.contract.snowflake_world import World
-
-pytest_plugins = ["tests.contract.snowflake_world"]
+from tests.contract.snowflake_world import World
 
 NO_RIGHT, NOT_THERE = "003001", "002003"
 

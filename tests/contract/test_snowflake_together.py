@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
 
 import pytest
+from snowflake.connector.errors import Error
 
-if TYPE_CHECKING:
-    from tests.contract.snowflake_world import World
-
-pytest_plugins = ["tests.contract.snowflake_world"]
+from tests.contract.snowflake_world import World
 
 
 @pytest.mark.parametrize("view", ["TABLES", "COLUMNS"])
@@ -33,3 +30,26 @@ def test_metadata_can_be_read_while_tables_come_and_go(world: World, view: str) 
         ended.set()
         other.join()
     assert world.admin.rows(f"SELECT TABLE_NAME FROM DEV.INFORMATION_SCHEMA.{view} WHERE TABLE_NAME = 'C'")
+
+
+def test_many_sessions_at_once(world: World) -> None:
+    failures: list[object] = []
+
+    def work(number: int) -> None:
+        person = world.person("BUILDER")
+        try:
+            for i in range(5):
+                person.run(f"CREATE OR REPLACE TABLE DEV.BOT.W{number} AS SELECT {i} AS I, * FROM PROD.CORE.T")
+                if person.value(f"SELECT SUM(I) FROM DEV.BOT.W{number}") != 20 * i:
+                    failures.append((number, i))
+        except Error as error:
+            failures.append(error)
+        finally:
+            person.connection.close()
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
