@@ -48,6 +48,8 @@ def slack(local_slack: SlackSandbox) -> SlackSandbox:
         local_slack.state.messages.clear()
         local_slack.state.ephemerals.clear()
         local_slack.state.traffic.clear()
+        local_slack.state.modals.clear()
+        local_slack.state.homes.clear()
     return local_slack
 
 
