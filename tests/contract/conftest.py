@@ -10,6 +10,8 @@ import pytest
 
 from bot.store import Store
 from sandbox.slack import SlackSandbox
+from sandbox.snowflake import Saved
+from tests.contract import warehouses
 from tests.contract.comparisons import DirectSession
 from tests.contract.databases import BACKENDS, Clock, store_on
 from tests.contract.outboxes import Bot
@@ -72,3 +74,18 @@ def world(one_world: World) -> World:
     """The small Snowflake, as it was at the start."""
     one_world.sandbox.restore(one_world.saved)
     return one_world
+
+
+@pytest.fixture(scope="session")
+def one_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[warehouses.World, Saved]]:
+    with warehouses.shop_world(tmp_path_factory.mktemp("keys")) as made:
+        yield made, made.sandbox.save()
+
+
+@pytest.fixture
+def shop(one_shop: tuple[warehouses.World, Saved]) -> Iterator[warehouses.World]:
+    """The shop, as it was at the start."""
+    made, saved = one_shop
+    yield made
+    made.sandbox.clear_faults()
+    made.sandbox.restore(saved)

@@ -10,6 +10,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from bot.model import Relation
 from bot.settings import (
     DbtSection,
     PolicySection,
@@ -22,6 +23,10 @@ from bot.settings import (
 )
 from bot.warehouse import Warehouse
 from sandbox.snowflake import SnowflakeSandbox
+
+ORDERS = Relation("SHOP", "PROD", "ORDERS")
+FOREVER = Relation("SHOP", "PROD", "FOREVER")
+DEV = Relation("DEV", "DEV_REFRESH_BOT", "ORDERS")
 
 _WORLD = """
 CREATE WAREHOUSE WH;
@@ -93,6 +98,26 @@ def world(keys: Path) -> Iterator[World]:
         yield World(sandbox, keys)
     finally:
         sandbox.stop()
+
+
+@contextmanager
+def shop_world(keys: Path) -> Iterator[World]:
+    """With `ORDERS`, which is transient, `FOREVER`, which is not, and views."""
+    with world(keys) as made:
+        made.nightly(
+            "CREATE TRANSIENT TABLE SHOP.PROD.ORDERS (DAY DATE NOT NULL, AMOUNT NUMBER(38,2), NOTE VARCHAR(40) COMMENT 'free text')",
+            "INSERT INTO SHOP.PROD.ORDERS VALUES ('2026-04-07', 1.50, 'a'), ('2026-04-08', 2.25, NULL)",
+            "CREATE TRANSIENT TABLE SHOP.PROD.ORDERS_X AS SELECT 1 AS A",  # what LIKE 'ORDERS_' might meet
+            "CREATE TABLE SHOP.PROD.FOREVER AS SELECT 1 AS A",
+            "CREATE VIEW SHOP.PROD.READS_IT AS SELECT DAY, AMOUNT FROM SHOP.PROD.ORDERS",
+            "CREATE VIEW SHOP.PROD.READS_ANOTHER AS SELECT A FROM SHOP.PROD.ORDERS_X",
+        )
+        yield made
+
+
+def made_dev(shop: World) -> None:
+    with shop.warehouse.builder("t") as session:
+        session.ensure_dev_schema(DEV, "TRANSFORMER")
 
 
 def settings(sandbox: SnowflakeSandbox, keys: Path) -> Settings:
