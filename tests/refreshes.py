@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from bot import events as e
-from bot.machine import step
+from bot.machine import Say, Topic, step
 from bot.model import (
     Actor,
     Build,
@@ -275,3 +275,8 @@ def in_state(state: State) -> Refresh:
     refresh = after(queued(), *PATHS[state])
     assert refresh.state is state
     return replace(refresh, revision=len(PATHS[state]) + 1)
+
+
+def topics(effects: tuple[object, ...]) -> set[Topic]:
+    """What is said of a step."""
+    return {effect.topic for effect in effects if isinstance(effect, Say)}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from itertools import product
 
 import pytest
@@ -11,27 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot import events as e
-from bot.decisions import NOT_VERIFIED, STATEMENT_REFUSED, approvals, carried
-from bot.machine import TABLE, Hold, NotAllowed, Say, Topic, Touch, allows, step
+from bot.decisions import approvals
+from bot.machine import TABLE, NotAllowed, Say, Topic, Touch, allows, step
 from bot.messages import Live
-from bot.model import ENDS, Mode, Problem, Request, State
-from tests.refreshes import (
-    ALICE,
-    AT,
-    BOB,
-    CAROL,
-    DIGEST,
-    EVENTS,
-    FAULT,
-    PROBLEM,
-    after,
-    finding,
-    group,
-    in_state,
-    promotion,
-    queued,
-    report,
-)
+from bot.model import ENDS, State
+from tests.refreshes import AT, EVENTS, FAULT, after, in_state, queued, report, topics
 
 S = State
 
@@ -86,10 +69,6 @@ def all_events() -> list[type[e.Event]]:
     return [
         cls for cls in vars(e).values() if isinstance(cls, type) and issubclass(cls, e.Event) and cls is not e.Event
     ]
-
-
-def topics(effects: tuple[object, ...]) -> set[Topic]:
-    return {effect.topic for effect in effects if isinstance(effect, Say)}
 
 
 def test_samples_and_table_know_every_event_and_state() -> None:
@@ -168,172 +147,6 @@ def test_nothing_would_change_is_not_ready_for_approval() -> None:
     same = replace(EVENTS[e.Checked], report=report(nothing_changes=True))
     assert topics(step(checking, same)[1]) == {Topic.RESULT, Topic.NOTHING}
     assert topics(step(checking, EVENTS[e.Checked])[1]) == {Topic.RESULT, Topic.READY}
-
-
-def approve(by=BOB, digest=DIGEST, complete=False) -> e.Approved:
-    return e.Approved(at=AT, by=by, digest=digest, complete=complete)
-
-
-def test_an_explanation_after_an_approval_makes_it_count_no_more() -> None:
-    once = after(in_state(S.AWAITING), approve())
-    assert [d.by for d in approvals(once)] == [BOB]
-    explained = after(once, replace(EVENTS[e.Explained], digest="d2"))
-    assert approvals(explained) == ()
-    assert [d.by for d in explained.decisions] == [BOB]
-    both = after(explained, approve(digest="d2"), approve(by=CAROL, digest="d2", complete=True))
-    assert both.state is S.APPROVED
-    assert [d.by for d in approvals(both)] == [BOB, CAROL]
-
-
-def test_one_person_approves_once_and_only_what_is_there() -> None:
-    once = after(in_state(S.AWAITING), approve())
-    for event in (approve(complete=True), approve(by=CAROL, digest="d0")):
-        with pytest.raises(NotAllowed):
-            step(once, event)
-
-
-def test_a_recheck_with_the_same_digest_keeps_decisions_and_withdrawal_drops_them() -> None:
-    once = after(in_state(S.AWAITING), approve())
-    rechecked = after(once, e.RecheckAsked, e.BaselineTaken, e.Checked)
-    assert [d.by for d in approvals(rechecked)] == [BOB]
-    other = after(once, e.RecheckAsked, e.BaselineTaken, replace(EVENTS[e.Checked], digest="d2"))
-    assert approvals(other) == ()
-    withdrawn = after(once, e.Withdrawn, e.RecheckAsked, e.BaselineTaken, e.Checked)
-    assert approvals(withdrawn) == ()
-
-
-def test_explanations_and_waivers_survive_a_rebuild_where_nothing_differs() -> None:
-    told = after(in_state(S.AWAITING), e.Explained, e.Waived)
-    assert [x.group for x in told.explanations] == ["g1"]
-    rebuilt = after(told, e.RebuildAsked)
-    assert (rebuilt.build, rebuilt.candidate, rebuilt.baseline, rebuilt.digest) == (None, None, None, "")
-    fresh = replace(finding(), numbers={"rows": 1, "of": ("a", "b")})  # the store turns tuples into lists
-    equal = carried(rebuilt, report(findings=(fresh,)))
-    assert (equal.explanations, equal.waivers) == (told.explanations, told.waivers)
-    other = carried(rebuilt, report(groups=(group(worst="3"),), findings=(finding(rows=2),)))
-    assert (other.explanations, other.waivers) == ((), ())
-
-
-def test_the_last_reason_for_a_group_counts() -> None:
-    again = replace(EVENTS[e.Explained], reason="other", groups=("g1", "g2"))
-    told = after(in_state(S.AWAITING), e.Explained, again)
-    assert [(x.group, x.reason) for x in told.explanations] == [("g1", "other"), ("g2", "other")]
-
-
-def test_a_rebuild_may_change_the_columns_and_keeps_them_otherwise() -> None:
-    awaiting = in_state(S.AWAITING)
-    assert after(awaiting, e.RebuildAsked).request == awaiting.request
-    wider = after(awaiting, e.RebuildAsked(at=AT, by=ALICE, columns=("a", "b")))
-    assert wider.request.columns == ("a", "b")
-    assert isinstance(wider.request, Request)
-    assert wider.request.mode is Mode.BACKFILL
-
-
-@pytest.mark.parametrize("state", [S.BUILDING, S.CHECKING])
-def test_more_columns_stop_the_running_step_which_begins_again(state: State) -> None:
-    wider = e.RebuildAsked(at=AT, by=ALICE, columns=("a", "b"))
-    running = in_state(state)
-    asked = after(running, wider)
-    assert (asked.state, asked.stopping, asked.request) == (state, True, running.request)
-    for overtaking in (e.Planned, e.BaselineTaken, e.Built, e.Checked, wider):
-        with pytest.raises(NotAllowed):
-            after(asked, overtaking)
-    again = after(asked, e.Stopped)
-    assert (again.state, again.stopping, again.request.columns) == (S.QUEUED, False, ("a", "b"))
-    assert (again.baseline, again.build, again.candidate) == (None, None, None)
-    assert after(asked, e.CancelAsked, e.Stopped).state is S.CANCELLED
-
-
-@pytest.mark.parametrize("state", [S.BUILDING, S.CHECKING])
-def test_columns_that_are_built_already_stop_nothing(state: State) -> None:
-    running = in_state(state)
-    running = replace(running, request=replace(running.request, columns=("a", "b")))
-    with pytest.raises(NotAllowed):
-        after(running, e.RebuildAsked(at=AT, by=ALICE, columns=("b", "A")))
-    assert after(running, e.RebuildAsked(at=AT, by=ALICE, columns=("a", "c"))).again == ("a", "c")
-
-
-def test_a_failed_verification_is_faulty_and_may_be_accepted_or_undone() -> None:
-    by_finding = replace(FAULT, problem=None)
-    assert after(in_state(S.VERIFYING), by_finding).state is S.FAULTY
-    faulty, effects = step(in_state(S.VERIFYING), FAULT)
-    assert topics(effects) == {Topic.FAULTY}
-    accepted = after(faulty, e.Accepted)
-    assert accepted.acceptance
-    assert (accepted.state, accepted.acceptance.reason) == (S.DONE, "fine as it is")
-    undone, effects = step(after(faulty, e.UndoAsked), EVENTS[e.Undone])
-    assert Hold() in effects
-    assert undone.undo == promotion("undo")
-
-
-def test_only_what_could_not_be_verified_is_looked_at_again() -> None:
-    unseen = replace(FAULT, problem=Problem(kind=NOT_VERIFIED, text="Snowflake does not answer."))
-    faulty = after(in_state(S.VERIFYING), unseen)
-    again, effects = step(faulty, EVENTS[e.LookAgain])
-    assert (faulty.state, again.state, again.problem) == (S.FAULTY, S.VERIFYING, None)
-    assert Touch(Live.PROMOTED) in effects
-    assert after(again, e.Verified).state is S.DONE
-    with pytest.raises(NotAllowed):
-        step(in_state(S.FAULTY), EVENTS[e.LookAgain])
-
-
-@pytest.mark.parametrize("origin", [S.DONE, S.FAULTY])
-def test_a_refused_undo_goes_back_to_where_it_came_from(origin: State) -> None:
-    start = in_state(origin)
-    undoing = after(start, e.UndoAsked)
-    assert undoing.undo_request
-    assert undoing.undo_request.by == BOB
-    no = e.Settled(at=AT, by=BOB, happened=False, expires_at=AT + timedelta(hours=24))
-    for refusal in ((e.UndoRefused,), (e.UndoIntended, e.Doubted, no)):
-        back = after(undoing, *refusal)
-        assert (back.state, back.problem, back.undo_request) == (origin, start.problem, None)
-
-
-def test_the_reason_of_a_withdrawal_is_kept_until_there_is_a_new_comparison() -> None:
-    stale = in_state(S.STALE)
-    for way in (e.RecheckAsked, e.RebuildAsked, e.CancelAsked, e.Rejected, e.Expired):
-        assert after(stale, way).withdrawn == PROBLEM.text
-    again = (e.RebuildAsked, e.Started, e.Planned, e.BaselineTaken, e.Built)
-    assert after(stale, *again, e.Failed).withdrawn == PROBLEM.text
-    assert after(stale, *again, e.Checked).withdrawn == ""
-
-
-def test_of_a_refused_statement_nobody_can_say_that_it_happened() -> None:
-    refusal = e.Doubted(at=AT, problem=Problem(kind=STATEMENT_REFUSED, text="Snowflake refused the statement."))
-    doubt = after(in_state(S.PROMOTING), refusal)
-    for event in (EVENTS[e.LookAgain], EVENTS[e.Settled]):
-        with pytest.raises(NotAllowed):
-            step(doubt, event)
-    assert after(doubt, replace(EVENTS[e.Settled], happened=False)).state is S.STALE
-
-
-def test_who_is_called_again_has_the_whole_time_again() -> None:
-    later = AT + timedelta(days=9)
-    no = e.Settled(at=AT, by=BOB, happened=False, expires_at=later)
-    gone = e.Withdrawn(at=AT, problem=PROBLEM, expires_at=later)
-    assert after(in_state(S.NEEDS_ATTENTION), no).expires_at == later
-    assert after(in_state(S.AWAITING), gone).expires_at == later
-    assert after(in_state(S.APPROVED), gone).expires_at == later
-
-
-def test_who_settles_a_doubt_is_said_before_what_follows() -> None:
-    for happened, follows in ((False, Topic.WITHDRAWN), (True, None)):
-        _, effects = step(
-            in_state(S.NEEDS_ATTENTION),
-            e.Settled(at=AT, by=BOB, happened=happened, reason="read it", expires_at=AT + timedelta(hours=24)),
-        )
-        said = [effect.topic for effect in effects if isinstance(effect, Say)]
-        assert said == [Topic.SETTLED, *([follows] if follows else [])]
-
-
-def test_doubt_goes_on_where_it_began() -> None:
-    undoing = after(in_state(S.UNDOING), e.UndoIntended, e.Doubted)
-    assert after(undoing, e.LookAgain).state is S.UNDOING
-    assert after(undoing, e.Settled).state is S.UNDONE
-    stale = after(
-        in_state(S.NEEDS_ATTENTION), e.Settled(at=AT, by=BOB, happened=False, expires_at=AT + timedelta(hours=24))
-    )
-    assert (stale.state, stale.decisions, stale.problem) == (S.STALE, (), PROBLEM)
 
 
 @settings(deadline=None)  # a busy machine is no defect
