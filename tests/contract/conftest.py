@@ -63,17 +63,26 @@ def bot(request: pytest.FixtureRequest, tmp_path: Path, slack: SlackSandbox) -> 
 
 
 @pytest.fixture(scope="session")
-def one_world() -> Iterator[World]:
+def small_snowflake() -> Iterator[World]:
     world = World()
     yield world
-    world.stop()
+    world.sandbox.stop()
+
+
+@pytest.fixture(scope="module")
+def people(small_snowflake: World) -> Iterator[World]:
+    """Their sessions are new for each module: where a session was moved to, no statement takes it back from."""
+    small_snowflake.restore()
+    small_snowflake.log_in()
+    yield small_snowflake
+    small_snowflake.log_out()
 
 
 @pytest.fixture
-def world(one_world: World) -> World:
+def world(people: World) -> World:
     """The small Snowflake, as it was at the start."""
-    one_world.sandbox.restore(one_world.saved)
-    return one_world
+    people.restore()
+    return people
 
 
 @pytest.fixture(scope="session")

@@ -78,7 +78,7 @@ class Person:
 
 
 class World:
-    """The sandbox, the state every test starts from, and a session for each person."""
+    """The sandbox, the state every test starts from, and a session for each person while they are logged in."""
 
     def __init__(self) -> None:
         self.key = rsa.generate_private_key(65537, 2048)
@@ -87,22 +87,28 @@ class World:
         self.sandbox = SnowflakeSandbox()
         self.sandbox.start()
         self.sandbox.run_script(SCRIPT, key=base64.b64encode(public).decode())
-        self.admin = Person(self.sandbox, "ADMIN", password="admin")
-        self.promoter = self.person("PROMOTER")
-        self.builder = self.person("BUILDER")
-        self.dashboard = Person(self.sandbox, "DASH", password="dash")
+        self.log_in()
         for person, script in ((self.promoter, AS_PROMOTER), (self.builder, AS_BUILDER)):
             for statement in script.split(";"):
                 person.run(statement)
+        self.log_out()
         self.saved: Saved = self.sandbox.save()
 
     def person(self, user: str, **login: object) -> Person:
         return Person(self.sandbox, user, private_key=self.der, **login)
 
-    def stop(self) -> None:
+    def log_in(self) -> None:
+        self.admin = Person(self.sandbox, "ADMIN", password="admin")
+        self.promoter = self.person("PROMOTER")
+        self.builder = self.person("BUILDER")
+        self.dashboard = Person(self.sandbox, "DASH", password="dash")
+
+    def log_out(self) -> None:
         for person in (self.admin, self.promoter, self.builder, self.dashboard):
             person.connection.close()
-        self.sandbox.stop()
+
+    def restore(self) -> None:
+        self.sandbox.restore(self.saved)
 
 
 def listed(world: World, table: str) -> dict[str, object]:
