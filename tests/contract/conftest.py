@@ -1,4 +1,4 @@
-"""An empty store on each database with a clock that the test moves, and an empty local Slack."""
+"""Empty stores with a clock that the test moves, an empty local Slack, small Snowflakes as they were at the start."""
 
 from __future__ import annotations
 
