@@ -1,4 +1,4 @@
-"""Empty stores with a clock that the test moves, an empty local Slack, small Snowflakes as they were at the start."""
+"""Empty stores with a clock that the test moves, an empty local Slack, small Snowflakes as they were at the start, tables to compare."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from bot.store import Store
 from sandbox.slack import SlackSandbox
 from sandbox.snowflake import Saved
 from tests.contract import warehouses
+from tests.contract.benches import Bench, bench_in
 from tests.contract.comparisons import DirectSession
 from tests.contract.databases import BACKENDS, Clock, store_on
 from tests.contract.outboxes import Bot
@@ -34,6 +35,13 @@ def session() -> Iterator[DirectSession]:
     made = DirectSession()
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    """One small Snowflake for all tests that compare on it; every comparison has two tables of its own."""
+    with bench_in(tmp_path_factory.mktemp("keys")) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")
