@@ -1,13 +1,15 @@
 """Two tables in DuckDB, compared by the product's own statements as the sandbox translates them, without the wire between.
 
 Translation is kept by text: random tables of one shape then cost only what DuckDB needs, so thousands can be compared.
+`BASE` is the table that most tests change, and `run` compares it with what they made of it.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import cache
+from datetime import date
+from functools import cache, partial
 from itertools import count
 from typing import Any
 
@@ -16,13 +18,25 @@ from snowflake.connector.converter import SnowflakeConverter
 from bot import queries
 from bot.columns import base_type
 from bot.comparison import Comparison, Pair
-from bot.model import Finding, Relation, Report, Request, Rules
+from bot.model import Finding, Mode, Origin, Relation, Report, Request, Rules
 from sandbox.snowflake.store import Store, snowflake_type
 from sandbox.snowflake.translate import name_columns, parse, to_duckdb
 
 _CONVERT = SnowflakeConverter()
 _BIND = re.compile(r"%\((\w+)\)s")
 _MARK = re.compile(r"'@(\w+)@'")
+
+NONE = Origin(columns=(), source="none")
+# 40 days of 5 chains; one number each, a text of two values, a boolean.
+BASE = """
+SELECT ('2026-03-01'::DATE + (i // 5)::INT) AS "DAY", 'chain' || (i % 5) AS "CHAIN", (1000 + i)::DECIMAL(38,2) AS "VOLUME",
+  (i * 2)::DECIMAL(38,2) AS "FEES", CASE WHEN i % 2 = 0 THEN 'spot' ELSE 'perp' END AS "KIND", i % 10 = 0 AS "TOP"
+FROM range(200) r(i)
+"""
+DAILY = Rules(
+    grain=Origin(columns=("day", "chain"), source="unique_key"), date_column=Origin(columns=("day",), source="meta")
+)
+BACKFILL = Request(model="m", mode=Mode.BACKFILL, since=date(2026, 4, 8), columns=("volume",))
 
 
 class DirectSession:
@@ -117,6 +131,13 @@ def report_on(
     base, cand = session.tables(baseline, candidate)
     pair = Pair(baseline=base, candidate=cand, request=request or Request(model="m"), rules=rules)
     return Comparison(session, pair, lambda text, share: None, joined).run()  # pyright: ignore
+
+
+run = partial(report_on, baseline=BASE, rules=DAILY)
+
+
+def changed(value: str = "VOLUME * 2", where: str = "TRUE") -> str:
+    return f'SELECT * REPLACE (CASE WHEN {where} THEN ({value})::DECIMAL(38,2) ELSE VOLUME END AS "VOLUME") FROM {{b}}'
 
 
 def found(report: Report, name: str) -> Finding:

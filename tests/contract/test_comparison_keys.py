@@ -1,0 +1,68 @@
+"""Keys that were declared, found in the data, repeated or NULL, none at all, and of any type."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from bot.model import Origin, Verdict
+from tests.contract.comparisons import BASE, DAILY, NONE, DirectSession, changed, found, run
+
+PASS, FAIL, WARN = Verdict.PASS, Verdict.FAIL, Verdict.WARN
+
+
+def test_a_key_is_found_in_the_data_and_the_report_says_so(session: DirectSession) -> None:
+    rules = replace(DAILY, grain=NONE, date_column=NONE)
+    report = run(session, changed(where="DAY = '2026-03-09' AND CHAIN = 'chain1'"), rules=rules)
+    parity = found(report, "parity").numbers
+    assert (parity["method"], parity["grain"], parity["grain_source"]) == ("key", ["DAY", "CHAIN"], "found in the data")
+    assert (parity["date_column"], parity["date_source"]) == ("DAY", "the only date")
+    assert parity["rows_changed"] == 1
+    assert report.statements <= 8
+
+
+def test_a_key_has_to_be_unique_on_both_sides(session: DirectSession) -> None:
+    rules = replace(DAILY, grain=NONE)
+    twice = "SELECT * FROM {b} UNION ALL SELECT * FROM {b} WHERE DAY = '2026-03-02' AND CHAIN = 'chain1'"
+    report = run(session, twice, rules=rules)
+    assert found(report, "parity").numbers["method"] == "multiset"
+    assert found(report, "parity").numbers["keys_added"] == 1
+
+
+def test_a_claimed_key_that_repeats_is_shown_before_anything_is_joined(session: DirectSession) -> None:
+    rules = replace(DAILY, grain=Origin(columns=("day",), source="unique_key"))
+    grain = found(run(session, "SELECT * FROM {b}", rules=rules), "grain")
+    assert (grain.verdict, grain.numbers["duplicate_keys"], grain.numbers["duplicate_rows"]) == (WARN, 40, 200)
+    assert len(grain.examples) == 5
+    lost_key = "SELECT * REPLACE (CASE WHEN DAY = '2026-03-09' THEN NULL ELSE CHAIN END AS \"CHAIN\") FROM {b}"
+    missing = found(run(session, lost_key), "grain")
+    assert (missing.verdict, missing.numbers["null_rows"], missing.numbers["null_rows_before"]) == (FAIL, 5, 0)
+
+
+def test_an_append_only_model_is_compared_as_a_multiset(session: DirectSession) -> None:
+    events = "SELECT DAY, KIND FROM (" + BASE + ") t"
+    same = run(session, "SELECT * FROM {b}", baseline=events, rules=replace(DAILY, grain=NONE))
+    assert found(same, "parity").verdict is PASS
+    more = "SELECT * FROM {b} UNION ALL SELECT * FROM {b} LIMIT 210"
+    report = run(session, more, baseline=events, rules=replace(DAILY, grain=NONE))
+    assert (found(report, "parity").numbers["keys_removed"], found(report, "parity").numbers["keys_added"]) == (0, 10)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("VARCHAR", "'k' || i"),
+        ("DATE", "'2020-01-01'::DATE + i::INT"),
+        ("TIMESTAMP", "'2020-01-01'::TIMESTAMP + INTERVAL (i) SECOND"),
+        ("TIMESTAMPTZ", "'2020-01-01 00:00:00+09'::TIMESTAMPTZ + INTERVAL (i) SECOND"),
+        ("DECIMAL(38,4)", "i / 8"),
+        ("BLOB", "('k' || i)::BLOB"),
+    ],
+)
+def test_keys_of_any_type(session: DirectSession, kind: str, value: str) -> None:
+    base = f'SELECT ({value})::{kind} AS "key %", i AS "v" FROM range(100) r(i)'
+    rules = replace(DAILY, grain=Origin(columns=("key %",), source="meta"), date_column=NONE)
+    cand = 'SELECT "key %", CASE WHEN "v" = 7 THEN 70 ELSE "v" END AS "v" FROM {b} WHERE "v" <> 9'
+    parity = found(run(session, cand, baseline=base, rules=rules), "parity").numbers
+    assert (parity["rows_changed"], parity["keys_removed"], parity["keys_added"]) == (1, 1, 0)
