@@ -6,6 +6,7 @@ import json
 import math
 import os
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -36,6 +37,7 @@ COLUMNS = {
     "UPDATED_AT": "timestamp",
 }
 CLOCK = "UPDATED_AT"  # by its name, since no build tells more
+NAMES = tuple(COLUMNS)
 KEYS, VALUES = ("DAY", "chain"), tuple(COLUMNS)[2:]
 METRICS = ("V", "N", "F")
 DAYS = [date(2026, 1, d) for d in range(1, 6)]
@@ -82,6 +84,7 @@ RULES = Rules(
     sanity={"v": {"min": -0.5, "max": 10.0}},
     min_abs=1.0,
 )
+BACKFILL = Request(model="m", mode=Mode.BACKFILL, since=SINCE, columns=("v", "f", "t"))
 Row = dict[str, Any]
 
 key = st.sampled_from(list(product(DAYS, ["x", "y"])))
@@ -94,22 +97,14 @@ requests = st.sampled_from(
         Request(model="m"),
         Request(model="m", at=(DAYS[2],)),
         Request(model="m", mode=Mode.BACKFILL, since=SINCE),
-        Request(model="m", mode=Mode.BACKFILL, since=SINCE, columns=("v", "f", "t")),
+        BACKFILL,
     ]
 )
 
 
-def opened() -> DirectSession:
-    """An empty baseline, candidate and model of these columns."""
-    made = DirectSession()
-    for table in (B, C, M):
-        columns = ", ".join(f'"{name}" {kind}' for name, kind in COLUMNS.items())
-        made.connection.execute(f"create table {table.sql} ({columns})")
-    return made
-
-
 def fill(session: DirectSession, table: Relation, rows: list[Row]) -> None:
-    session.connection.execute(f"delete from {table.sql}")
+    columns = ", ".join(f'"{name}" {kind}' for name, kind in COLUMNS.items())
+    session.connection.execute(f"create or replace table {table.sql} ({columns})")
     if rows:
         marks = ", ".join("(" + ", ".join("?" for _ in COLUMNS) + ")" for _ in rows)
         session.connection.execute(
@@ -152,6 +147,28 @@ def apart(name: str, a: Any, b: Any, allowed: bool) -> bool:
     if not (math.isfinite(a) and math.isfinite(b)):
         return True
     return abs(a - b) > max(absolute, relative * max(abs(a), abs(b)))
+
+
+def cut(value: Any) -> Any:
+    """A float as the hash sees it where it may change: without its last 17 bits."""
+    if isinstance(value, float) and abs(value) < 1e290:
+        return value * 131073 - (value * 131073 - value)
+    return value
+
+
+def frozen(rows: Iterable[Row], names: Iterable[str], *, soft: bool) -> Counter[Any]:
+    """The rows as a multiset of their values; `soft`: as the hash sees them where all may change."""
+
+    def plain(value: Any) -> Any:
+        value = cut(value) if soft else value
+        return "NaN" if isinstance(value, float) and math.isnan(value) else value
+
+    names = [n for n in names if not (soft and n == CLOCK)]
+    return Counter(tuple(plain(r[n]) if n == "F" else r[n] for n in names) for r in rows)
+
+
+def new(row: Row) -> bool:
+    return row["DAY"] is not None and row["DAY"] >= SINCE
 
 
 @dataclass

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
-import pytest
 from hypothesis import given
 
 from bot.model import Mode, Request
@@ -20,20 +18,12 @@ from tests.contract.brute import (
     compared,
     fill,
     many,
-    opened,
     requests,
     sides,
     tables,
     text,
 )
 from tests.contract.comparisons import DirectSession, found
-
-
-@pytest.fixture(scope="module")
-def session() -> Iterator[DirectSession]:
-    made = opened()
-    yield made
-    made.close()
 
 
 @many

@@ -1,44 +1,39 @@
-"""Random tables against plain Python where the key is missing, repeated, NULL or free of the day, and for what surrounds a change."""
+"""Random tables against plain Python where the key is missing, repeated, NULL or free of the day, or only sampled."""
 
 from __future__ import annotations
 
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
-from bot import left_behind, scope
-from bot.inspection import column
 from bot.model import Mode, Origin, Report, Request, Verdict
 from tests.contract.brute import (
     AWKWARD,
+    BACKFILL,
     CLOCK,
-    COLUMNS,
     DAYS,
     KEYS,
-    METRICS,
+    NAMES,
     RULES,
-    SINCE,
     VALUES,
     B,
     Brute,
     C,
     Doc,
-    M,
     Row,
-    apart,
     compared,
+    cut,
     fill,
+    frozen,
     many,
-    opened,
+    new,
     requests,
     row,
     same,
@@ -46,10 +41,6 @@ from tests.contract.brute import (
     tables,
 )
 from tests.contract.comparisons import DirectSession, found
-
-NONE = Origin(columns=(), source="none")
-NAMES = tuple(COLUMNS)
-BACKFILL = Request(model="m", mode=Mode.BACKFILL, since=SINCE, columns=("v", "f", "t"))
 
 loose = st.fixed_dictionaries(
     {"DAY": st.sampled_from([None, *DAYS]), "chain": st.sampled_from([None, "x", "y"])}
@@ -59,39 +50,10 @@ loose = st.fixed_dictionaries(
 loose_tables = st.lists(st.tuples(loose, st.integers(0, 2), st.integers(0, 2), loose, st.booleans()), max_size=6)
 
 
-@pytest.fixture(scope="module")
-def session() -> Iterator[DirectSession]:
-    made = opened()
-    yield made
-    made.close()
-
-
 def loosely(made: list[Any]) -> tuple[list[Row], list[Row]]:
     before = [r for r, times, _, _, _ in made for _ in range(times)]
     after = [other if changed else r for r, _, times, other, changed in made for _ in range(times)]
     return before, after
-
-
-def cut(value: Any) -> Any:
-    """A float as the hash sees it where it may change: without its last 17 bits."""
-    if isinstance(value, float) and abs(value) < 1e290:
-        return value * 131073 - (value * 131073 - value)
-    return value
-
-
-def frozen(rows: Iterable[Row], names: Iterable[str], *, soft: bool) -> Counter[Any]:
-    """The rows as a multiset of their values; `soft`: as the hash sees them where all may change."""
-
-    def plain(value: Any) -> Any:
-        value = cut(value) if soft else value
-        return "NaN" if isinstance(value, float) and math.isnan(value) else value
-
-    names = [n for n in names if not (soft and n == CLOCK)]
-    return Counter(tuple(plain(r[n]) if n == "F" else r[n] for n in names) for r in rows)
-
-
-def new(row: Row) -> bool:
-    return row["DAY"] is not None and row["DAY"] >= SINCE
 
 
 def test_the_tables_are_as_loose_as_they_have_to_be() -> None:
@@ -99,7 +61,7 @@ def test_the_tables_are_as_loose_as_they_have_to_be() -> None:
     assert cut(1.0) == cut(1.0 + 1e-12) != cut(1.0 + 1e-8)
 
 
-# Keys
+# No key, or one that repeats
 
 
 @many
@@ -188,6 +150,9 @@ def emptied(report: Report, gone: Counter[Any], come: Counter[Any], names: list[
     assert nulls.verdict is (Verdict.FAIL if lost else Verdict.UNKNOWN if perhaps else Verdict.PASS)
 
 
+# Keys of any type, and a sample of them
+
+
 NOON = datetime.fromisoformat("2026-01-01T12:00+00:00")
 OF_A_NUMBER: dict[str, Any] = {
     "N": lambda n: n,
@@ -265,133 +230,3 @@ def test_a_sample_of_keys_is_the_same_on_both_sides(
         wanted = {"window_missing": lost, "window_new": new, "window_changed": changed, "history_differ": differ}
     assert {name: parity.numbers[name] for name in wanted} == wanted
     assert one_in == 1 or parity.verdict is not Verdict.PASS
-
-
-# What surrounds a change
-
-
-@many
-@given(tables, requests)
-def test_where_the_change_is(session: DirectSession, made: Any, request_: Request) -> None:
-    before, after = sides(made)
-    fill(session, B, before)
-    fill(session, C, after)
-    report = compared(session, request_)
-    brute = Brute(request_, *({(r["DAY"], r["chain"]): r for r in rows} for rows in (before, after)))
-    moved = [c for _, b, c in brute.pairs(old=False) if any(apart(n, b[n], c[n], brute.allowed(n)) for n in VALUES)]
-    if not moved:
-        assert all(f.name != "parity:where" for f in report.findings)
-        return
-    where = found(report, "parity:where")
-    days = sorted({r["DAY"] for r in moved})
-    assert (where.numbers["rows"], where.numbers["days"]) == (len(moved), len(days))
-    assert (where.numbers["first"], where.numbers["last"]) == (days[0].isoformat(), days[-1].isoformat())
-    after = [r for r in after if not brute.old(r["DAY"])]  # those that may change
-    wanted = []
-    for name in ("DAY", "chain", "T", "OK"):
-        for value, n in Counter(written(r[name]) for r in moved if r[name] is not None).items():
-            share = sum(r[name] is not None and written(r[name]) == value for r in after)
-            if n > 1 and n >= len(moved) / 2:
-                wanted.append((name, value, n, share))
-    if len(days) > 1:
-        span = f"{days[0]} to {days[-1]}"
-        wanted.append(("DAY", span, len(moved), sum(days[0] <= r["DAY"] <= days[-1] for r in after)))
-    told = [
-        (*w[:3], len(moved), round(times, 2))
-        for w in wanted
-        if (times := w[2] / len(moved) / (w[3] / len(after))) >= 1.5
-    ]
-    shown = [(e["column"], e["value"], e["rows"], e["of"], e["times"]) for e in where.examples]
-    assert len(shown) == min(len(told), 5)
-    assert set(shown) <= set(told)
-
-
-def written(value: Any) -> str:
-    """As the warehouse writes a place."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-NOTHING: Row = dict.fromkeys(AWKWARD)
-HUGE = {(DAYS[0], "x"): 0.0, (DAYS[0], "y"): 1e308, (DAYS[1], "x"): math.inf}
-
-
-@many
-@given(tables)
-@example({key: (NOTHING | {"F": value}, "same") for key, value in HUGE.items()})  # infinity is far from 1e308 too
-def test_what_is_usual(session: DirectSession, made: Any) -> None:
-    before, after = sides(made)
-    fill(session, B, before)
-    fill(session, C, after)
-    numbers = found(compared(session, Request(model="m"), replace(RULES, sanity={})), "sanity:usual").numbers
-    wanted = {"values_far": 0, "values_far_before": 0, "new_sign": 0}
-    for name in METRICS:
-        reference = usual(before, after, name)
-        for rows, counted in ((after, "values_far"), (before, "values_far_before")):
-            values = [float(r[name]) for r in rows if r[name] is not None]
-            wanted[counted] += sum(not abs(v) <= min(100 * reference, 1e308) for v in values) if reference else 0
-        signs = [[_sign(float(r[name])) for r in rows if r[name]] for rows in (before, after)]
-        for sign in (1, -1):
-            wanted["new_sign"] += signs[1].count(sign) if sign not in signs[0] and -sign in signs[0] else 0
-    assert {n: numbers[n] for n in wanted} == wanted
-
-
-def _sign(value: float) -> int:
-    return -1 if value < 0 else 1  # NaN is greater than every number
-
-
-def usual(before: list[Row], after: list[Row], name: str) -> float:
-    """The quantile of what stays: rows of days that are equal, or value by value where most rows are in days that are not."""
-    days: set[date] = {r["DAY"] for r in (*before, *after)}
-    b, c = ({d: [r for r in rows if r["DAY"] == d] for d in days} for rows in (before, after))
-    differ = {d for d in days if frozen(b[d], NAMES, soft=True) != frozen(c[d], NAMES, soft=True)}
-    if sum(len(b[d]) + len(c[d]) for d in differ) > (len(before) + len(after)) / 2:
-        others = {(r["DAY"], r["chain"]): r[name] for r in after}
-        kept = [r[name] for r in before if (k := (r["DAY"], r["chain"])) in others and same(r[name], others[k])]
-    else:
-        kept = [r[name] for r in before if r["DAY"] not in differ]
-    sizes = sorted((abs(float(v)) for v in kept if v is not None), key=lambda v: (math.isnan(v), v))
-    if not sizes:
-        return 0.0
-    at = min(0.999, 1 - 2 / max(len(before), 4)) * (len(sizes) - 1)
-    low, high = sizes[math.floor(at)], sizes[math.ceil(at)]
-    reference = low if low == high else low + (high - low) * (at - math.floor(at))
-    return reference if math.isfinite(reference) else 0.0
-
-
-# Left behind
-
-
-model_rows = st.lists(st.tuples(st.sampled_from(DAYS), st.sampled_from([None, "x", "y"]), row), max_size=4)
-
-
-@many
-@given(tables, model_rows)
-def test_what_was_left_behind(session: DirectSession, made: Any, more: Any) -> None:
-    """The model returns what `made` says on the other side, and rows that may repeat a key of it or have none."""
-    after, model = sides(made)
-    model += [{"DAY": day, "chain": chain, **values} for day, chain, values in more]
-    fill(session, C, after)
-    fill(session, M, model)
-    described = session.rows("checks/columns", {}, baseline=C, candidate=C)
-    columns = tuple(column(r) for r in described if r["side"] == "candidate")
-    about = replace(scope.build(C, C, (columns, columns), BACKFILL, replace(RULES, tolerance={})), unique=True)
-    asked = left_behind.Model(sql=f"SELECT * FROM {M.sql}", own=M, frozen=M)
-    finding = left_behind.check(session, about, asked, {c.name: c for c in columns})  # pyright: ignore
-    mine = {(r["DAY"], r["chain"]): r for r in after if new(r)}
-    theirs = [r for r in model if new(r)]
-    times = Counter((r["DAY"], r["chain"]) for r in theirs)
-    pairs = [(mine[k], r) for r in theirs if (k := (r["DAY"], r["chain"])) in mine]
-    differ = Counter(n for b, c in pairs for n in VALUES if apart("F" if n == "F" else "", b[n], c[n], allowed=True))
-    wanted = {
-        "rows": len(theirs),
-        "only_candidate": len(mine.keys() - times.keys()),
-        "only_model": len(theirs) - len(pairs),
-        "repeated": sum(n for n in times.values() if n > 1),
-        "by_column": [f"{n}: {differ[n]:,}" for n in VALUES if differ[n]],
-        "columns": [n for n in VALUES if differ[n] and n.lower() not in BACKFILL.columns],
-        "moved": [n for n in VALUES if differ[n] and n.lower() in BACKFILL.columns],
-    }
-    assert {n: finding.numbers[n] for n in wanted} == wanted
-    assert (finding.verdict is Verdict.PASS) == (
-        not differ and not any(wanted[n] for n in ("only_candidate", "only_model", "repeated"))
-    )
