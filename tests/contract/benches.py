@@ -10,19 +10,7 @@ from itertools import count
 from pathlib import Path
 
 from bot.comparison import compare
-from bot.model import (
-    Actor,
-    Build,
-    Mode,
-    Origin,
-    Plan,
-    Refresh,
-    Relation,
-    Report,
-    Request,
-    Rules,
-    State,
-)
+from bot.model import Actor, Build, Mode, Origin, Plan, Refresh, Relation, Report, Request, Rules, State
 from bot.model import TestResult as DbtTest
 from bot.session import Session
 from bot.settings import Settings

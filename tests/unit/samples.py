@@ -61,6 +61,7 @@ BOB = Actor(user_id="U0BOB", team_id="T0DEMO", name="bob")
 PROD = Relation("ETHEREUM", "PROD_CORE", "EZ_METRICS")
 DEV = Relation("DEV", "DEV_REFRESH_BOT", "EZ_ETHEREUM_METRICS")
 DIGEST = "9c1f0123456789abcdef"
+RULES = Rules(grain=Origin(columns=("DATE",), source="meta"), date_column=Origin(columns=("DATE",), source="meta"))
 HOSTILE = "x <!channel> <@U0BOB> <http://evil|link> & *b* _i_ ~s~ `c` ```fence``` \u202e\n> quote" + "y" * 4000
 
 
@@ -115,6 +116,11 @@ def table() -> Table:
         created=written,
         last_altered=written,
     )
+
+
+def columns(*types: str, **named: str) -> tuple[Column, ...]:
+    unnamed = {f"C{i}": kind for i, kind in enumerate(types)}
+    return tuple(Column(name=name, type=kind) for name, kind in (unnamed | named).items())
 
 
 def reader(name: str, uses: bool | None = True, **more) -> Reader:
