@@ -27,7 +27,7 @@ from bench.scene import LEASE_SECONDS, Scene
 from sandbox.postgres import Postgres
 
 _AT_ONCE = 5
-_ONCE = "kill:building/build: create schema"  # the first build makes it, and no other
+_ONCE = ("deciding/commit put_index", "building/build: create schema")  # later nobody comes by any more
 _MODELS = 8
 _ATTENTION = 0.05  # refreshes that needed a person to look, of the workers ended while promoting
 _QUIET = 5 * LEASE_SECONDS  # after the last fault everything has to have ended or to wait for a person
@@ -233,7 +233,8 @@ def main() -> None:
         began = time.monotonic()
         with stage(database, given.refreshes, given.seed) as chaos:
             chaos.until, chaos.thorough = time.monotonic() + 60 * given.minutes, True
-            chaos.workers.first = [*[f"{_ONCE}: after"] * 3, *[f"{_ONCE}: before"] * 3]
+            orders = [f"kill:{instant}: {when}" for instant in _ONCE for when in ("before", "after")]
+            chaos.workers.first = [order for order in reversed(orders) for _ in range(chaos.workers.count)]
             chaos.run()
             found = {"database": database, **chaos.report(), "seconds": round(time.monotonic() - began)}
         bad = bad or any(found[k] for k in ("lost", "promoted_twice", "stuck", "messages_lost", "messages_doubled"))

@@ -23,6 +23,7 @@ _FORM = 5.0  # seconds that a form has to open
 _REASON = {"reason": "upstream correction", "note": "published again"}
 _AFTER = 20.0  # seconds after the end in which somebody may still do something
 _NEW = 12.0  # how much a way counts that nobody has gone yet
+_SPENT = 0.2  # and one that leads to no unseen instant: few ways are left in the end, and each is gone once a refresh
 
 Act = Callable[["People", Seen], bool]  # whether it is done; else it is tried again
 
@@ -31,7 +32,7 @@ def steered(chance: random.Random, names: Mapping[str, str], unseen: Iterable[st
     """One of `names`, which come with the instants that they lead to (a regex): the more of those are unseen, the sooner."""
     left = list(unseen)
     weights = [
-        1.0 + sum(bool(re.search(leads, i)) for i in left) + (0.0 if played[name] else _NEW)
+        _SPENT + sum(bool(re.search(leads, i)) for i in left) + (0.0 if played[name] else _NEW)
         for name, leads in names.items()
     ]
     (name,) = chance.choices(list(names), weights)
@@ -189,14 +190,20 @@ class People:
 
     def tamper(self, refresh: Seen) -> bool:
         """The replacement is held at Snowflake once it is done, until `let_go` has written beside it."""
+        return self._hold_up(refresh, "CREATE OR REPLACE TRANSIENT TABLE")
+
+    def forestall(self, refresh: Seen) -> bool:
+        """The backup is held so, and the replacement does not come."""
+        return self._hold_up(refresh, "CREATE TRANSIENT TABLE .*BACKUP.* CLONE")
+
+    def _hold_up(self, refresh: Seen, words: str) -> bool:
         table = f'"ANALYTICS"."PROD"."{refresh.model.upper()}"'
-        pattern = f"CREATE OR REPLACE TRANSIENT TABLE {re.escape(table)}"
-        self._scene.world.snowflake.inject(pattern, "hang", after=True)
+        self._scene.world.snowflake.inject(f"{words} {re.escape(table)}", "hang", after=True)
         self._tampered.add(refresh.model)
         return True
 
     def let_go(self) -> None:
-        """Write to what has just been replaced and is not verified yet, and let the answer out."""
+        """Write to what was backed up or replaced and is not looked at yet, and let the answer out."""
         if not self._tampered:
             return
         for statement in self._scene.world.snowflake.log[-2000:]:
@@ -243,6 +250,7 @@ WAYS: dict[str, Way] = {
         r"promoting/commit withdrawn|put_on_hold", ((_WAITS, _press("bob", "approve")), (_WAITS, People.hold))
     ),
     "undo": Way(r"undo", (("done", _press("bob", "undo")),)),
+    "forestall": Way(r"promoting/commit withdrawn", ((_WAITS, People.forestall),)),
     "accept": Way(r"commit accepted|verifying/commit verified", ((_WAITS, People.tamper),)),
     "undo what is faulty": Way(
         r"undo|commit accepted", ((_WAITS, People.tamper), ("promoted, but", _press("bob", "undo")))

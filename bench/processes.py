@@ -16,7 +16,7 @@ from bench.scene import LEASE_SECONDS
 
 _LISTENING = "listening/"
 PHASES = ("building", "checking", "promoting", "verifying", "sending")
-_PATIENCE = 30.0  # seconds that a worker has to come by its instant, before it is ended where it stands
+_PATIENCE = 60.0  # seconds that a worker has to come by its instant, before it is ended where it stands
 _STOPS_WITHIN = 60.0
 _ENOUGH = 100  # instants that a fault-free beginning passes, from then on workers are ended
 _FEW = 20  # instants that are left
