@@ -207,6 +207,9 @@ class Delivery:
             refresh = self._store.get(message.refresh)
             assert refresh is not None  # refreshes are never deleted
             rendered = self._render_live(message.live, refresh, self._clock())
+            if not self._store.keep_live(message, self._lease):
+                log.info("message taken over", refresh=message.refresh, live=message.live)
+                return True
             _either(lambda m: self._chat.update(message.channel, message.ts, m), rendered)
         except ChatDown as down:
             self._store.live_later(message, _pause(message.attempt, down))

@@ -38,8 +38,8 @@ class Pipeline:
         self._promoting = Promoting(services)
         self._undoing = Undoing(services)
 
-    def drive(self, lease: Lease) -> None:
-        """Go on from where the refresh stands until it waits for a person or has ended.
+    def drive(self, lease: Lease) -> bool:
+        """Go on from where the refresh stands until it waits for a person or has ended; False where it waits for Snowflake.
 
         Raises what the worker should retry after a while; the lease is given back then.
         """
@@ -60,10 +60,11 @@ class Pipeline:
                     raise
                 broken = RefreshError(say.broken(before.ref), type(error).__name__)
                 refresh = self._failed(self._latest(before), broken, lease)
-            if refresh == before:  # waiting, such as for a statement that still runs
-                return
+            if refresh == before:  # such as for a statement that still runs
+                return False
             if refresh.state is State.QUEUED:  # stopped to start again: the next claim has names of its own
-                return
+                return True
+        return True
 
     def _step(self, refresh: Refresh, lease: Lease, *, taken_over: bool) -> Refresh:
         """One step; `taken_over`: the claim found the refresh in this state, so a predecessor may have begun it."""

@@ -11,7 +11,7 @@ from bot.decisions import STATEMENT_REFUSED
 from bot.errors import InDoubt
 from bot.events import Doubted, UndoIntended, Undone, UndoRefused
 from bot.leases import Lease
-from bot.model import Problem, Promotion, Refresh, Snapshot
+from bot.model import Problem, Promotion, Refresh, Snapshot, Table
 from bot.recovery import Fate, Recovery, decide
 from bot.services import Services
 from bot.session import Session, SqlError
@@ -34,9 +34,11 @@ class Undoing:
         tag = names.tag(refresh, services.store.installation, "undo", attempt)
         with services.warehouse.promoter(tag, alive=lease.check) as session:
             refresh, promotion = self._with_backup(session, refresh, promotion)
-            if refused := self._refused(session, refresh, promotion):
+            prod = session.table(refresh.prod)  # many statements, so before the look at what was written
+            if refused := self._refused(session, refresh, promotion, prod):
                 return self._record(refresh, UndoRefused(at=services.clock(), problem=refused), lease)
-            intent = self._intent(session, refresh, promotion, attempt, tag)
+            assert prod is not None
+            intent = self._intent(session, refresh, promotion, prod, attempt, tag)
             refresh = self._record(refresh, UndoIntended(at=services.clock(), undo=intent), lease)
             lease.check()
             return self._send(session, refresh, intent, lease)
@@ -50,15 +52,19 @@ class Undoing:
         promotion = replace(promotion, backup=replace(backup, relation=current))
         return replace(refresh, promotion=promotion), promotion
 
-    def _refused(self, session: Session, refresh: Refresh, promotion: Promotion) -> Problem | None:
+    def _refused(self, session: Session, refresh: Refresh, promotion: Promotion, prod: Table | None) -> Problem | None:
         """Why not: no backup any more, or somebody wrote to it, or prod moved since and nobody forced it."""
         backup, request = promotion.backup, refresh.undo_request
         if backup is None or not session.exists(backup.relation):
             return Problem(kind="undo refused", text=say.backup_gone(backup.relation if backup else None))
         if guards.moved(session, backup):
             return Problem(kind="undo refused", text=say.backup_changed(backup.relation))
+        if prod is None:
+            return Problem(kind="undo refused", text=say.prod_gone(refresh.prod))
         if request is None or request.forced:
             return None
+        if broken := say.would_break(promotion.before, prod):
+            return Problem(kind="undo refused: moved", text=say.undo_would_break(refresh, broken))
         after: Snapshot | None = promotion.after  # none where the verification could not run
         if after is not None and session.token(refresh.prod) == after.token:
             return None
@@ -69,9 +75,11 @@ class Undoing:
         text = say.undo_would_lose(refresh, then, now, self._services.clock())
         return Problem(kind="undo refused: moved", text=text)
 
-    def _intent(self, session: Session, refresh: Refresh, promotion: Promotion, attempt: str, tag: str) -> Promotion:
-        prod, token = session.table(refresh.prod), session.token(refresh.prod)
-        assert prod is not None and token is not None and promotion.backup is not None
+    def _intent(
+        self, session: Session, refresh: Refresh, promotion: Promotion, prod: Table, attempt: str, tag: str
+    ) -> Promotion:
+        token = session.token(refresh.prod)
+        assert token is not None and promotion.backup is not None
         before = replace(prod, kind=promotion.before.kind, reclustering=promotion.before.reclustering)
         return Promotion(
             attempt=attempt,

@@ -43,6 +43,7 @@ _CLICK_TRIES = 5
 _DELIVER_SECONDS = 0.5
 _LAST_DELIVERY = 15.0
 _LONGEST_PAUSE = 300.0
+_WAITING = 4  # what only waits is looked at again after the pause of so many tries
 _SPARE_THREADS = 32  # of a lane, for what hangs
 
 T = TypeVar("T")
@@ -90,7 +91,7 @@ class _Lane(Generic[T]):
 
 
 class Worker:
-    """`drive` takes a claimed refresh as far as it goes without a person; `decide` settles a claimed click.
+    """`drive` takes a claimed refresh as far as it goes without a person, and says whether it did; `decide` settles a claimed click.
 
     `timers` run every so many seconds in each worker: what they do must bear being done twice. `apologise` makes
     the answer to a click that could not be decided after several tries.
@@ -100,7 +101,7 @@ class Worker:
         self,
         store: Store,
         delivery: Delivery,
-        drive: Callable[[Lease], None],
+        drive: Callable[[Lease], object],
         decide: Callable[[ClickLease], None],
         timers: Timers,
         settings: WorkerSection,
@@ -243,7 +244,7 @@ class Worker:
         with structlog.contextvars.bound_contextvars(refresh=claim.refresh.ref, state=claim.was, fence=claim.fence):
             self._held[threading.get_ident()] = lease
             try:
-                self._drive_one(lease)
+                went = self._drive_one(lease)
             except LostClaim as lost:
                 log.info("lost claim", detail=lost.detail)
                 self._store.release(claim)
@@ -254,7 +255,10 @@ class Worker:
                     log.exception("step broke", attempt=claim.attempt)
                 self._store.release(claim, retry_in=self._pause(claim.attempt))
             else:
-                self._store.release(claim, retry_in=self._pause(claim.attempt - 1))
+                if went:
+                    self._store.release(claim)
+                else:
+                    self._store.rest(claim, self._pause(_WAITING))
             finally:
                 del self._held[threading.get_ident()]
 

@@ -101,6 +101,14 @@ class Claims(Database):
             )
             return self._mine(connection, claim, {"owner": None, "lease_until": None, **tried})
 
+    def rest(self, claim: Claim, seconds: float) -> bool:
+        """Give it back for a while since it waits for something: nothing failed, so the tries in a row are over."""
+        with self.writing() as connection:
+            later = self.now(connection) + seconds
+            return self._mine(
+                connection, claim, {"owner": None, "lease_until": None, "attempts": 0, "not_before": later}
+            )
+
     def progress(self, claim: Claim, text: str, share: float | None = None) -> bool:
         """What the running step is doing, shown on the card: no revision, no audit line. False as for `renew`."""
         with self.writing() as connection:

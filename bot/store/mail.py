@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -62,6 +62,7 @@ class LiveMessage:
     shown: int
     body: Message | None
     attempt: int = 0
+    owner: str = ""  # who has taken it to update it
 
 
 def insert_posts(
@@ -161,11 +162,10 @@ class Mail(Database):
             return [_letter(row, _files(connection, row.id)) for row in rows]
 
     def keep_letter(self, letter: Letter, lease_seconds: float) -> bool:
-        """Right before it is sent; False when somebody else has it by now: `attempt` is its fencing number."""
-        mine = (O.id == letter.id, O.attempts == letter.attempt, O.owner.is_not(None))
+        """Right before it is sent; False when somebody else has it by now."""
         with self.writing() as connection:
             until = self.now(connection) + lease_seconds
-            return connection.execute(update(t.outbox).where(*mine).values(lease_until=until)).rowcount == 1
+            return connection.execute(update(t.outbox).where(*_held(letter)).values(lease_until=until)).rowcount == 1
 
     def keep_file(self, letter: Letter, n: int, file_id: str) -> None:
         """Slack has the bytes: remember under which id, before the file is shown to anybody."""
@@ -181,7 +181,8 @@ class Mail(Database):
         """
         with self.writing() as connection:
             now = self.now(connection)
-            self._finish(connection, letter, {"state": "sent", "ts": ts, "error": missing or None})
+            if not self._finish(connection, letter, {"state": "sent", "ts": ts, "error": missing or None}):
+                return
             if letter.live and letter.refresh is not None:
                 mine = (L.refresh == letter.refresh, L.live == letter.live)
                 values = {"channel": letter.channel, "ts": ts, "shown": shown, "shown_at": now}
@@ -196,8 +197,8 @@ class Mail(Database):
     def letter_refused(self, letter: Letter, error: str) -> None:
         """Slack will never take it; the card says so, and the next post of the lane goes on."""
         with self.writing() as connection:
-            self._finish(connection, letter, {"state": "undeliverable", "error": error})
-            if letter.refresh is not None and not letter.private_to:
+            mine = self._finish(connection, letter, {"state": "undeliverable", "error": error})
+            if mine and letter.refresh is not None and not letter.private_to:
                 _undelivered(connection, letter.refresh)
 
     def letter_later(self, letter: Letter, retry_in: float, error: str, *, sent_maybe: bool) -> None:
@@ -207,9 +208,10 @@ class Mail(Database):
             later = self.now(connection) + retry_in
             self._finish(connection, letter, {"state": state, "not_before": later, "error": error})
 
-    def _finish(self, connection: Connection, letter: Letter, values: dict[str, Any]) -> None:
+    def _finish(self, connection: Connection, letter: Letter, values: dict[str, Any]) -> bool:
+        """False when somebody else has it by now, who looks whether it arrived: what happened to it is theirs to say."""
         done = {**values, "owner": None, "lease_until": None}
-        connection.execute(update(t.outbox).where(O.id == letter.id).values(done))
+        return connection.execute(update(t.outbox).where(*_held(letter)).values(done)).rowcount == 1
 
     def take_live(self, owner: str, limit: int, lease_seconds: float, gap: float) -> list[LiveMessage]:
         """Posted live messages that are out of date, whose last update is `gap` seconds old, after all posts."""
@@ -222,8 +224,14 @@ class Mail(Database):
             rows = connection.execute(query.with_for_update(skip_locked=True)).all()
             for row in rows:
                 lease = {"owner": owner, "lease_until": now + lease_seconds, "attempts": L.attempts + 1}
-                self._set_live(connection, _live(row), lease)
-        return [_live(row) for row in rows]
+                mine = (L.refresh == row.refresh, L.live == row.live)
+                connection.execute(update(t.live_messages).where(*mine).values(lease))
+        return [replace(_live(row), owner=owner) for row in rows]
+
+    def keep_live(self, message: LiveMessage, lease_seconds: float) -> bool:
+        """Right before it is updated; False when somebody else does that by now, perhaps with something newer."""
+        with self.writing() as connection:
+            return self._set_live(connection, message, {"lease_until": self.now(connection) + lease_seconds})
 
     def live_message(self, refresh: int, live: Live) -> LiveMessage | None:
         with self.reading() as connection:
@@ -237,8 +245,8 @@ class Mail(Database):
             now = self.now(connection)
             free = {"owner": None, "lease_until": None, "attempts": 0, "not_before": None}
             said = {"body": dumps(body)} if body else {}
-            self._set_live(connection, message, {"shown": message.wanted, "shown_at": now, **said, **free})
-            if body is None and message.live is not Live.CARD:
+            mine = self._set_live(connection, message, {"shown": message.wanted, "shown_at": now, **said, **free})
+            if mine and body is None and message.live is not Live.CARD:
                 _undelivered(connection, message.refresh)
 
     def live_later(self, message: LiveMessage, retry_in: float) -> None:
@@ -246,9 +254,10 @@ class Mail(Database):
             later = self.now(connection) + retry_in
             self._set_live(connection, message, {"owner": None, "lease_until": None, "not_before": later})
 
-    def _set_live(self, connection: Connection, message: LiveMessage, values: dict[str, Any]) -> None:
+    def _set_live(self, connection: Connection, message: LiveMessage, values: dict[str, Any]) -> bool:
         mine = (L.refresh == message.refresh, L.live == message.live)
-        connection.execute(update(t.live_messages).where(*mine).values(values))
+        held = (L.owner == message.owner, L.attempts == message.attempt)
+        return connection.execute(update(t.live_messages).where(*mine, *held).values(values)).rowcount == 1
 
     def keep_permalink(self, refresh: int, link: str) -> None:
         with self.writing() as connection:
@@ -258,6 +267,11 @@ class Mail(Database):
         """Posts that still have to reach Slack, for health checks and tests."""
         with self.reading() as connection:
             return len(connection.execute(select(O.id).where(O.state.in_(_UNSENT))).all())
+
+
+def _held(letter: Letter) -> tuple[Any, ...]:
+    """Still with whoever took it: `attempt` is its fencing number."""
+    return O.id == letter.id, O.attempts == letter.attempt, O.owner.is_not(None)
 
 
 def _undelivered(connection: Connection, refresh: int) -> None:

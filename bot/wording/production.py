@@ -44,6 +44,17 @@ def backup_taken(backup: Relation) -> str:
     return f"A backup of that name exists already and is not what prod holds: {code(backup)}."
 
 
+def would_break(before: Table, after: Table) -> list[str]:
+    """What came to hang on a table since, and a replacement of it breaks or drops."""
+    parts = {
+        "policies": (before.policies, after.policies),
+        "streams": (before.streams, after.streams),
+        "dynamic tables": (before.dynamic_tables, after.dynamic_tables),
+        "materialized views": (_materialized(before), _materialized(after)),
+    }
+    return [name for name, (was, now) in parts.items() if set(now or ()) - set(was or ())]
+
+
 def changes(before: Table, after: Table) -> list[str]:
     """What a replacement would carry along or break: owner, kind, columns, policies, tags, clustering, readers."""
     parts = {
@@ -115,6 +126,13 @@ def undo_would_lose(refresh: Refresh, then: Content, now: Content, seen: datetim
     return (
         f"Prod changed since {refresh.ref} was promoted (seen {clock(seen)}): {_difference(then, now)}. "
         "An undo would lose what was written since."
+    )
+
+
+def undo_would_break(refresh: Refresh, what: Sequence[str]) -> str:
+    return (
+        f"Prod has other {listed(what)} than when {refresh.ref} was promoted. An undo replaces the table and would break or "
+        "drop them: remove them first, or bring the rows back by hand."
     )
 
 

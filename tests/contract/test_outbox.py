@@ -133,6 +133,17 @@ def test_a_process_that_thaws_over_a_post_does_not_send_it_a_second_time(bot: Bo
     assert (sent.count("chat.postMessage"), sent.count("files.completeUploadExternal")) == (2, 1)
 
 
+def test_a_process_that_thaws_says_nothing_of_a_post_that_another_has_sent(bot: Bot) -> None:
+    bot.plan()
+    (letter,) = bot.store.take_letters("frozen", 1, 60)
+    bot.clock.forward(61)
+    _one(bot)
+    bot.store.letter_later(letter, 0.0, "ratelimited", sent_maybe=False)
+    bot.store.letter_refused(letter, "channel_not_found")
+    bot.settle()
+    assert bot.texts() == ["card: building r3 ", "plan"]  # once, and not as one that could not be delivered
+
+
 def test_two_workers_deliver_one_thread_in_order(bot: Bot) -> None:
     bot.plan(*(post(f"p{n}") for n in range(15)))
     workers = [bot.another() for _ in range(3)]

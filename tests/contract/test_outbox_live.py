@@ -125,6 +125,24 @@ def test_a_second_approval_post_takes_over_and_no_dead_button_stays(bot: Bot) ->
     assert buttons(bot)[1] == ("rejected", True)
 
 
+def test_a_process_that_thaws_over_an_update_writes_nothing_older_over_it(bot: Bot) -> None:
+    bot.plan()
+    bot.settle()
+    bot.happens(e.BaselineTaken)
+    bot.clock.forward(GAP)
+    (old,) = bot.store.take_live("frozen", 1, 60, GAP)
+    bot.clock.forward(61)
+    bot.happens(e.Built)
+    bot.settle()
+    shown = bot.texts()[0]
+    sent = methods(bot.slack).count("chat.update")
+    assert bot.another()._refresh_live(old)
+    bot.store.live_shown(old, None)
+    bot.settle()
+    assert (bot.texts()[0], methods(bot.slack).count("chat.update")) == (shown, sent)
+    assert bot.store.get(1).undelivered == 0  # type: ignore[union-attr]
+
+
 def test_a_live_post_shows_the_row_as_it_is_when_it_is_sent(bot: Bot) -> None:
     bot.plan(post("ready", "as it was", live=Live.APPROVAL))
     bot.happens(e.BaselineTaken)

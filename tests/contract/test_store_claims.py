@@ -54,6 +54,20 @@ def test_only_what_was_tried_to_its_end_counts_as_a_try(store: Store, clock: Clo
     assert (third.refresh.state, third.attempt) == (building.state, 2)
 
 
+def test_what_only_waits_is_no_try(store: Store, clock: Clock) -> None:
+    """A look that finds the statement still running is no look that failed."""
+    ask(store)
+    for _ in range(2):
+        (claim,) = store.claim("a", 1, LEASE)
+        store.release(claim, retry_in=0.0)
+    for _ in range(3):
+        (claim,) = store.claim("a", 1, LEASE)
+        assert store.rest(claim, 10)
+        assert store.claim("b", 1, LEASE) == []
+        clock.forward(10)
+    assert [c.attempt for c in store.claim("b", 1, LEASE)] == [1]
+
+
 def test_workers_that_die_over_a_step_are_counted_while_it_lasts(store: Store, clock: Clock) -> None:
     ask(store)
     for died in range(DEATHS):

@@ -152,12 +152,18 @@ def test_a_step_that_breaks_is_tried_again_later(
     assert store.live() == []
 
 
-def test_a_step_that_does_nothing_does_not_spin(store: Store, slack: SlackSandbox) -> None:
+def test_a_step_that_only_waits_does_not_spin_and_is_no_try(store: Store, slack: SlackSandbox) -> None:
     ask(store)
-    tries = Seen()
-    with running(store, slack, tries.add):
-        tries.wait(3)
-    assert [lease.claim.attempt for lease in tries.items] == [1, 2, 3]
+    looks = Seen()
+
+    def drive(lease: Lease) -> bool:
+        looks.add((lease.claim.attempt, time.monotonic()))
+        return False
+
+    with running(store, slack, drive, settings=FAST.model_copy(update={"retry_seconds": 0.02})):
+        first, second, third = looks.wait(3)[:3]
+    assert [first[0], second[0], third[0]] == [1, 1, 1]
+    assert second[1] - first[1] >= 0.16  # the pause of four tries
 
 
 def test_timers_run_and_survive_their_own_errors(store: Store, slack: SlackSandbox) -> None:

@@ -64,13 +64,14 @@ def click(refresh: int | None = None, action: str = "approve") -> Click:
     return Click(action=action, by=BOB, channel=CHANNEL, at=AT, refresh=refresh, payload={})
 
 
-def end(store: Store) -> Callable[[Lease], None]:
+def end(store: Store) -> Callable[[Lease], bool]:
     """A step that cancels what it drives."""
 
-    def drive(lease: Lease) -> None:
+    def drive(lease: Lease) -> bool:
         refresh = record(store, lease.refresh, EVENTS[e.CancelAsked], claim=lease.claim)
         if refresh.cancel and refresh.live:
             record(store, refresh, EVENTS[e.Stopped], claim=lease.claim)
+        return True
 
     return drive
 
@@ -79,7 +80,7 @@ def end(store: Store) -> Callable[[Lease], None]:
 def running(
     store: Store,
     slack: SlackSandbox,
-    drive: Callable[[Lease], None] = lambda lease: None,
+    drive: Callable[[Lease], object] = lambda lease: None,
     decide: Callable[[ClickLease], None] = lambda lease: None,
     settings: WorkerSection = FAST,
     timers: dict[str, tuple[float, Callable[[], object]]] | None = None,

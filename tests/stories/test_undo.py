@@ -72,6 +72,31 @@ def test_undo_is_refused_when_production_moved_on(stage: Stage) -> None:
 
 
 @pytest.mark.moment("done")
+def test_undo_is_refused_when_production_moves_while_it_looks(stage: Stage) -> None:
+    incident = stage.incident()
+    stage.world.snowflake.inject("^SHOW STREAMS", "hang", after=True)
+    incident.click("bob", "undo")
+    looks = stage.running("^SHOW STREAMS")
+    assert ":undo:" in looks.tag
+    stage.nightly_writes(FACT, NEW_DAY)
+    stage.release(looks)
+    assert "3,032 rows then, 3,033 now" in text_of(incident.wait_reply("*Not undone.*"))
+    incident.wait_card("done")
+    assert value(stage) == TRUE
+
+
+@pytest.mark.moment("done")
+def test_undo_is_refused_when_it_would_break_what_came_to_read_production(stage: Stage) -> None:
+    incident = stage.incident()
+    stream = {"name": "SINCE", "database_name": "RAW", "schema_name": "DUNE", "table_name": FACT}
+    stage.world.snowflake.record_show("STREAMS", stream)
+    incident.click("bob", "undo")
+    assert "Prod has other streams than when R1 was promoted" in text_of(incident.wait_reply("*Not undone.*"))
+    incident.wait_card("done")
+    assert value(stage) == TRUE
+
+
+@pytest.mark.moment("done")
 def test_undo_is_refused_when_somebody_wrote_to_the_backup(stage: Stage) -> None:
     (name,) = tables(stage, "ANALYTICS")
     stage.as_admin(f"UPDATE ANALYTICS.REFRESH_BACKUPS.{name} SET trades = 1 WHERE date = '2026-04-21'")
