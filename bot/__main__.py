@@ -108,8 +108,8 @@ def _serve(*, listen: bool, work: bool, same_host: bool) -> None:
     # A process that was suspended may get its signal in another thread, which does not wake a wait without end.
     while not ended.wait(1.0):
         pass
-    if not service.stop():
-        os._exit(0)  # a step that did not end in time is taken over by others; its thread must not keep this process
+    service.stop()
+    os._exit(0)  # Python would wait for threads: of a step, which others take over, and of a timer that takes long
 
 
 def _service(settings: Settings, ended: threading.Event) -> Service:

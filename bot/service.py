@@ -168,14 +168,13 @@ class Service:
     def _client(self, token: SecretStr) -> WebClient:
         return WebClient(token=token.get_secret_value(), base_url=self.settings.secrets.slack_api_url)
 
-    def stop(self, drain_seconds: float = 20.0) -> bool:
-        """Stop listening, then let running steps end; whether all of them did."""
+    def stop(self, drain_seconds: float = 20.0) -> None:
+        """Stop listening, then let running steps end for that long."""
         if self._socket is not None:
             socket_mode.hang_up(self._socket, drain_seconds)
         if self.http is not None:
             self.http.stop()
-        drained = self.worker.stop(drain_seconds)
+        self.worker.stop(drain_seconds)
         if not self._keeps_project:
             self.services.project.stop()
         self.store.close()
-        return drained

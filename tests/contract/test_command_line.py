@@ -21,12 +21,14 @@ from click.testing import CliRunner
 from bot.__main__ import main
 from bot.doctor import Examined, examine, grants_for
 from bot.index import Entry, Index
-from bot.model import Relation
+from bot.model import Relation, State
 from bot.service import Service
 from bot.settings import Settings
+from bot.store import Store
 from sandbox.postgres import Postgres
 from sandbox.world import ROOT, World, setup_sql
 from tests.contract.dbt_demo import deployed
+from tests.contract.stores import bring
 from tests.unit.samples import CONTEXT
 
 pytestmark = pytest.mark.xdist_group("dbt")
@@ -284,6 +286,26 @@ def test_a_worker_waits_for_a_database_that_starts_later(world: World) -> None:
         worker.terminate()
         assert any("worker stopped" in line for line in said)
         assert worker.wait() == 0
+
+
+def test_a_worker_that_is_to_end_does_not_wait_for_a_timer(world: World, tmp_path: Path) -> None:
+    environ = os.environ | world.environ(DATABASE_URL=f"sqlite:///{tmp_path / 'refresh.db'}")
+    world.write_settings(**{"[people]": 'stale_poll = "1s"\n[people]'})
+    store = Store(environ["DATABASE_URL"])
+    store.migrate()
+    bring(store, State.AWAITING)
+    store.close()
+    world.snowflake.inject("EZ_METRICS", "hang")
+    command = [sys.executable, "-m", "bot", "worker", "--same-host"]
+    with subprocess.Popen(command, env=environ, cwd=ROOT, stderr=subprocess.PIPE, text=True) as worker:
+        world.snowflake.wait(lambda log: any(s.held and s.tag.endswith(":poll") for s in log), what="the stale poll")
+        worker.terminate()
+        try:
+            _, said = worker.communicate(timeout=30)
+        finally:
+            worker.kill()
+    assert "worker stopped" in said
+    assert worker.returncode == 0
 
 
 def test_over_http_a_command_is_answered_and_a_forged_one_is_not(world: World, tmp_path: Path) -> None:
