@@ -113,7 +113,7 @@ def _serve(*, listen: bool, work: bool, same_host: bool) -> None:
 
 
 def _service(settings: Settings, ended: threading.Event) -> Service:
-    """Raises OperationalError when the database does not answer for a minute, or until it is to end."""
+    """Raises OperationalError when the database does not answer for a minute; exits in order when it is to end before."""
     from sqlalchemy.exc import OperationalError
 
     from bot.service import Service
@@ -123,10 +123,11 @@ def _service(settings: Settings, ended: threading.Event) -> Service:
         try:
             return Service(settings)
         except OperationalError as error:
-            if ended.is_set() or time.monotonic() > until:
+            if time.monotonic() > until:
                 raise
             log.warning("the database does not answer yet", detail=_reason(error))
-            ended.wait(1.0)
+            if ended.wait(1.0):
+                sys.exit(0)
 
 
 @main.command(help="Bring the database up to date.")

@@ -11,12 +11,13 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, create_engine, event, extract, func, make_url, select, text
+from sqlalchemy import URL, Connection, create_engine, event, extract, func, make_url, select, text
 
 from bot.store import tables as t
 
 _MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 _MIGRATION_LOCK, _CLAIM_LOCK = 7_262_373, 7_262_374  # any numbers, the same in every process
+_CONNECT_SECONDS = 10  # psycopg's own 130 would outlast the patience of a start and of an end
 _IDLE_SECONDS = 15  # a frozen process gives its row locks back after that
 
 
@@ -28,17 +29,25 @@ def moment(value: float | None) -> datetime | None:
     return datetime.fromtimestamp(value, UTC) if value is not None else None
 
 
+def address(url: str) -> URL:
+    """A server that swallows what is sent to it is given up soon, unless the operator's own URL says when."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return parsed
+    return parsed.set(query={"connect_timeout": str(_CONNECT_SECONDS), **parsed.query})
+
+
 class Database:
     """One engine. `clock` replaces the database's own clock, in seconds since 1970."""
 
     def __init__(self, url: str, clock: Callable[[], float] | None = None) -> None:
-        parsed = make_url(url)
+        parsed = address(url)
         self._sqlite = parsed.get_backend_name() == "sqlite"
         self._clock = clock or (time.time if self._sqlite else None)
         if self._sqlite and parsed.database:
             Path(parsed.database).resolve().parent.mkdir(parents=True, exist_ok=True)
         self._engine = create_engine(
-            url, pool_pre_ping=not self._sqlite, pool_size=10, max_overflow=20, hide_parameters=True
+            parsed, pool_pre_ping=not self._sqlite, pool_size=10, max_overflow=20, hide_parameters=True
         )
         self._installation = ""
         if self._sqlite:

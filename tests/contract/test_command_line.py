@@ -288,6 +288,19 @@ def test_a_worker_waits_for_a_database_that_starts_later(world: World) -> None:
         assert worker.wait() == 0
 
 
+def test_a_worker_that_is_to_end_while_no_database_answers_ends_in_order(world: World) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        address = f"127.0.0.1:{mute.getsockname()[1]}/refresh?connect_timeout=2"
+        environ = os.environ | world.environ(DATABASE_URL=f"postgresql+psycopg://somebody@{address}")
+        command = [sys.executable, "-m", "bot", "worker"]
+        with subprocess.Popen(command, env=environ, cwd=ROOT, stderr=subprocess.PIPE, text=True) as worker:
+            asked, _ = mute.accept()  # for a session, and never answers
+            worker.terminate()
+            with asked:
+                _, said = worker.communicate()
+    assert worker.returncode == 0, said
+
+
 def test_a_worker_that_is_to_end_does_not_wait_for_a_timer(world: World, tmp_path: Path) -> None:
     environ = os.environ | world.environ(DATABASE_URL=f"sqlite:///{tmp_path / 'refresh.db'}")
     world.write_settings(**{"[people]": 'stale_poll = "1s"\n[people]'})

@@ -19,6 +19,7 @@ from bot.messages import AUDIT_HEAD, Attachment, Message
 from bot.model import Refresh, Series, State
 from bot.store import Held, Hold, Store, Taken
 from bot.store.codec import dumps, loads
+from bot.store.database import address
 from bot.store.tables import metadata
 from tests.contract.databases import BACKENDS, database
 from tests.contract.stores import LEASE, advance, ask, bring, commit, elsewhere, post, pressed
@@ -48,6 +49,18 @@ def test_the_migrations_make_the_tables_that_the_code_uses(store: Store) -> None
     with store.reading() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
     assert store.installation.isalnum()
+
+
+@pytest.mark.parametrize(
+    ("given", "used"),
+    [
+        ("sqlite:////data/refresh.db", "sqlite:////data/refresh.db"),
+        ("postgresql+psycopg://u:p@db/refresh", "postgresql+psycopg://u:p@db/refresh?connect_timeout=10"),
+        ("postgresql+psycopg://db/refresh?connect_timeout=3", "postgresql+psycopg://db/refresh?connect_timeout=3"),
+    ],
+)
+def test_a_database_that_swallows_what_is_sent_is_given_up_soon(given: str, used: str) -> None:
+    assert address(given).render_as_string(hide_password=False) == used
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
