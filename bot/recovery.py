@@ -20,6 +20,7 @@ from bot.wording import production as say
 
 _REACH = timedelta(days=7)  # of Snowflake's QUERY_HISTORY; it refuses to look further back
 _RUNNING = frozenset({"RUNNING", "QUEUED", "BLOCKED", "RESUMING_WAREHOUSE"})
+_FAILED = frozenset({"FAILED_WITH_ERROR", "FAILED_WITH_INCIDENT"})  # what else Snowflake may say one day proves nothing
 
 
 class Fate(Enum):
@@ -54,11 +55,11 @@ def decide(seen: Evidence) -> Fate:
     """The decision table; pure. Only agreement of history and prod is proof."""
     if any(s in _RUNNING for s in seen.statuses):
         return Fate.RUNNING
-    succeeded = "SUCCESS" in seen.statuses
-    if succeeded and seen.prod_moved:
+    if "SUCCESS" in seen.statuses and seen.prod_moved:
         return Fate.HAPPENED
     whole = not seen.full_page and not seen.too_old
-    if not succeeded and not seen.prod_moved and whole and seen.settled:
+    failed = all(s in _FAILED for s in seen.statuses)  # every one there is, if there is one
+    if failed and not seen.prod_moved and whole and seen.settled:
         return Fate.NOT_SENT
     return Fate.UNCERTAIN
 

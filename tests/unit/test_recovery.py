@@ -10,6 +10,7 @@ import pytest
 from bot.recovery import Evidence, Fate, decide
 
 NOTHING, DONE, FAILED, STILL = (), ("SUCCESS",), ("FAILED_WITH_ERROR",), ("RUNNING",)
+UNHEARD = ("RESTARTED",)  # not among those that Snowflake's page of the function lists
 WAITING = [("QUEUED",), ("BLOCKED",), ("RESUMING_WAREHOUSE",)]
 
 # what the history shows, whether its page was full, whether prod moved, whether the statement's time is over -> fate
@@ -36,6 +37,10 @@ TABLE = [
     (FAILED, False, True, True, Fate.UNCERTAIN),
     (NOTHING, False, True, False, Fate.UNCERTAIN),
     (NOTHING, True, True, True, Fate.UNCERTAIN),
+    (("FAILED_WITH_INCIDENT",), False, False, True, Fate.NOT_SENT),
+    (UNHEARD, False, False, True, Fate.UNCERTAIN),
+    (UNHEARD, False, False, False, Fate.UNCERTAIN),
+    (("FAILED_WITH_ERROR", *UNHEARD), False, False, True, Fate.UNCERTAIN),
 ]
 
 
@@ -48,6 +53,15 @@ def test_each_row(statuses: tuple[str, ...], full_page: bool, prod_moved: bool, 
     assert decide(evidence(statuses, full_page, prod_moved, settled)) is fate
 
 
+@pytest.mark.parametrize("statuses", [NOTHING, DONE, FAILED, STILL, UNHEARD])
+@pytest.mark.parametrize(("full_page", "prod_moved", "settled"), list(product((False, True), repeat=3)))
+def test_only_an_absence_that_time_alone_will_prove_is_too_early(
+    statuses: tuple[str, ...], full_page: bool, prod_moved: bool, settled: bool
+) -> None:
+    absent = statuses in (NOTHING, FAILED) and not full_page and not prod_moved
+    assert evidence(statuses, full_page, prod_moved, settled).too_early == (absent and not settled)
+
+
 @pytest.mark.parametrize("seen", list(product((NOTHING, DONE, FAILED, STILL), *[(False, True)] * 3)))
 def test_a_history_that_does_not_reach_back_proves_nothing(seen: tuple[tuple[str, ...], bool, bool, bool]) -> None:
     """Nothing is asked of it then, so it shows no statement: that is not "it was not sent"."""
@@ -56,7 +70,7 @@ def test_a_history_that_does_not_reach_back_proves_nothing(seen: tuple[tuple[str
     assert not old.too_early
 
 
-@pytest.mark.parametrize("seen", list(product((NOTHING, DONE, FAILED, STILL), *[(False, True)] * 3)))
+@pytest.mark.parametrize("seen", list(product((NOTHING, DONE, FAILED, STILL, UNHEARD), *[(False, True)] * 3)))
 def test_what_it_never_says(seen: tuple[tuple[str, ...], bool, bool, bool]) -> None:
     """Never "happened" on an unmoved table, never "not sent" on a moved one, a full page or before its time."""
     statuses, full_page, prod_moved, settled = seen
@@ -64,5 +78,5 @@ def test_what_it_never_says(seen: tuple[tuple[str, ...], bool, bool, bool]) -> N
     if fate is Fate.HAPPENED:
         assert prod_moved and "SUCCESS" in statuses
     if fate is Fate.NOT_SENT:
-        assert settled and not full_page and not prod_moved and "SUCCESS" not in statuses
+        assert settled and not full_page and not prod_moved and statuses in (NOTHING, FAILED)
     assert (fate is Fate.RUNNING) == ("RUNNING" in statuses)
