@@ -295,3 +295,23 @@ def test_a_promotion_that_is_proven_absent_is_sent_again_where_the_policy_says_s
     assert late.error is not None
     assert replacements(stage) == 1
     assert [line.event for line in stage.bot.store.trail(1)].count("promotion intended") == 2
+
+
+@pytest.mark.moment("explained")
+def test_a_promotion_that_is_proven_absent_is_not_sent_again_unless_the_policy_says_so(stage: Stage) -> None:
+    incident = stage.incident()
+    stage.world.snowflake.inject(REPLACED, "hang")
+    stage.note_approval(FACT)
+    incident.click("bob", "approve")
+    cancelled = stage.running(REPLACED)
+    stage.clock.advance(days=1)
+    stage.restart()
+    stage.world.snowflake.wait(lambda log: any(s.tag.endswith(":fence") for s in log), what="the fence")
+    stage.release(cancelled)
+    incident.wait_card("needs a person")
+    asked = text_of(incident.wait_reply("*Needs a person.*"))
+    assert "has the statement: failed_with_error." in asked
+    assert "Prod is unchanged since." in asked
+    assert [line.event for line in stage.bot.store.trail(1)].count("promotion intended") == 1
+    assert replacements(stage) == 0
+    stage.approved.clear()

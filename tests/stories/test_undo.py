@@ -149,9 +149,11 @@ def test_an_undo_that_never_came_is_settled_by_a_person_and_can_be_asked_again(s
     asked = text_of(incident.wait_reply("*Needs a person.*"))
     assert "*It did not*: the refresh is as it was before the undo." in asked
     assert "Prod is unchanged since." in asked
+    stage.clock.advance(days=1)  # it cannot come any more now, which only `recovery = "auto"` takes for a leave
     seen = len(stage.bot.store.trail(1))
     incident.click("carol", "look")
     stage.slack.wait(lambda: trail(stage)[seen:] == ["look again", "needs attention"], what="another look")
+    assert trail(stage).count("undo intended") == 1
     incident.wait_button("not_happened")
     assert form(stage, incident, "carol", "not_happened", reason="The day is still repaired").ok
     incident.wait_reply("it did not happen.* “The day is still repaired”")
