@@ -18,12 +18,13 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from bench import readers
 from bench.people import CHANNEL, People, steered
-from bench.processes import Workers
+from bench.processes import FREEZES, PHASES, Workers
 from bench.readers import Seen
-from bench.scene import LEASE_SECONDS, Scene
+from bench.scene import EXPIRES_SECONDS, LEASE_SECONDS, Scene
 from sandbox.postgres import Postgres
 
 _AT_ONCE = 5
@@ -31,6 +32,20 @@ _ONCE = ("deciding/commit put_index", "building/build: create schema")  # later 
 _MODELS = 8
 _ATTENTION = 0.05  # refreshes that needed a person to look, of the workers ended while promoting
 _QUIET = 5 * LEASE_SECONDS  # after the last fault everything has to have ended or to wait for a person
+_LAST = EXPIRES_SECONDS + _QUIET  # faults go on so long after nobody asks any more, at most
+_BROKEN = (
+    "lost",
+    "promoted_twice",
+    "wrong",
+    "stuck",
+    "messages_lost",
+    "messages_doubled",
+    "buttons_left",
+    "cancels_ignored",
+)
+_LONG = 200  # refreshes from which on a run has to have seen enough
+_KILLS = 10  # in each phase
+_FAILED = 0.05  # refreshes that may fail in words
 _REPLIES = ("chat.postMessage", "chat.update", "files.completeUploadExternal", "files.getUploadURLExternal")
 _STATEMENTS = {  # and the instants that a lost reply of theirs leads to
     r"CREATE OR REPLACE TRANSIENT TABLE .ANALYTICS.\..PROD.": r"(promoting|undoing)/(fence|look|commit (release|record|forget))",
@@ -59,11 +74,12 @@ class Chaos:
         self._busy: dict[str, str] = {}  # model -> the refresh that people wait for
         self._ask_again: dict[str, float] = {}
         self._trouble = 0
+        self._last_asked = time.monotonic()
         self._hit: Counter[str] = Counter()
         self.people = People(scene, chance, lambda: self.workers.unseen, ways)
 
     def run(self) -> None:
-        """Until everything that was asked for has ended, or 5 leases have passed since the last fault."""
+        """Until everything that was asked for has ended, or 5 leases have passed since the last fault; and all workers."""
         self.scene.world.slack.control.wait_connected(timeout=60)
         while True:
             self.workers.tick()
@@ -75,18 +91,28 @@ class Chaos:
             self._ask(seen)
             self.workers.ended = sum(s.ended for s in seen)
             if self._enough:
-                if self.workers.faults and len(self._busy) <= 1:
-                    self.workers.calm()
-                if self.accepted <= {s.ref for s in seen if s.ended} | self.told:
-                    return self._settle()
-                if not self.workers.faults and time.monotonic() - self.last_fault > _QUIET:
-                    return self._settle()
+                if self._over(seen):
+                    break
             elif len(self.accepted) - 4 * self._trouble > 6:
                 self._make_trouble()
             self._pause()
+        self._settle()
+        self.workers.stop()  # what it still sends is counted too
+
+    def _over(self, seen: list[Seen]) -> bool:
+        """Nobody asks any more: first the faults end, then everything else does, or is stuck."""
+        now = time.monotonic()
+        if self.workers.faults:
+            if len(self._busy) <= 1 or now - self._last_asked > _LAST:
+                self.workers.calm()
+            return False
+        ended = self.accepted <= {s.ref for s in seen if s.ended} | self.told
+        return (ended and not self._busy) or now - self.last_fault > _QUIET
 
     @property
     def _enough(self) -> bool:
+        if not self.workers.faults:  # without them an instant that is new is no reason to go on
+            return True
         played = len(self.accepted) >= self.refreshes and not (self.thorough and self.workers.unseen)
         return played or time.monotonic() > self.until
 
@@ -94,30 +120,49 @@ class Chaos:
     def last_fault(self) -> float:
         return self.workers.last_fault
 
-    def report(self) -> dict[str, object]:
-        seen = self.seen()
-        counts = readers.count(self.accepted, seen, self.told, self.scene.world.snowflake)
-        return {
+    def report(self) -> dict[str, Any]:
+        seen, slack = self.seen(), self.scene.world.slack.control
+        promoted = readers.promotions(self.scene.world.snowflake)
+        counts = readers.count(self.accepted, seen, self.told, promoted, readers.audit(slack))
+        ignored = {ref for ref in self.people.cancels if promoted[ref]} - readers.too_late(slack, "alice")
+        found: dict[str, Any] = {
             "refreshes": len(self.accepted),
             "kills": self.workers.kills,
             "freezes": self.workers.freezes,
             "lost_replies": self.lost_replies,
             "restarts": self.restarts,
             "lost": counts.lost,
-            "promoted": sum(n for ref, n in counts.promotions.items() if " " not in ref),
-            "undone": sum(n for ref, n in counts.promotions.items() if ref.endswith(" undo")),
+            "promoted": sum(n for ref, n in promoted.items() if " " not in ref),
+            "undone": sum(n for ref, n in promoted.items() if ref.endswith(" undo")),
             "promoted_twice": counts.promoted_twice,
+            "wrong": counts.wrong,
             "stuck": sum(not s.ended and not s.waits_for_people for s in seen),
             "failed": sum(s.state == "failed" for s in seen) + len(self._not_begun),
-            "needs_attention": len(self.people.attention),
+            "needs_attention": len({s.ref for s in seen if "needs_attention" in s.posted}),
+            "cancels_ignored": len(ignored),
+            "pressed_again": self.people.pressed_again,
             "messages_lost": counts.messages_lost,
             "messages_doubled": counts.messages_doubled,
+            "buttons_left": counts.buttons_left,
             "killed_in": dict(sorted(self.workers.killed_in.items())),
+            "frozen_in": dict(sorted(self.workers.frozen_in.items())),
             "ways": dict(sorted(self.people.played.items())),
             "instants": len(self.workers.instants),
             "instants_reached": len(self.workers.instants) - len(self.workers.unseen),
             "not_reached": self.workers.unseen,
         }
+        return found | {"short": self._short(len(found["not_reached"]), found["failed"])}
+
+    def _short(self, not_reached: int, failed: int) -> list[str]:
+        """What a long run has to have seen and this one has not."""
+        killed, frozen, refreshes = self.workers.killed_in, self.workers.frozen_past_a_lease, len(self.accepted)
+        faults = self.workers.kills + self.workers.freezes + self.lost_replies + self.restarts
+        short = [f"{killed[p]} of {_KILLS} workers killed while {p}" for p in PHASES if killed[p] < _KILLS]
+        short += [f"{frozen} of {FREEZES} workers frozen while they held a lease"] if frozen < FREEZES else []
+        short += [f"{refreshes} of {self.refreshes} refreshes"] if refreshes < self.refreshes else []
+        short += [f"{faults} faults over {refreshes} refreshes"] if 2 * faults < refreshes else []
+        short += [f"{not_reached} instants at which no worker was killed"] if not_reached else []
+        return short + ([f"{failed} of {refreshes} refreshes failed"] if failed > _FAILED * refreshes else [])
 
     def seen(self) -> list[Seen]:
         return readers.refreshes(self.scene.world.slack.control, CHANNEL)
@@ -159,7 +204,7 @@ class Chaos:
             self._ask_again[model] = now + 2.0
             if ref := self.people.ask(model):
                 self.accepted.add(ref)
-                self._busy[model] = ref
+                self._busy[model], self._last_asked = ref, now
 
     def ask_until_accepted(self, model: str) -> str:
         """The refresh; refused while no worker has read the project yet."""
@@ -237,8 +282,8 @@ def main() -> None:
             chaos.workers.first = [order for order in reversed(orders) for _ in range(chaos.workers.count)]
             chaos.run()
             found = {"database": database, **chaos.report(), "seconds": round(time.monotonic() - began)}
-        bad = bad or any(found[k] for k in ("lost", "promoted_twice", "stuck", "messages_lost", "messages_doubled"))
-        bad = bad or len(chaos.people.attention) > _ATTENTION * chaos.workers.killed_in["promoting"]
+        bad = bad or any(found[k] for k in _BROKEN) or bool(given.refreshes >= _LONG and found["short"])
+        bad = bad or found["needs_attention"] > _ATTENTION * chaos.workers.killed_in["promoting"]
         sys.stdout.write(json.dumps(found) + "\n" if given.json else _words(found))
     sys.exit(1 if bad else 0)
 

@@ -58,9 +58,11 @@ class People:
         self._leads = {name: WAYS[name].leads for name in ways or WAYS}
         self._slack = scene.world.slack.control
         self.ways: dict[str, str] = {}  # by refresh
-        self.attention: set[str] = set()  # refreshes that needed a person to look
+        self.cancels: set[str] = set()  # refreshes of which the bot said that it cancels them
+        self.pressed_again = 0  # the same button of the same post
         self.played: Counter[str] = Counter()
         self._pressed: dict[tuple[str, str], float] = {}
+        self._pressed_on: set[tuple[str, str]] = set()  # posts and buttons
         self._done: set[tuple[str, int]] = set()  # refresh and which of its acts
         self._since: dict[str, float] = {}  # when its approval was first seen to wait
         self._moved: dict[
@@ -83,7 +85,7 @@ class People:
             return ""
         self.ways[found[1]] = way = self._moved.pop(model)
         if way == "cancel at once":
-            self.say("alice", f"cancel {found[1]}")
+            self.cancel(found[1])
         return found[1]
 
     def _source_moves(self, model: str, way: str) -> None:
@@ -100,6 +102,12 @@ class People:
 
     def say(self, person: str, command: str) -> bool:
         return self._slack.command(person, command, CHANNEL).ok
+
+    def cancel(self, ref: str) -> bool:
+        receipt = self._slack.command("alice", f"cancel {ref}", CHANNEL)
+        if "Cancelling" in str(receipt.body):
+            self.cancels.add(ref)
+        return receipt.ok
 
     # --- answering --------------------------------------------------------------------------------------------------
 
@@ -126,7 +134,6 @@ class People:
 
     def _usual(self, refresh: Seen) -> None:
         if refresh.state == "needs a person":
-            self.attention.add(refresh.ref)
             self.press("bob", refresh, "look")
         elif refresh.state.startswith("withdrawn"):
             self.press("bob", refresh, "recheck" if refresh.with_button("recheck") else "rebuild")
@@ -155,6 +162,8 @@ class People:
         with contextlib.suppress(Impossible):  # it was updated in between
             if self._slack.click(person, CHANNEL, message["ts"], action).ok:
                 self._pressed[key] = now
+                self.pressed_again += (message["ts"], action) in self._pressed_on
+                self._pressed_on.add((message["ts"], action))
                 return True
         return False
 
@@ -219,7 +228,7 @@ def _press(person: str, action: str) -> Act:
 
 
 def _cancel(people: People, refresh: Seen) -> bool:
-    return people.say("alice", f"cancel {refresh.ref}")
+    return people.cancel(refresh.ref)
 
 
 def _reject(people: People, refresh: Seen) -> bool:

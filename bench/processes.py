@@ -16,9 +16,12 @@ from bench.scene import LEASE_SECONDS
 
 _LISTENING = "listening/"
 PHASES = ("building", "checking", "promoting", "verifying", "sending")
+_LEASED = (*PHASES[:4], "undoing")  # in which a worker holds a lease
+FREEZES = 20
 _PATIENCE = 60.0  # seconds that a worker has to come by its instant, before it is ended where it stands
 _STOPS_WITHIN = 60.0
 _ENOUGH = 100  # instants that a fault-free beginning passes, from then on workers are ended
+_SOME = 5  # instants of which a worker freezes at the first that it passes
 _FEW = 20  # instants that are left
 _LISTENERS = 6  # of how many faults one is theirs: while there are none nobody can act
 _FREEZE = LEASE_SECONDS + 2.0
@@ -51,6 +54,7 @@ class Workers:
     faults: bool = True
     ended: int = 0  # refreshes
     killed_in: Counter[str] = field(default_factory=Counter)
+    frozen_in: Counter[str] = field(default_factory=Counter)
     reached: set[str] = field(default_factory=set)  # instants at which a worker was ended
     running: list[Worker] = field(default_factory=list)
     _listeners_struck: int = 0
@@ -90,9 +94,12 @@ class Workers:
 
     def calm(self) -> None:
         """No more faults; what is frozen thaws, and orders that were not reached are taken back with their worker."""
-        self.faults = False
+        self.faults, self.last_fault = False, time.monotonic()  # what thaws may still do harm
         for worker in self.running:
-            if worker.order:
+            if worker.frozen:
+                self._thawed(worker, self.last_fault)
+            elif worker.order and worker.process.poll() is None:
+                worker.order = ""  # no fault: it does not count
                 worker.process.kill()
 
     @property
@@ -113,19 +120,31 @@ class Workers:
         now = time.monotonic()
         if worker.frozen:
             if now - worker.frozen > _FREEZE:
-                worker.process.send_signal(signal.SIGCONT)
-                worker.frozen, worker.order, worker.since = 0.0, "", now
+                self._thawed(worker, now)
             return True
         if worker.process.poll() is not None:
             self._ended(worker)
             return False
         if _stopped(worker.process.pid):
-            worker.frozen, self.freezes, self.last_fault = now, self.freezes + 1, now
+            self._froze(worker, now, self._struck_at(worker))
         elif not worker.order and self._may_strike(worker) and now > worker.since:
             self._arm(worker, now)
         elif self.faults and worker.order and now - worker.since > _PATIENCE:
             self._strike(worker, now)
         return True
+
+    def _froze(self, worker: Worker, now: float, instant: str) -> None:
+        worker.frozen, self.freezes, self.last_fault = now, self.freezes + 1, now
+        self.frozen_in[instant.partition("/")[0]] += 1
+
+    def _thawed(self, worker: Worker, now: float) -> None:
+        self.thaw(worker)
+        worker.frozen, worker.order, worker.since = 0.0, "", now
+
+    @property
+    def frozen_past_a_lease(self) -> int:
+        """Freezes of workers that held a lease then."""
+        return sum(self.frozen_in[phase] for phase in _LEASED)
 
     def _may_strike(self, worker: Worker) -> bool:
         armed = sum(bool(w.order) for w in self.running)
@@ -149,7 +168,7 @@ class Workers:
         worker.order, worker.since, self.last_fault = "", now, now
         if self.chance.random() < 0.3:
             worker.process.send_signal(signal.SIGSTOP)
-            worker.frozen, self.freezes = now, self.freezes + 1
+            self._froze(worker, now, "anywhere")
         else:
             worker.process.kill()
             worker.order = "kill:"
@@ -160,10 +179,13 @@ class Workers:
         if not worker.order:
             return
         self.kills, self.last_fault = self.kills + 1, time.monotonic()
-        at = Path(f"{self._orders(worker)}.at")
-        instant = at.read_text() if at.exists() else "anywhere"
+        instant = self._struck_at(worker)
         self.reached.add(instant)
         self.killed_in[instant.partition("/")[0]] += 1
+
+    def _struck_at(self, worker: Worker) -> str:
+        at = Path(f"{self._orders(worker)}.at")
+        return at.read_text() if at.exists() else "anywhere"
 
     def _orders(self, worker: Worker) -> Path:
         return self.directory / f"seen.{worker.process.pid}"
@@ -184,8 +206,9 @@ class Workers:
         """
         passed = self._passed()
         known = [i for i in sorted(passed) if i.startswith(_LISTENING) == worker.listens]
-        if self.freezes < 20 and self.chance.random() < 0.15:
-            return "freeze:" + self.chance.choice([i for i in known if not i.startswith("sending")] or known)
+        if self.frozen_past_a_lease < FREEZES and self.chance.random() < 0.15:
+            where = [i for i in known if i.startswith(_LEASED)] or known
+            return "freeze:" + "\n".join(self.chance.sample(where, min(_SOME, len(where))))
         rare = sorted({*known} - self.reached, key=passed.__getitem__)
         new = rare[: max(_FEW, len(rare) // 2)]
         fewest = min(PHASES, key=lambda phase: self.killed_in[phase])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sandbox.people import actions_of, text_of
@@ -13,13 +13,48 @@ from sandbox.snowflake import SnowflakeSandbox
 
 Json = dict[str, Any]
 _TITLE = re.compile(r"\W*(R\d+) · (\S+) · .* · ([^·*]+)\*")
-_REPLACED = re.compile(r'CREATE OR REPLACE (?:TRANSIENT )?TABLE "ANALYTICS"\."PROD"\."(\w+)"')
+_REPLACED = re.compile(r'CREATE OR REPLACE (?:TRANSIENT )?TABLE "?ANALYTICS"?\."?PROD"?\.')
 _REF = re.compile(r"^dbt-refresh:\w+:(R\d+):(promote|undo):")
 _NOT_BEGUN = re.compile(r"\*(R\d+) of .* could not begin\.\*")
-_CANCELLED = re.compile(r"\*?(R\d+) (?:of \S+ was|is|is being) cancelled")
+_CANCELLED = re.compile(r"\*?(R\d+) (?:of \S+ was|is) cancelled")
 _ENDS = frozenset({"done", "rejected", "cancelled", "expired", "failed", "undone"})
 _FOR_PEOPLE = ("waiting for approval", "withdrawn", "promoted, but", "needs a person", "nothing would change")
-_EXPECTED = ("card", "plan", "result", "ready")
+_TOO_LATE = re.compile(r"(R\d+) has moved on and this did nothing")
+_AUDIT = "C0AUDIT"
+_OWN = {  # what a card's state begins with, and the posts of which one says so in the thread
+    "waiting for approval": {"ready"},
+    "nothing would change": {"nothing"},
+    "withdrawn": {"withdrawn"},
+    "promoted, but": {"faulty"},
+    "needs a person": {"needs_attention"},
+    "done": {"promoted", "accepted"},
+    "rejected": {"rejected"},
+    "cancelled": {"cancelled"},
+    "expired": {"expired"},
+    "failed": {"failed"},
+    "undone": {"undone"},
+}
+_COMPARED = frozenset({"done", "undone", "rejected", "expired"})
+_END_TOPICS = frozenset({"promoted", "accepted", "rejected", "cancelled", "expired", "failed", "undone"})
+_REPLACED_IN = ("done", "undone", "promoted", "needs a person", "being promoted", "being undone")
+_UNDONE_IN = ("undone", "needs a person", "being undone")
+_DECIDING = frozenset(
+    [
+        "cancel",
+        "approve",
+        "reject",
+        "explain",
+        "waive",
+        "recheck",
+        "rebuild",
+        "close",
+        "look",
+        "happened",
+        "not_happened",
+        "accept",
+        "undo_forced",
+    ]
+)
 
 
 @dataclass(kw_only=True)
@@ -44,17 +79,60 @@ class Seen:
 
     def topics(self) -> Counter[str]:
         """How often each message of it was posted, by the key that it carries; uploads have their text only."""
-        found: Counter[str] = Counter()
-        for message in self.thread:
-            key = ((message.get("metadata") or {}).get("event_payload") or {}).get("key")
-            found[key or f"{self.ref}/0/result#{text_of(message)}"] += 1
-        return found
+        return Counter(_key(m) or f"{self.ref}/0/upload#{text_of(m)}" for m in self.thread)
 
-    def results_too_many(self) -> int:
-        """Uploads carry no key: each comparison has one, and then either asks for approval or says that nothing changes."""
-        topics = self.topics()
-        asked = sum(key.rsplit("/", 1)[-1] in ("ready", "nothing") for key in topics)
-        return max(0, sum(n for key, n in topics.items() if "#" in key) - asked)
+    @property
+    def posted(self) -> set[str]:
+        return {_topic(key) for key in self.topics()}
+
+    def buttons_left(self) -> set[str]:
+        """Those that mean nothing any more once it has ended."""
+        if not self.ended:
+            return set()
+        dead: set[str] = {*_DECIDING, *(["undo"] if self.state != "done" else [])}
+        return dead & {action for m in self.thread for action in actions_of(m)}
+
+    def own_post_is_missing(self) -> bool:
+        """Whether nothing in the thread says what the card says."""
+        if self.state == "cancelled" and self._found_nothing():
+            return False  # the post that was closed says so itself
+        own = next((topics for state, topics in _OWN.items() if self.state.startswith(state)), set())
+        return bool(own) and self.posted.isdisjoint(own)
+
+    def _found_nothing(self) -> bool:
+        asked = [key for key in self.topics() if _topic(key) in ("ready", "nothing")]
+        return bool(asked) and _topic(max(asked, key=lambda key: int(key.split("/")[1]))) == "nothing"
+
+    def results(self) -> tuple[int, int]:
+        """How many results or requests for a decision are lost, and how many results are there twice.
+
+        An upload carries no key: each comparison has one, and right after it asks for approval or says that nothing changes.
+        """
+        lost = doubled = waiting = 0
+        asked: set[str] = set()
+        for message in self.thread:
+            key = _key(message)
+            if _is_result(message):
+                waiting += 1
+            elif _topic(key) in ("ready", "nothing") and key not in asked:
+                asked.add(key)
+                lost, doubled, waiting = lost + (waiting == 0), doubled + max(0, waiting - 1), 0
+        if not asked and not waiting and self.state in _COMPARED:
+            lost += 2
+        return lost + (waiting > 0), doubled + max(0, waiting - 1)
+
+
+def _key(message: Json) -> str:
+    return ((message.get("metadata") or {}).get("event_payload") or {}).get("key") or ""
+
+
+def _topic(key: str) -> str:
+    return key.split("#")[0].rsplit("/", 1)[-1]
+
+
+def _is_result(message: Json) -> bool:
+    """An upload, or the text of one that Slack refused."""
+    return _topic(_key(message)) == "result" or any(f.get("title") == "details.txt" for f in message.get("files") or ())
 
 
 def refreshes(slack: SlackControl, channel: str) -> list[Seen]:
@@ -66,13 +144,20 @@ def refreshes(slack: SlackControl, channel: str) -> list[Seen]:
     return found
 
 
+def audit(slack: SlackControl) -> Counter[str]:
+    """How often each line of the audit channel was posted, by its key."""
+    return Counter(key for m in slack.channel(_AUDIT) if (key := _key(m)))
+
+
 @dataclass(kw_only=True)
 class Counts:
     promotions: Counter[str] = field(default_factory=Counter)  # successful replacements of production, by refresh
     lost: int = 0
     promoted_twice: int = 0
+    wrong: int = 0  # replacements of production that no card explains
     messages_lost: int = 0
     messages_doubled: int = 0
+    buttons_left: int = 0  # on posts of refreshes that have ended
 
 
 def promotions(snowflake: SnowflakeSandbox) -> Counter[str]:
@@ -87,30 +172,76 @@ def promotions(snowflake: SnowflakeSandbox) -> Counter[str]:
 
 def not_begun(slack: SlackControl, person: str) -> set[str]:
     """Refreshes that failed before they had a card: of them only the asker hears."""
-    return {found[1] for message in slack.private(person) if (found := _NOT_BEGUN.match(text_of(message)))}
+    return _told(slack, person, _NOT_BEGUN)
 
 
 def cancelled(slack: SlackControl, person: str) -> set[str]:
     """Refreshes of which a person heard in private that they are cancelled: before its card there is nothing else."""
-    return {found[1] for message in slack.private(person) if (found := _CANCELLED.match(text_of(message)))}
+    return _told(slack, person, _CANCELLED)
 
 
-def count(accepted: set[str], seen: list[Seen], told: set[str], snowflake: SnowflakeSandbox) -> Counts:
+def too_late(slack: SlackControl, person: str) -> set[str]:
+    """Refreshes of which a person heard in private that what they asked for did nothing."""
+    return _told(slack, person, _TOO_LATE)
+
+
+def _told(slack: SlackControl, person: str, words: re.Pattern[str]) -> set[str]:
+    return {found[1] for message in slack.private(person) if (found := words.match(text_of(message)))}
+
+
+def count(
+    accepted: set[str], seen: list[Seen], told: set[str], promoted: Counter[str], audited: Counter[str]
+) -> Counts:
     """`accepted`: what the bot said is on its way; `told`: `not_begun` and `cancelled`.
 
-    Lost: those of which nobody hears more, and "done" or "undone" without the statement.
+    Lost: those of which nobody hears more, and what was promoted or undone by its card without the statement.
     """
-    promoted = promotions(snowflake)
-    counts = Counts(promotions=promoted, lost=len(accepted - {s.ref for s in seen} - told))
+    cards = _by_ref(seen)
+    counts = Counts(promotions=promoted, lost=len(accepted - {*cards} - told))
     counts.promoted_twice = sum(n - 1 for n in promoted.values() if n > 1)
-    for refresh in seen:
-        topics = refresh.topics()
-        counts.messages_doubled += sum(n - 1 for key, n in topics.items() if "#" not in key)
-        counts.messages_doubled += refresh.results_too_many()
-        if refresh.state in ("done", "undone"):
-            counts.lost += promoted[refresh.ref] == 0
-            counts.lost += refresh.state == "undone" and promoted[f"{refresh.ref} undo"] == 0
-            posted = {key.split("#")[0].rsplit("/", 1)[-1] for key in topics}
-            counts.messages_lost += sum(topic not in posted for topic in _EXPECTED)
-            counts.messages_lost += posted.isdisjoint({"promoted", "faulty"})
+    counts.wrong = sum(n for key, n in promoted.items() if not _explained(key, cards, told))
+    counts.messages_doubled = sum(n - 1 for n in audited.values())
+    for refresh in cards.values():
+        counts.lost += refresh.state.startswith(("done", "undone", "promoted")) and promoted[refresh.ref] == 0
+        counts.lost += refresh.state == "undone" and promoted[f"{refresh.ref} undo"] == 0
+        counts.buttons_left += len(refresh.buttons_left())
+        _count_messages(counts, refresh)
+        counts.messages_lost += _audits_lost(refresh, audited)
     return counts
+
+
+def _by_ref(seen: list[Seen]) -> dict[str, Seen]:
+    """One for each refresh, with the threads of all its cards; there should be one card."""
+    found: dict[str, Seen] = {}
+    for one in seen:
+        if before := found.get(one.ref):
+            state = before.state if before.ended else one.state
+            found[one.ref] = replace(one, state=state, thread=[*before.thread, *one.thread])
+        else:
+            found[one.ref] = one
+    return found
+
+
+def _explained(key: str, cards: dict[str, Seen], told: set[str]) -> bool:
+    """Whether a replacement of production is one that the card tells of."""
+    ref, _, undo = key.partition(" ")
+    if undo not in ("", "undo") or ref not in cards or ref in told:
+        return False
+    return cards[ref].state.startswith(_UNDONE_IN if undo else _REPLACED_IN)
+
+
+def _count_messages(counts: Counts, refresh: Seen) -> None:
+    topics = refresh.topics()
+    results_lost, results_doubled = refresh.results()
+    counts.messages_doubled += results_doubled + sum(n - 1 for key, n in topics.items() if "#" not in key)
+    counts.messages_doubled += sum(_topic(key) == "card" for key in topics) > 1
+    counts.messages_lost += results_lost + refresh.own_post_is_missing()
+    counts.messages_lost += sum(topic not in refresh.posted for topic in ("card", "plan"))
+    counts.messages_lost += refresh.state == "undone" and refresh.posted.isdisjoint({"promoted", "faulty"})
+
+
+def _audits_lost(refresh: Seen, audited: Counter[str]) -> int:
+    """One line when it starts, and one for each time that it ends: an undo ends it again."""
+    lines = Counter(_topic(key) for key in audited if key.startswith(f"{refresh.ref}/"))
+    ends = sum(_topic(key) in _END_TOPICS for key in refresh.topics()) or refresh.ended
+    return (lines["audit_start"] == 0) + max(0, ends - lines["audit_end"])

@@ -52,7 +52,7 @@ _SENDING = {
     "keep_permalink",
 }
 _NOBODYS = {"claim", "claim_clicks"}  # begin something new: what the thread did before is over
-_CHAT = ("post", "update", "upload", "share", "find", "permalink")
+_CHAT = ("post", "update", "upload", "share", "find", "find_file", "permalink", "ephemeral")
 LISTENING = "listening"  # the phase of everything that a process of listeners does
 
 
