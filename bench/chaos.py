@@ -33,7 +33,7 @@ _MODELS = 8
 _ATTENTION = 0.05  # refreshes that needed a person to look, of the workers ended while promoting
 _QUIET = 5 * LEASE_SECONDS  # after the last fault everything has to have ended or to wait for a person
 _LAST = EXPIRES_SECONDS + _QUIET  # faults go on so long after nobody asks any more, at most
-_BROKEN = (
+BROKEN = (
     "lost",
     "promoted_twice",
     "wrong",
@@ -282,7 +282,7 @@ def main() -> None:
             chaos.workers.first = [order for order in reversed(orders) for _ in range(chaos.workers.count)]
             chaos.run()
             found = {"database": database, **chaos.report(), "seconds": round(time.monotonic() - began)}
-        bad = bad or any(found[k] for k in _BROKEN) or bool(given.refreshes >= _LONG and found["short"])
+        bad = bad or any(found[k] for k in BROKEN) or bool(given.refreshes >= _LONG and found["short"])
         bad = bad or found["needs_attention"] > _ATTENTION * chaos.workers.killed_in["promoting"]
         sys.stdout.write(json.dumps(found) + "\n" if given.json else _words(found))
     sys.exit(1 if bad else 0)

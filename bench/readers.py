@@ -21,6 +21,8 @@ _ENDS = frozenset({"done", "rejected", "cancelled", "expired", "failed", "undone
 _FOR_PEOPLE = ("waiting for approval", "withdrawn", "promoted, but", "needs a person", "nothing would change")
 _TOO_LATE = re.compile(r"(R\d+) has moved on and this did nothing")
 _AUDIT = "C0AUDIT"
+_NIGHTLY = "DBT_NIGHTLY"  # fills production before anybody asks; the bot has no such user
+_KNOWN = re.compile(r"R\d+( undo)?")
 _OWN = {  # what a card's state begins with, and the posts of which one says so in the thread
     "waiting for approval": {"ready"},
     "nothing would change": {"nothing"},
@@ -164,7 +166,8 @@ def promotions(snowflake: SnowflakeSandbox) -> Counter[str]:
     """Replacements of production that Snowflake carried out, by the refresh in their tag: `R1`, and `R1 undo`."""
     found: Counter[str] = Counter()
     for statement in snowflake.log:
-        if _REPLACED.match(statement.sql) and statement.ended and not statement.error:
+        ours = _REPLACED.match(statement.sql) and statement.user != _NIGHTLY
+        if ours and statement.ended and not statement.error:
             ref = _REF.match(statement.tag)
             found[f"{ref[1]}{' undo' if ref[2] == 'undo' else ''}" if ref else f"{statement.user} {statement.tag}"] += 1
     return found
@@ -198,7 +201,7 @@ def count(
     """
     cards = _by_ref(seen)
     counts = Counts(promotions=promoted, lost=len(accepted - {*cards} - told))
-    counts.promoted_twice = sum(n - 1 for n in promoted.values() if n > 1)
+    counts.promoted_twice = sum(n - 1 for key, n in promoted.items() if _KNOWN.fullmatch(key))
     counts.wrong = sum(n for key, n in promoted.items() if not _explained(key, cards, told))
     counts.messages_doubled = sum(n - 1 for n in audited.values())
     for refresh in cards.values():
@@ -225,7 +228,7 @@ def _by_ref(seen: list[Seen]) -> dict[str, Seen]:
 def _explained(key: str, cards: dict[str, Seen], told: set[str]) -> bool:
     """Whether a replacement of production is one that the card tells of."""
     ref, _, undo = key.partition(" ")
-    if undo not in ("", "undo") or ref not in cards or ref in told:
+    if not _KNOWN.fullmatch(key) or ref not in cards or ref in told:
         return False
     return cards[ref].state.startswith(_UNDONE_IN if undo else _REPLACED_IN)
 

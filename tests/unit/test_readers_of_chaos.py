@@ -81,7 +81,7 @@ def test_a_replacement_of_what_ended_untouched_is_wrong(state: str) -> None:
     assert breaches(counted(card(state, *COMPARED, state), log=("R1",))) == {"wrong": 1}
 
 
-@pytest.mark.parametrize("key", ["REFRESH_PROMOTER ", "R2", "R1 undo"])
+@pytest.mark.parametrize("key", ["REFRESH_PROMOTER ", "REFRESH_BUILDER R1", "R2", "R1 undo"])
 def test_a_replacement_that_no_card_explains_is_wrong(key: str) -> None:
     assert breaches(counted(DONE, log=("R1", key))) == {"wrong": 1}
 
