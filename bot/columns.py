@@ -50,7 +50,8 @@ class ScopedColumn:
     as_text: bool  # the two sides have different kinds of type
     as_json: bool
     float_: bool = False  # a float on one side at least, so that it may hold NaN and infinity
-    noisy: bool = False  # a float on both sides whose tolerance lets the hash cut its last bits
+    one_type: str = ""  # what both sides are brought to inside a hash, where their types differ
+    noisy: bool = False  # a float on one side at least whose tolerance lets the hash cut its last bits
     whole: bool = False  # a number without decimals on both sides
 
     @property
@@ -82,8 +83,12 @@ def is_dated(text: str) -> bool:
 
 def has_decimals(text: str) -> bool:
     """A number of a scale: `NUMBER(38,2)`."""
+    return _scale(text) > 0
+
+
+def _scale(text: str) -> int:
     found = re.search(r",\s*(\d+)\)", text)
-    return bool(found and int(found[1]))
+    return int(found[1]) if found else 0
 
 
 def match(name: str, names: list[str]) -> str | None:
@@ -124,8 +129,19 @@ def scoped(
         as_json=not as_text and base_type(column.type) in _NESTED,
         whole=_whole(column.type) and _whole(other.type),
         float_=any(floats) and not as_text,
-        noisy=all(floats) and tolerance is not None and tolerance.relative >= _FINEST,
+        one_type="" if as_text else _one_type(column.type, other.type),
+        noisy=any(floats) and tolerance is not None and tolerance.relative >= _FINEST,
     )
+
+
+def _one_type(type_: str, other: str) -> str:
+    """What equal values of two types are alike in. "": as they are; Snowflake hashes a number whatever its precision."""
+    if is_numeric(type_) and any(base_type(t) in _FLOAT for t in (type_, other)):
+        return "" if base_type(type_) == base_type(other) else "FLOAT"
+    if is_numeric(type_):
+        scales = _scale(type_), _scale(other)
+        return f"NUMBER(38,{max(scales)})" if scales[0] != scales[1] else ""
+    return base_type(type_) if type_ != other and base_type(type_).startswith("TIME") else ""
 
 
 def _whole(type_: str) -> bool:

@@ -6,13 +6,23 @@
 
 {% macro listed(columns) %}{% for column in columns %}{{ value(column) }}{% if not loop.last %}, {% endif %}{% endfor %}{% endmacro %}
 
+{# Inside a hash: what a value says, whatever the type of its side. Numbers of two scales by the digits before and
+   after the point: 38 digits may be too few for both at once. #}
+{% macro said(column) -%}
+{% if column.one_type.startswith('NUMBER') %}SPLIT_PART(TO_VARCHAR({{ column.name | q }}), '.', 1) || TO_VARCHAR(MOD({{ column.name | q }}, 1)::{{ column.one_type }})
+{%- elif column.one_type %}{{ column.name | q }}::{{ column.one_type }}
+{%- else %}{{ value(column) }}{% endif %}
+{%- endmacro %}
+
+{% macro said_of(columns) %}{% for column in columns %}{{ said(column) }}{% if not loop.last %}, {% endif %}{% endfor %}{% endmacro %}
+
 {% macro days(column) %}DATEDIFF('day', '1970-01-01'::DATE, {{ column.name | q }}::DATE){% endmacro %}
 
 {# The low bits of the whole numbers of the key, which cost nothing, or of a hash where there is none. #}
 {% macro part(scope) -%}
 {% if scope.parts == 1 %}0
 {%- elif scope.counters %}{{ unless_filled(scope, counted(scope), 0) }}
-{%- else %}BITAND(HASH({{ listed(scope.hashed_keys) }}), {{ scope.parts - 1 }}){% endif %}
+{%- else %}BITAND(HASH({{ said_of(scope.hashed_keys) }}), {{ scope.parts - 1 }}){% endif %}
 {%- endmacro %}
 
 {% macro counted(scope) -%}
@@ -43,7 +53,7 @@ BITAND({% if scope.by_day %}{{ day(scope) }} + {% endif %}{{ part(scope) }}, {{ 
 {%- if scope.suspects.first %} AND {{ scope.date.name | q }}::DATE BETWEEN %(suspect_first)s::DATE AND %(suspect_last)s::DATE{% endif %}
 {% else %}TRUE{% endif %}
 {% if scope.sample > 1 %}
- AND MOD(ABS(HASH({{ listed(scope.keys) }})), {{ scope.sample }}) = 0
+ AND MOD(ABS(HASH({{ said_of(scope.keys) }})), {{ scope.sample }}) = 0
 {%- endif %}
 {%- endmacro %}
 
@@ -115,15 +125,15 @@ b.c{{ column.index }} IS DISTINCT FROM c.c{{ column.index }}
 {# Inside the hash: a clock that may move is left out, and a float that has a tolerance is cut to 36 bits (2e-11), so that
    the noise of a sum changes no hash and no change beyond the tolerance stays unseen. In history nothing is. #}
 {% macro hashed(scope, column) -%}
-{% if not column.softened %}{{ value(column) }}
-{%- elif scope.since %}CASE WHEN {{ scope.date.name | q }}::DATE >= %(since)s::DATE THEN {{ soft(scope, column) }} ELSE {{ value(column) }} END
+{% if not column.softened %}{{ said(column) }}
+{%- elif scope.since %}CASE WHEN {{ scope.date.name | q }}::DATE >= %(since)s::DATE THEN {{ soft(scope, column) }} ELSE {{ said(column) }} END
 {%- else %}{{ soft(scope, column) }}{% endif %}
 {%- endmacro %}
 
 {% macro soft(scope, column) -%}
 {% if column.clock %}NULL
-{%- elif column.index in scope.bounded %}{{ cut(column.name | q) }}
-{%- else %}CASE WHEN ABS({{ column.name | q }}) < 1e290 THEN {{ cut(column.name | q) }} ELSE {{ column.name | q }} END{% endif %}
+{%- elif column.index in scope.bounded %}{{ cut(said(column)) }}
+{%- else %}CASE WHEN ABS({{ said(column) }}) < 1e290 THEN {{ cut(said(column)) }} ELSE {{ said(column) }} END{% endif %}
 {%- endmacro %}
 
 {% macro cut(value) -%}

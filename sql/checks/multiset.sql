@@ -4,7 +4,7 @@
 -- One row a zone: zone, only_baseline, only_candidate (rows, duplicates counted), and of these zb<i>, zc<i> where column i is NULL.
 {% import 'checks/_sides.sql' as sides %}
 {% macro rows_of(zone, relation, b, c) %}
-SELECT '{{ zone.name }}' AS zone, HASH({% for column in zone.columns %}{{ sides.soft(scope, column) if column.softened and zone.rows != 'history' else sides.value(column) }}{% if not loop.last %}, {% endif %}{% endfor %}) AS h, {{ b }} AS b, {{ c }} AS c{% for column in emptied %}, {% if zone.name == 'window' %}CASE WHEN {{ column.name | q }} IS NULL THEN 1 ELSE 0 END{% else %}0{% endif %} AS z{{ column.index }}{% endfor %}
+SELECT '{{ zone.name }}' AS zone, HASH({% for column in zone.columns %}{{ sides.soft(scope, column) if column.softened and zone.rows != 'history' else sides.said(column) }}{% if not loop.last %}, {% endif %}{% endfor %}) AS h, {{ b }} AS b, {{ c }} AS c{% for column in emptied %}, {% if zone.name == 'window' %}CASE WHEN {{ column.name | q }} IS NULL THEN 1 ELSE 0 END{% else %}0{% endif %} AS z{{ column.index }}{% endfor %}
 
     FROM {{ relation | rel }}
     WHERE {{ sides.only(scope) }}

@@ -143,3 +143,31 @@ def test_without_a_key_too_an_object_is_equal_whatever_the_order_of_its_keys(ses
     more = """ UNION ALL SELECT '2026-01-01'::DATE, NULL"""
     numbers = found(run(session, row % ("b", "a") + more, baseline=row % ("a", "b")), "parity").numbers
     assert (numbers["method"], numbers["keys_removed"], numbers["keys_added"]) == ("multiset", 0, 1)
+
+
+# Types that differ
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("DECIMAL(38,2)", "DECIMAL(38,4)"), ("DECIMAL(38,2)", "BIGINT"), ("BIGINT", "DOUBLE"), ("DOUBLE", "DECIMAL(38,2)")],
+)
+def test_without_a_key_one_number_of_two_types_is_equal(session: DirectSession, before: str, after: str) -> None:
+    base = f'SELECT i::{before} AS "V" FROM (VALUES (1), (1), (20), (-3), (0), (NULL)) t(i)'
+    rules = Rules(grain=NONE, date_column=NONE)
+    cand = f'SELECT V::{after} AS "V" FROM {{b}}'
+    report = run(session, cand, baseline=base, rules=rules)
+    numbers = found(report, "parity").numbers
+    assert (numbers["method"], numbers["keys_removed"], numbers["keys_added"]) == ("multiset", 0, 0)
+    moved = f"SELECT (CASE WHEN V = 20 THEN 2 ELSE V END)::{after} AS \"V\" FROM {{b}}"
+    numbers = found(run(session, moved, baseline=base, rules=rules), "parity").numbers
+    assert (numbers["keys_removed"], numbers["keys_added"]) == (1, 1)
+
+
+def test_a_sample_takes_the_same_keys_of_two_types(session: DirectSession) -> None:
+    base = 'SELECT (i / 4)::DECIMAL(38,2) AS "K", i AS "V" FROM range(400) r(i)'
+    rules = Rules(grain=Origin(columns=("k",), source="meta"), date_column=NONE)
+    cand = 'SELECT K::DECIMAL(38,4) AS "K", V + 1 AS "V" FROM {b}'
+    numbers = found(run(session, cand, baseline=base, rules=rules, joined=100), "parity").numbers
+    assert (numbers["sample"], numbers["keys_removed"], numbers["keys_added"]) == (8, 0, 0)
+    assert int(str(numbers["rows_changed"])) > 0
