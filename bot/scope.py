@@ -223,7 +223,7 @@ def build(
 
 
 def with_grain(scope: Scope, names: tuple[str, ...], source: str) -> Scope:
-    """The scope with another key; the date column may follow from it."""
+    """The scope with another key. The date stays: the glance has read its days before a key is looked for."""
     columns = tuple(replace(c, key=c.name in names) for c in scope.columns)
     by_name = {c.name: c for c in columns}
     date_ = by_name[scope.date.name] if scope.date else None
@@ -248,7 +248,7 @@ def _clocks(rules: Rules, names: list[str], written: frozenset[str]) -> Origin:
 
 
 def _date_column(rules: Rules, columns: tuple[ScopedColumn, ...]) -> tuple[ScopedColumn | None, str]:
-    """The configured date column, else the only date of the grain, else the only date of the table."""
+    """The configured date column, else the only date of the grain, else the only date of the table that is no clock."""
     for name in rules.date_column.columns:
         for column in columns:
             if match(name, [column.name]):
@@ -256,5 +256,6 @@ def _date_column(rules: Rules, columns: tuple[ScopedColumn, ...]) -> tuple[Scope
     dates = [c for c in columns if c.key and is_dated(c.type)]
     if len(dates) == 1:
         return dates[0], rules.grain.source
-    dates = [c for c in columns if base_type(c.type) == "DATE" and not c.as_text]
-    return (dates[0], "the only date") if len(dates) == 1 and not rules.grain.columns else (None, "none")
+    dates = [c for c in columns if base_type(c.type) == "DATE" and not (c.as_text or c.clock)]
+    dates = [c for c in dates if c.name.upper() not in CLOCK_NAMES]
+    return (dates[0], "the only date") if len(dates) == 1 else (None, "none")

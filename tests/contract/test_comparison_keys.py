@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
@@ -19,6 +20,17 @@ def test_a_key_is_found_in_the_data_and_the_report_says_so(session: DirectSessio
     assert (parity["method"], parity["grain"], parity["grain_source"]) == ("key", ["DAY", "CHAIN"], "found in the data")
     assert (parity["date_column"], parity["date_source"]) == ("DAY", "the only date")
     assert parity["rows_changed"] == 1
+    assert report.statements <= 8
+
+
+def test_the_only_date_is_known_whether_the_key_is_declared_or_found(session: DirectSession) -> None:
+    base = f'SELECT row_number() OVER () AS "ID", *, DATE \'2026-05-01\' AS "CREATED_ON" FROM ({BASE}) t'
+    rules = replace(DAILY, grain=Origin(columns=("id",), source="--grain"), date_column=NONE)
+    more = "SELECT * FROM {b} UNION ALL SELECT * REPLACE (ID + 1000 AS ID, DAY + 40 AS DAY) FROM {b} WHERE ID = 7"
+    report = run(session, more, baseline=base, rules=rules)
+    parity = found(report, "parity").numbers
+    assert (parity["date_column"], parity["date_source"], parity["keys_added_late"]) == ("DAY", "the only date", 1)
+    assert report.baseline.first == date(2026, 3, 1)
     assert report.statements <= 8
 
 

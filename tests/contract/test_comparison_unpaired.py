@@ -150,7 +150,12 @@ def test_without_a_key_too_an_object_is_equal_whatever_the_order_of_its_keys(ses
 
 @pytest.mark.parametrize(
     ("before", "after"),
-    [("DECIMAL(38,2)", "DECIMAL(38,4)"), ("DECIMAL(38,2)", "BIGINT"), ("BIGINT", "DOUBLE"), ("DOUBLE", "DECIMAL(38,2)")],
+    [
+        ("DECIMAL(38,2)", "DECIMAL(38,4)"),
+        ("DECIMAL(38,2)", "BIGINT"),
+        ("BIGINT", "DOUBLE"),
+        ("DOUBLE", "DECIMAL(38,2)"),
+    ],
 )
 def test_without_a_key_one_number_of_two_types_is_equal(session: DirectSession, before: str, after: str) -> None:
     base = f'SELECT i::{before} AS "V" FROM (VALUES (1), (1), (20), (-3), (0), (NULL)) t(i)'
@@ -159,7 +164,7 @@ def test_without_a_key_one_number_of_two_types_is_equal(session: DirectSession, 
     report = run(session, cand, baseline=base, rules=rules)
     numbers = found(report, "parity").numbers
     assert (numbers["method"], numbers["keys_removed"], numbers["keys_added"]) == ("multiset", 0, 0)
-    moved = f"SELECT (CASE WHEN V = 20 THEN 2 ELSE V END)::{after} AS \"V\" FROM {{b}}"
+    moved = f'SELECT (CASE WHEN V = 20 THEN 2 ELSE V END)::{after} AS "V" FROM {{b}}'
     numbers = found(run(session, moved, baseline=base, rules=rules), "parity").numbers
     assert (numbers["keys_removed"], numbers["keys_added"]) == (1, 1)
 
