@@ -46,6 +46,11 @@ def count(row: Row, name: str) -> int:
     return int(row.get(name) or 0)
 
 
+def side(row: Row) -> Side:
+    """What the glance saw of one of the two."""
+    return Side(rows=count(row, "row_count"), first=row["first_day"], last=row["last_day"])
+
+
 def short(text: str | None) -> str | None:
     """Documents can be long, and an example is for recognising."""
     return text if text is None or len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + "…"

@@ -30,7 +30,6 @@ from bot.model import (
     Request,
     Rules,
     Series,
-    Side,
 )
 from bot.session import Session
 from bot.settings import Settings
@@ -121,7 +120,7 @@ class Comparison:
         groups = self._outliers(days, found)
         headline, series = self._context(sides, rows_in, counts, held, found)
         self._judge_alone()
-        base, cand = _side(sides["baseline"]), _side(sides["candidate"])
+        base, cand = checks.side(sides["baseline"]), checks.side(sides["candidate"])
         return report.assemble(
             findings=(*self._findings, *safety),
             baseline=base,
@@ -198,8 +197,8 @@ class Comparison:
         judge = checks.parity_backfill if self._request.mode is Mode.BACKFILL else checks.parity_full
         broken = [self._broken(row) for row in rows if row["part"] == "example"]
         found = judge(self._scope, sides, counts)
-        self._add(replace(found, examples=tuple(broken)) if found.blocks else found)
-        self._add(nulls)
+        self._add(replace(found, examples=tuple(broken)) if found.blocks else found, "grain")
+        self._add(nulls, "parity")
         parts = {part: [r for r in rows if r["part"] == part] for part in ("days", "outlier", "where")}
         return counts, parts["days"], outliers.outliers(self._scope, parts["outlier"]), parts["where"]
 
@@ -241,10 +240,10 @@ class Comparison:
 
     def _outliers(self, days: list[Row], found: tuple[Outlier, ...]) -> tuple[OutlierGroup, ...]:
         if not self._scope.pair_keys:
-            self._add(outliers.unpaired())
+            self._add(outliers.unpaired(), "parity")
             return ()
         groups = outliers.groups(self._scope, days, found, self._rules)
-        self._add(outliers.judged(self._scope, days, groups, self._rules))
+        self._add(outliers.judged(self._scope, days, groups, self._rules), "parity")
         return groups
 
     # What surrounds it
@@ -271,7 +270,8 @@ class Comparison:
             rows = self._ask("checks/context", binds, sampled, **asked)
         self._sanity(sides, measured, rows)
         if self._scope.unique and changed:
-            self._add(concentration.where(counts, concentration.places(self._scope, held, rows, counts)))
+            places = concentration.places(self._scope, held, rows, counts)
+            self._add(concentration.where(counts, places), "parity", "sanity:usual")
         if not shown:
             return None, None
         seen = outliers.around(shown, [row for row in rows if row["part"] == "day"])
@@ -283,7 +283,7 @@ class Comparison:
         odd = usual.suspicious(measured, sides, known)
         far = self._sides("checks/far", usual.far_binds(odd, known), metrics=odd) if odd else {}
         for judged in usual.findings(self._scope, self._rules, sides, measured, known, far):
-            self._add(judged)
+            self._add(judged, "grain", "sanity")
 
     # What only a build has
 
@@ -326,19 +326,17 @@ class Comparison:
     def _sides(self, sql_name: str, binds: Mapping[str, object] | None = None, **context: Any) -> Sides:
         return self._asking.sides(sql_name, self._scope, binds, **context)
 
-    def _add(self, found: Finding) -> None:
-        """Attribute the statements since the last finding to this one."""
-        self._findings.append(replace(found, query_ids=tuple(self._session.query_ids[self._attributed :])))
+    def _add(self, found: Finding, *on: str) -> None:
+        """With the statements since the last finding, after those of the findings that it rests `on` as well."""
+        before = [query_id for f in self._findings if f.name in on for query_id in f.query_ids]
+        ids = dict.fromkeys((*before, *self._session.query_ids[self._attributed :]))
+        self._findings.append(replace(found, query_ids=tuple(ids)))
         self._attributed = len(self._session.query_ids)
 
     @staticmethod
     def _keyed(row: Row, keys: Sequence[ScopedColumn], **values: object) -> dict[str, object]:
         named: dict[str, object] = {key.name: row[f"k{i}"] for i, key in enumerate(keys)}
         return named | values
-
-
-def _side(row: Row) -> Side:
-    return Side(rows=checks.count(row, "row_count"), first=row["first_day"], last=row["last_day"])
 
 
 def _named(row: Row) -> Row:
