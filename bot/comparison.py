@@ -182,7 +182,7 @@ class Comparison:
         if self._scope.keys:  # the same rows of both sides are only known by a key; without one nothing is joined
             self._scope = replace(self._scope, sample=max(1, -(-rows_in // self._joined)))
         if self._scope.unique:
-            counts, rows = self._pairs(rows_in)
+            counts, rows = self._pairs(sides, rows_in)
             nulls = turned_null.paired(self._scope, counts)
         else:
             emptied = turned_null.columns(self._scope)
@@ -202,12 +202,12 @@ class Comparison:
         parts = {part: [r for r in rows if r["part"] == part] for part in ("days", "outlier", "where")}
         return counts, parts["days"], outliers.outliers(self._scope, parts["outlier"]), parts["where"]
 
-    def _pairs(self, rows_in: int) -> tuple[Counts, list[Row]]:
+    def _pairs(self, sides: Sides, rows_in: int) -> tuple[Counts, list[Row]]:
         names = checks.counted(self._scope)
         if not rows_in:  # every bucket is equal: nothing to join
             return dict.fromkeys(names, 0), []
         binds = self._moved_binds() | {"most": _MOST_ROWS}
-        where = concentration.columns(self._scope)
+        where = concentration.columns(self._scope, sides)
         rows = self._ask("checks/pairs", binds, metrics=self._scope.metrics, where=where, counted=names)
         text = next(str(row["text"]) for row in rows if row["part"] == "counts")
         return dict(zip(names, map(int, text.split(",")), strict=True)), [_named(row) for row in rows]
@@ -255,7 +255,7 @@ class Comparison:
         self._step("sanity")
         measured = usual.measured(self._scope, self._rules)
         changed = counts.get("window_changed", 0)
-        where, spread = concentration.held(self._scope, held, changed), concentration.span(self._scope, counts)
+        where, spread = concentration.held(self._scope, held, counts), concentration.span(self._scope, counts)
         span = outliers.focus(self._scope.named, found, sides)
         shown = self._scope.metrics if span and self._scope.date else ()
         rows: list[Row] = []

@@ -9,7 +9,8 @@ from datetime import date, timedelta
 from typing import Any
 
 from bot.checks import count, finding, short
-from bot.columns import ScopedColumn, base_type
+from bot.columns import ScopedColumn, base_type, is_dated
+from bot.grain import is_id
 from bot.model import Finding, Verdict
 from bot.scope import Scope
 
@@ -17,6 +18,7 @@ _MOST_COLUMNS = 12
 _MOST_SHOWN = 5
 _HALF = 0.5  # of the changed rows: less is no place
 _MORE = 1.5  # times its share of all rows
+_FEW = 1000  # between the least and the greatest of a number that tells rows apart
 _EPOCH = date(1970, 1, 1)
 _KINDS = ("VARCHAR", "TEXT", "CHAR", "STRING", "BOOLEAN")
 
@@ -26,34 +28,50 @@ class Place:
     """A value that holds `rows` of the changed rows, `times` as many as its share of the table would."""
 
     column: str
-    value: str
+    value: str | None  # None: NULL
     rows: int
     times: float
 
 
-def columns(scope: Scope) -> tuple[ScopedColumn, ...]:
-    """What rows are told apart by: the date, texts, booleans, and whole numbers that measure nothing; those of the key first.
+def columns(scope: Scope, sides: Mapping[str, Mapping[str, Any]]) -> tuple[ScopedColumn, ...]:
+    """What rows are told apart by: dates, texts, booleans, and whole numbers that measure nothing; those of the key first.
 
-    A key of one column is left out: each of its values is in one row.
+    A key of one column is left out: each of its values is in one row. `sides`: what checks/glance returned.
     """
-    fitting = [c for c in scope.columns if _tells(scope, c) and not (c.as_text or scope.keys == (c,))]
-    return tuple(sorted(fitting, key=lambda c: (c != scope.date, not c.key, c.index))[:_MOST_COLUMNS])
+    fitting = [c for c in scope.columns if _tells(scope, c, sides) and not (c.as_text or scope.keys == (c,))]
+    return tuple(sorted(fitting, key=lambda c: (c != scope.date, not c.key, c.numeric, c.index))[:_MOST_COLUMNS])
 
 
-def _tells(scope: Scope, column: ScopedColumn) -> bool:
-    if column == scope.date:
-        return True
-    return not column.clock and (base_type(column.type) in _KINDS or (column.whole and column not in scope.metrics))
+def _tells(scope: Scope, column: ScopedColumn, sides: Mapping[str, Mapping[str, Any]]) -> bool:
+    if column == scope.date or column.clock:
+        return column == scope.date
+    if column.whole:
+        return column not in scope.metrics or is_id(column) or all(_few(row, column.index) for row in sides.values())
+    return base_type(column.type) in (*_KINDS, "DATE")
 
 
-def held(scope: Scope, rows: Sequence[Mapping[str, Any]], changed: int) -> list[tuple[ScopedColumn, list[str]]]:
-    """Values with at least half of the changed rows, whose share of the table is worth asking for."""
-    by_index = {c.index: c for c in scope.columns}
-    found: dict[int, list[str]] = defaultdict(list)
+def _few(row: Mapping[str, Any], index: int) -> bool:
+    low, high = row[f"low{index}"], row[f"high{index}"]
+    return low is not None and int(high) - int(low) <= _FEW
+
+
+def held(
+    scope: Scope, rows: Sequence[Mapping[str, Any]], counts: Mapping[str, Any]
+) -> list[tuple[ScopedColumn, list[str | None]]]:
+    """Values with at least half of the changed rows, whose share of the table is worth asking for; None is NULL.
+
+    What a number or another date than that of the scope became is the change, not its place.
+    """
+    by_index = {c.index: c for c in scope.columns if not (_measures(scope, c) and count(counts, f"w{c.index}"))}
+    found: dict[int, list[str | None]] = defaultdict(list)
     for row in rows:
-        if row["text"] is not None and int(row["n"]) > 1 and int(row["n"]) >= _HALF * changed:
-            found[int(row["i"])].append(str(row["text"]))
+        if int(row["i"]) in by_index and int(row["n"]) > 1 and int(row["n"]) >= _HALF * count(counts, "window_changed"):
+            found[int(row["i"])].append(row["text"])
     return [(by_index[i], values) for i, values in sorted(found.items())]
+
+
+def _measures(scope: Scope, column: ScopedColumn) -> bool:
+    return column.numeric or (is_dated(column.type) and column != scope.date)
 
 
 def span(scope: Scope, counts: Mapping[str, Any]) -> dict[str, str]:
@@ -72,7 +90,7 @@ def places(
     total = next((int(s["n"]) for s in shares if s["i"] is None), 0)
     in_table = {(int(s["i"]), s["text"]): int(s["n"]) for s in shares if s["i"] is not None}
     names = {c.index: c.name for c in scope.columns}
-    found = [(names[int(r["i"])], str(r["text"]), int(r["n"]), in_table.get((int(r["i"]), r["text"]), 0)) for r in rows]
+    found = [(names[int(r["i"])], r["text"], int(r["n"]), in_table.get((int(r["i"]), r["text"]), 0)) for r in rows]
     if scope.date and (days := span(scope, counts)):
         among = next((int(row["n"]) for row in seen if row["part"] == "span"), 0)
         found.append((scope.date.name, " to ".join(days.values()), changed, among))

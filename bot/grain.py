@@ -54,9 +54,14 @@ def _rank(column: ScopedColumn) -> int:
     """Dates first, then what is called an id, then texts; a whole number may be a measure."""
     if is_dated(column.type):
         return 0
-    if _ID.search(column.name.upper()):
+    if is_id(column):
         return 1
     return _MEASURE if column.numeric else 2
+
+
+def is_id(column: ScopedColumn) -> bool:
+    """By its name it says which one a row is about."""
+    return bool(_ID.search(column.name.upper()))
 
 
 def unique(tried: Sequence[tuple[ScopedColumn, ...]], rows: Sequence[Mapping[str, Any]]) -> int | None:

@@ -91,7 +91,7 @@ def _where_line(n: dict[str, Any], finding: Finding) -> str:
     one = n["first"] == n["last"]
     when = "" if not n["days"] else f"on {n['first']}" if one else f"{n['days']:,} days, {n['first']} to {n['last']}"
     places = [
-        f"{e['rows']:,} of {e['of']:,} have {column(str(e['column']))} = {e['value']}, {e['times']:g} times its share"
+        f"{e['rows']:,} of {e['of']:,} have {column(str(e['column']))} = {'NULL' if e['value'] is None else e['value']}, {e['times']:g} times its share"
         for e in finding.examples[:3]
     ]
     return labelled("where", when, *places)

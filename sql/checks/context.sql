@@ -1,4 +1,4 @@
--- What surrounds the change. In: scope, metrics (to measure), joined (so much differs that each value is looked at), shown (metrics of the picture), where (pairs of a column and a list of its values), span (the days of the changed rows are asked for); binds usual (the
+-- What surrounds the change. In: scope, metrics (to measure), joined (so much differs that each value is looked at), shown (metrics of the picture), where (pairs of a column and a list of its values, none: NULL), span (the days of the changed rows are asked for); binds usual (the
 -- quantile), value_<i>_<j>, moved_first, moved_last (these days), since (backfill), first, last (days of the picture). The reference for what is usual are the baseline's
 -- values that stay as they are: those of equal buckets, else one by one; of a large table, a deterministic sample.
 -- Rows by `part`, `side` = baseline or candidate:
@@ -8,8 +8,9 @@
 --   day       text: the sum of each metric in `shown` on `day`
 -- Texts are numbers separated by commas; NULL is left empty.
 {% import 'checks/_sides.sql' as sides %}
-{% macro holds(column, value) -%}
-{% if column == scope.date %}{{ column.name | q }}::DATE = {{ value }}::DATE
+{% macro holds(column, value, null) -%}
+{% if null %}{{ column.name | q }} IS NULL
+{%- elif column == scope.date or column.type == 'DATE' %}{{ column.name | q }}::DATE = {{ value }}::DATE
 {%- elif column.text %}{{ column.name | q }} = {{ value }}
 {%- else %}{{ column.name | q }} = {{ value }}::{{ 'NUMBER(38,0)' if column.whole else 'BOOLEAN' }}{% endif %}
 {%- endmacro %}
@@ -43,7 +44,7 @@ WITH {{ sides.suspect(scope) }}none AS (SELECT 1 AS one)
 {% endif %}
 {% if where or span %}
 , held AS (
-  SELECT COUNT(*) AS n{% for column, values in where %}{% set i = column.index %}{% for _ in values %}, COUNT_IF({{ holds(column, '%(value_' ~ i ~ '_' ~ loop.index0 ~ ')s') }}) AS n{{ i }}_{{ loop.index0 }}{% endfor %}{% endfor %}
+  SELECT COUNT(*) AS n{% for column, values in where %}{% set i = column.index %}{% for value in values %}, COUNT_IF({{ holds(column, '%(value_' ~ i ~ '_' ~ loop.index0 ~ ')s', value is none) }}) AS n{{ i }}_{{ loop.index0 }}{% endfor %}{% endfor %}
   {%- if span %}, COUNT_IF({{ scope.date.name | q }}::DATE BETWEEN %(moved_first)s::DATE AND %(moved_last)s::DATE) AS n_span{% endif %}
 
   FROM {{ scope.candidate | rel }}

@@ -6,7 +6,7 @@
 --   example   rows that break parity: keys, i (column, -1: the row itself), text (missing, extra or differs), before, after, n = history
 --   days      outliers of metric i, direction and day: n reported, m to explain, share = the worst
 --   outlier   the worst of them: keys, day, i, direction, before, after, share
---   where     the commonest values (text; of the date column, days) of column i among the changed rows: n of them
+--   where     the commonest values (text; of the date column, days; NULL too) of column i among the changed rows: n of them
 {% import 'checks/_sides.sql' as sides %}
 {% macro nothing(names) %}{% for name in names %}, NULL::VARCHAR AS k{{ loop.index0 }}{% endfor %}{% endmacro %}
 {% macro keyed() %}{% for key in scope.keys %}, k{{ loop.index0 }}{% endfor %}{% endmacro %}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.model import Origin, Rules, Verdict
+from bot.wording import counts
 from tests.contract.comparisons import BACKFILL, BASE, DAILY, NONE, DirectSession, changed, found, run
 
 FAIL = Verdict.FAIL
@@ -51,6 +52,24 @@ def test_a_whole_number_of_the_key_can_hold_the_change(session: DirectSession) -
     cand = 'SELECT * REPLACE (CASE WHEN CHAIN_ID = 3 THEN 0 ELSE V END::DECIMAL(38,2) AS "V") FROM {b}'
     where = found(run(session, cand, baseline=base, rules=rules), "parity:where")
     assert where.examples == ({"column": "CHAIN_ID", "value": "3", "rows": 10, "of": 10, "times": 7.0},)
+
+
+def test_null_numbers_of_few_values_and_other_days_can_hold_the_change(session: DirectSession) -> None:
+    base = """SELECT i AS "ID", CASE WHEN i % 7 <> 3 THEN 'c' || i % 7 END AS "CHAIN", (i % 7)::BIGINT AS "CHAIN_ID",
+      DATE '2026-01-01' + (i % 7)::INT AS "OPENED", DATE '2026-02-01' + i::INT AS "CLOSED", (i * i)::BIGINT AS "SIZE" FROM range(70) r(i)"""
+    rules = Rules(grain=Origin(columns=("id",), source="meta"), date_column=NONE)
+    cand = "SELECT * REPLACE (CASE WHEN CHAIN IS NULL THEN 7 ELSE SIZE END AS SIZE) FROM {b}"
+    report = run(session, cand, baseline=base, rules=rules)
+    where = found(report, "parity:where")
+    assert [(e["column"], e["value"], e["rows"], e["times"]) for e in where.examples] == [
+        ("CHAIN", None, 10, 7.0),
+        ("CHAIN_ID", "3", 10, 7.0),
+        ("OPENED", "2026-01-04", 10, 7.0),
+    ]  # what the number itself became is no place
+    assert "10 of 10 have chain = NULL, 7" in counts.counted(where, report)
+    zero = "SELECT * REPLACE (CASE WHEN CHAIN_ID = 3 THEN 0 ELSE CHAIN_ID END AS CHAIN_ID) FROM {b}"
+    places = found(run(session, zero, baseline=base, rules=rules), "parity:where").examples
+    assert [e["column"] for e in places] == ["CHAIN", "OPENED"]
 
 
 def test_rows_after_productions_last_day_are_told_apart(session: DirectSession) -> None:
