@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from bot.columns import ScopedColumn, base_type, match
+from bot.columns import NOISE, ScopedColumn, base_type, match
 from bot.model import Build, Column, ColumnChange, Finding, Mode, Side, Verdict
 from bot.scope import Scope
 
@@ -118,6 +118,7 @@ def about(scope: Scope) -> dict[str, object]:
         "clock": [c.name for c in scope.values if c.clock and c.allowed],
         "clock_source": scope.clock_source,
         "sample": scope.sample,
+        "tolerance_lost": [c.name for c in scope.judged if c.tolerance not in (None, NOISE) and not scope.unique],
     }
 
 

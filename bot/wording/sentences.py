@@ -53,6 +53,7 @@ def _backfill_said(n: dict[str, Any], some: list[str]) -> list[str]:
             "Without a usable key it cannot be known whether rows of the window are lost or changed: "
             f"{n['window_changed']:,} are not as in production"
         )
+        parts += _untolerated(n)
     return parts
 
 
@@ -69,7 +70,13 @@ def _full_said(n: dict[str, Any], some: list[str]) -> list[str]:
             "Without a usable key it cannot be known whether rows are lost or changed: "
             f"{n['keys_removed']:,} are only in production, {n['keys_added']:,} only in the candidate"
         )
+        parts += _untolerated(n)
     return parts
+
+
+def _untolerated(n: dict[str, Any]) -> list[str]:
+    lost = n.get("tolerance_lost")
+    return [f"the tolerance of {columns(lost)} is not kept, since rows are compared by a hash"] if lost else []
 
 
 def _to_stay(names: Sequence[str]) -> str:

@@ -51,6 +51,16 @@ def test_without_a_key_or_a_column_that_stays_it_is_not_known_which_rows_a_backf
     assert found(run(session, "SELECT * FROM {b}", BACKFILL), "parity").verdict is PASS
 
 
+def test_a_tolerance_needs_a_key_and_the_report_says_so(session: DirectSession) -> None:
+    noisy = 'SELECT * REPLACE (FEES * (1 + 1e-6) AS "FEES") FROM {b}'
+    parity = found(run(session, noisy, rules=replace(DATED, tolerance={"FEES": {"rel": 1e-3}})), "parity")
+    assert line(parity) == (
+        "*Parity: unknown.* Without a usable key it cannot be known whether rows are lost or changed: 40 are only in "
+        "production, 40 only in the candidate; the tolerance of fees is not kept, since rows are compared by a hash."
+    )
+    assert found(run(session, noisy, replace(BACKFILL, columns=("fees",))), "parity").numbers["tolerance_lost"] == []
+
+
 # Turned NULL, without pairs
 
 
