@@ -151,8 +151,8 @@ def _read(metric: ScopedColumn, usual: Mapping[int, float], far: Row, row: Row) 
 
 
 def _largest(row: Row, metric: ScopedColumn) -> str | None:
-    """The largest magnitude, as text; None where there is no finite value."""
-    ends = [decimal(row.get(f"{end}{metric.index}")) for end in ("low", "high")]
+    """The largest magnitude, as text, which NaN hides from the extremes; None where there is no other value."""
+    ends = [decimal(row.get(f"{end}{metric.index}")) for end in ("low", "high", "most")]
     sizes: list[Decimal] = [abs(end) for end in ends if end is not None and not end.is_nan()]
     return str(max(sizes)) if sizes else None
 

@@ -120,6 +120,14 @@ def test_a_number_that_becomes_a_float_may_become_infinite(session: DirectSessio
     assert found(back, "grain").numbers["new_nan"] == []
 
 
+def test_what_nan_hides_from_the_extremes_is_the_largest_all_the_same(session: DirectSession) -> None:
+    base = """SELECT i AS "ID", CASE i WHEN 3 THEN 'nan' WHEN 4 THEN 'inf' ELSE '5' END::DOUBLE AS "V" FROM range(100) r(i)"""
+    rules = Rules(grain=Origin(columns=("id",), source="meta"), date_column=NONE)
+    cand = 'SELECT ID, CASE WHEN ID = 4 THEN 70000 ELSE V END AS "V" FROM {b}'
+    (usual,) = found(run(session, cand, baseline=base, rules=rules), "sanity:usual").examples
+    assert (float(str(usual["largest"])), usual["largest_before"]) == (70000, "Infinity")
+
+
 # A clock
 
 
