@@ -3,6 +3,7 @@
 -- One row a key of the source: k0 ... as text, day, found (the candidate has it), and per metric i: s<i> and t<i> = source
 -- and candidate as text, d<i> = they differ. Up to 200, those that differ first, then those not found, then some of each
 -- day. In every row, of all keys: total, differ (values of keys that were found), not_found.
+{% import 'checks/_sides.sql' as sides %}
 WITH spot AS (
 {{ analysis | raw }}
 ),
@@ -29,9 +30,7 @@ compared AS (
   SELECT {% for key in keys %}TO_VARCHAR(source.k{{ loop.index0 }}) AS k{{ loop.index0 }}, {% endfor %}source.day AS day, target.here IS NOT NULL AS found
 {%- for metric in metrics %},
   TO_VARCHAR(source.m{{ metric.index }}) AS s{{ metric.index }}, TO_VARCHAR(target.m{{ metric.index }}) AS t{{ metric.index }},
-  source.m{{ metric.index }} IS DISTINCT FROM target.m{{ metric.index }}
-    AND COALESCE(ABS(source.m{{ metric.index }} - target.m{{ metric.index }})
-      > GREATEST(%(abs_{{ metric.index }})s, %(rel_{{ metric.index }})s * GREATEST(ABS(source.m{{ metric.index }}), ABS(target.m{{ metric.index }}))), TRUE) AS d{{ metric.index }}
+  {{ sides.apart('source.m' ~ metric.index, 'target.m' ~ metric.index, metric.index, true) }} AS d{{ metric.index }}
 {%- endfor %}
 
   FROM source LEFT JOIN target ON {% for key in keys %}{% if not loop.first %} AND {% endif %}source.k{{ loop.index0 }} = target.k{{ loop.index0 }}{% endfor %}

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.model import Origin, Verdict
+from bot.model import Origin, Request, Verdict
 from tests.contract.benches import BACKFILL, RULES, Bench, fix
 from tests.contract.comparisons import found
 
@@ -55,6 +55,18 @@ def test_a_spot_check_counts_every_key_of_the_source(bench: Bench, change: str, 
     assert (off.verdict, off.numbers["rows"]) == (FAIL, 1000)
     assert (off.numbers["differ"], off.numbers["not_found"]) == (differ, not_found)
     assert str(off.examples[0]["key"]).startswith("2026-04-08, 1999" if differ < 500 else "2026-04-08, 15")
+
+
+@pytest.mark.parametrize(("kind", "last"), [("FLOAT", "'inf'"), ("NUMBER(38,2)", "7")])
+def test_nan_and_infinity_differ_from_every_number_and_not_from_themselves(bench: Bench, kind: str, last: str) -> None:
+    said = {"04-01": ("5", "'NaN'"), "04-02": ("5", "'inf'"), "04-03": (last, "5")}
+    if kind == "FLOAT":
+        said |= {"04-04": ("'NaN'", "'NaN'"), "04-05": ("'-inf'", "'-inf'"), "04-06": ("'inf'", "'-inf'")}
+    spot = " UNION ALL ".join(f"SELECT '2026-{d}'::DATE AS DATE, {v[0]}::{kind} AS PRICE" for d, v in said.items())
+    held = [fix(f"{v[1]}::FLOAT", f"2026-{d}", "PRICE") for d, v in said.items()]
+    rules = replace(RULES, spot_check=("spot",))
+    spot_found = found(bench.compare(Request(model="m"), *held, rules=rules, spots={"spot": spot}), "spot check:spot")
+    assert (spot_found.verdict, spot_found.numbers["differ"]) == (FAIL, 4 if kind == "FLOAT" else 3)
 
 
 @pytest.mark.parametrize(
