@@ -203,7 +203,12 @@ def focus(named: Sequence[date], found: Sequence[Outlier], sides: Sides) -> tupl
     days = there or [o.day for o in found[:1] if o.day] or sorted(named)
     if not days:
         return None
-    return days[0] - _AROUND, min(days[-1], days[0] + _WIDEST) + _AROUND
+    return _moved_on(days[0], -_AROUND), _moved_on(min(days[-1], _moved_on(days[0], _WIDEST)), _AROUND)
+
+
+def _moved_on(day: date, by: timedelta) -> date:
+    """Not beyond the calendar, whose ends stand for "always" in many tables."""
+    return date.fromordinal(min(max(day.toordinal() + by.days, date.min.toordinal()), date.max.toordinal()))
 
 
 @dataclass(frozen=True, kw_only=True)

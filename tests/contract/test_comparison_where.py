@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
+
+import pytest
 
 from bot.model import Origin, Rules, Verdict
 from bot.wording import counts
@@ -70,6 +73,16 @@ def test_null_numbers_of_few_values_and_other_days_can_hold_the_change(session: 
     zero = "SELECT * REPLACE (CASE WHEN CHAIN_ID = 3 THEN 0 ELSE CHAIN_ID END AS CHAIN_ID) FROM {b}"
     places = found(run(session, zero, baseline=base, rules=rules), "parity:where").examples
     assert [e["column"] for e in places] == ["CHAIN", "OPENED"]
+
+
+@pytest.mark.parametrize("end", ["0001-01-01", "9999-12-31"])
+def test_the_ends_of_the_calendar_are_days_like_others(session: DirectSession, end: str) -> None:
+    base = f"""SELECT i AS "ID", CASE WHEN i = 3 THEN DATE '{end}' ELSE DATE '2026-01-01' + i::INT END AS "UNTIL",
+      (1000 + i)::DECIMAL(38,2) AS "V" FROM range(30) r(i)"""
+    rules = Rules(grain=NONE, date_column=NONE)
+    cand = 'SELECT * REPLACE (CASE WHEN ID = 3 THEN V * 2 ELSE V END::DECIMAL(38,2) AS "V") FROM {b}'
+    report = run(session, cand, baseline=base, rules=rules)
+    assert report.headline and report.headline.day == date.fromisoformat(end)
 
 
 def test_rows_after_productions_last_day_are_told_apart(session: DirectSession) -> None:
