@@ -206,7 +206,7 @@ class Comparison:
         names = checks.counted(self._scope)
         if not rows_in:  # every bucket is equal: nothing to join
             return dict.fromkeys(names, 0), []
-        binds = self._moved_binds() | {"most": _MOST_ROWS}
+        binds = self._moved_binds() | {"most": _MOST_ROWS, "largest": _MOST_ROWS // 2}
         where = concentration.columns(self._scope, sides)
         rows = self._ask("checks/pairs", binds, metrics=self._scope.metrics, where=where, counted=names)
         text = next(str(row["text"]) for row in rows if row["part"] == "counts")

@@ -1,11 +1,11 @@
 -- Row by row on the key, in one join of the rows that may differ. In: scope, metrics (whose values are ranked), where (columns
 -- whose values may say where the change is), counted (names of the counts, in order); binds since, last_day, named_<i>,
--- rel_<i>, abs_<i>, report_over, explain_over, min_abs, most (outliers returned).
+-- rel_<i>, abs_<i>, report_over, explain_over, min_abs, most (outliers returned), largest (so many of them whatever their day).
 -- Rows by `part`, NULL in the columns that a part does not use:
 --   counts    text: the numbers of `counted`, separated by commas
 --   example   rows that break parity: keys, i (column, -1: the row itself), text (missing, extra or differs), before, after, n = history
 --   days      outliers of metric i, direction and day: n reported, m to explain, share = the worst
---   outlier   the worst of them: keys, day, i, direction, before, after, share
+--   outlier   the largest of them, then the worst of each day: keys, day, i, direction, before, after, share
 --   where     the commonest values (text; of the date column, days; NULL too) of column i among the changed rows: n of them
 {% import 'checks/_sides.sql' as sides %}
 {% macro nothing(names) %}{% for name in names %}, NULL::VARCHAR AS k{{ loop.index0 }}{% endfor %}{% endmacro %}
@@ -13,6 +13,7 @@
 {% macro picked(side, columns) %}CASE i{% for column in columns %} WHEN {{ column.index }} THEN TO_VARCHAR({{ side }}{{ column.index }}){% endfor %} END{% endmacro %}
 {% macro placed(columns) %}CASE i{% for column in columns %} WHEN {{ column.index }} THEN TO_VARCHAR({% if column == scope.date %}day{% else %}c{{ column.index }}{% endif %}){% endfor %} END{% endmacro %}
 {% macro number(side, columns) %}CASE i{% for column in columns %} WHEN {{ column.index }} THEN {{ side }}{{ column.index }}::FLOAT{% endfor %} END{% endmacro %}
+{% macro shown() %}i, day, direction, size, share, {{ picked('b', metrics) }} AS before_text, {{ picked('c', metrics) }} AS after_text{{ keyed() }}{% endmacro %}
 {% macro numbered(columns) %}SELECT {{ columns[0].index }} AS i{% for column in columns[1:] %} UNION ALL SELECT {{ column.index }}{% endfor %}{% endmacro %}
 WITH {{ sides.suspect(scope) }}b AS (
   {{ sides.side(scope, scope.baseline) }}
@@ -98,8 +99,16 @@ WITH {{ sides.suspect(scope) }}b AS (
   SELECT outlying.*, ROW_NUMBER() OVER (
     PARTITION BY i, direction, day ORDER BY size DESC NULLS FIRST{{ keyed() }}) AS place
   FROM outlying
+), largest AS (
+  SELECT * FROM outlying ORDER BY size DESC NULLS FIRST, day, i{{ keyed() }} LIMIT %(largest)s
+), worst_of_each AS (
+  SELECT * FROM placed ORDER BY place, size DESC NULLS FIRST, day, i{{ keyed() }} LIMIT %(most)s
+), leading AS (
+  SELECT 0 AS turn, {{ shown() }} FROM largest UNION ALL SELECT place, {{ shown() }} FROM worst_of_each
 ), worst AS (
-  SELECT * FROM placed ORDER BY place, size DESC NULLS FIRST, day, i{{ keyed() }}
+  SELECT i, day, direction, size, share, before_text, after_text{{ keyed() }} FROM leading
+  GROUP BY i, day, direction, size, share, before_text, after_text{{ keyed() }}
+  ORDER BY MIN(turn), size DESC NULLS FIRST, day, i{{ keyed() }}
 
   LIMIT %(most)s
 )
@@ -131,7 +140,7 @@ SELECT 'days', i, day, direction, COUNT(*), COUNT_IF(share IS NULL OR NOT size <
 
 FROM outlying GROUP BY i, direction, day
 UNION ALL
-SELECT 'outlier', i, day, direction, place, NULL, NULL, {{ picked('b', metrics) }}, {{ picked('c', metrics) }}, share{{ keyed() }}
+SELECT 'outlier', i, day, direction, NULL, NULL, NULL, before_text, after_text, share{{ keyed() }}
 
 FROM worst
 {% endif %}

@@ -75,6 +75,20 @@ def test_null_numbers_of_few_values_and_other_days_can_hold_the_change(session: 
     assert [e["column"] for e in places] == ["CHAIN", "OPENED"]
 
 
+def test_the_largest_of_many_changes_leave_the_warehouse_first_and_each_group_keeps_its_worst(
+    session: DirectSession,
+) -> None:
+    """1,200 days of 20 chains: many times as many sets of metric, direction and day as rows that are returned."""
+    base = """SELECT DATE '2020-01-01' + (i // 20)::INT AS "DAY", i % 20 AS "CHAIN", 1000::DECIMAL(38,2) AS "V"
+      FROM range(24000) r(i)"""
+    moved = """CASE WHEN DAY = '2020-01-01' THEN V * (10 + CHAIN) WHEN CHAIN = 0 THEN V * 1.02 WHEN DAY = '2021-01-01' THEN V / 2
+      ELSE V END"""
+    report = run(session, f'SELECT * REPLACE (({moved})::DECIMAL(38,2) AS "V") FROM {{b}}', baseline=base)
+    assert [o.key[1] for o in report.outliers[:20]] == [str(i) for i in reversed(range(20))]
+    assert [len(g.worst) for g in report.groups] == [3, 3]
+    assert len(report.outliers) == 1000
+
+
 @pytest.mark.parametrize("end", ["0001-01-01", "9999-12-31"])
 def test_the_ends_of_the_calendar_are_days_like_others(session: DirectSession, end: str) -> None:
     base = f"""SELECT i AS "ID", CASE WHEN i = 3 THEN DATE '{end}' ELSE DATE '2026-01-01' + i::INT END AS "UNTIL",
