@@ -153,7 +153,7 @@ class Comparison:
         if odd := usual.strange(self._scope, sides):
             found = self._sides("checks/strange", floats=odd)
             sides = {side: {**row, **found[side]} for side, row in sides.items()}
-        self._scope = replace(self._scope, last_day=sides["baseline"]["last_day"])
+        self._scope = scope.with_extremes(replace(self._scope, last_day=sides["baseline"]["last_day"]), sides.values())
         if self._scope.clock_source == "none" and not self._rules.clock:
             build = self._pair.build
             ticking = clocks.ticking(self._scope, sides["candidate"], build.started, build.seconds) if build else ()

@@ -285,7 +285,7 @@ def _oddness(seen: Around, metric: str, day: date) -> float:
     value = _value(seen.candidate, metric, day)
     if not value or not values:
         return 0.0
-    return abs(math.log(float(abs(value)) / float(sum(values) / len(values))))
+    return abs(math.log(abs(value)) - math.log(sum(values) / len(values)))
 
 
 def series(metric: str, seen: Around) -> Series:

@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from decimal import Decimal
 from functools import cached_property
+from typing import Any
 
 from bot.columns import ScopedColumn, base_type, is_dated, match, matched, scoped
 from bot.model import Column, Mode, Origin, Relation, Request, Rules
@@ -20,6 +23,8 @@ CLOCK_NAMES = frozenset(
 
 
 UNDATED = -1_000_000  # days since 1970: far from every date
+_COUNTABLE = 2**63
+_DIGITS = 38  # of a NUMBER
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +75,7 @@ class Scope:
     bounded: tuple[
         int, ...
     ] = ()  # floats that can be cut without overflow: finite on both sides, and far from the greatest
+    vast: tuple[int, ...] = ()  # numbers whose sum may have more digits than fit a NUMBER
     unique: bool = False  # the grain was found NULL-free and unique on both sides
     grain_source: str = "none"
     date_source: str = "none"
@@ -233,10 +239,28 @@ def with_grain(scope: Scope, names: tuple[str, ...], source: str) -> Scope:
 def with_clocks(scope: Scope, names: tuple[str, ...], source: str) -> Scope:
     """The scope with more columns known to say when a row was written."""
     columns = tuple(replace(c, clock=c.clock or c.name in names) for c in scope.columns)
+    return replace(_with_columns(scope, columns), clock_source=source)
+
+
+def with_extremes(scope: Scope, sides: Iterable[Mapping[str, Any]]) -> Scope:
+    """The scope that knows how large its numbers are. `sides`: rows of checks/glance.
+
+    A whole number of more than 63 bits is no number to count bits of.
+    """
+    columns, vast = scope.columns, scope.vast
+    for row in sides:
+        rows = len(str(row["row_count"]))
+        ends = {c: [Decimal(str(v)) for e in ("low", "high") if (v := row.get(f"{e}{c.index}"))] for c in columns}
+        vast += tuple(c.index for c in columns if any(rows + len(v.as_tuple().digits) > _DIGITS for v in ends[c]))
+        columns = tuple(replace(c, whole=c.whole and all(abs(v) < _COUNTABLE for v in ends[c])) for c in columns)
+    return replace(_with_columns(scope, columns), vast=vast)
+
+
+def _with_columns(scope: Scope, columns: tuple[ScopedColumn, ...]) -> Scope:
+    """The same columns, of which more is known."""
     by_name = {c.name: c for c in columns}
     keys = tuple(by_name[k.name] for k in scope.keys)
-    date_ = by_name[scope.date.name] if scope.date else None
-    return replace(scope, columns=columns, keys=keys, date=date_, clock_source=source)
+    return replace(scope, columns=columns, keys=keys, date=by_name[scope.date.name] if scope.date else None)
 
 
 def _clocks(rules: Rules, names: list[str], written: frozenset[str]) -> Origin:

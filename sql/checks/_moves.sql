@@ -2,7 +2,7 @@
 -- report_over, appeared or vanished. In: scope, metrics; binds since, report_over, min_abs.
 {% import 'checks/_sides.sql' as sides %}
 {% macro daily(scope, metrics, relation) -%}
-SELECT 1 AS here, {{ scope.date.name | q }}::DATE AS c{{ scope.date.index }}{% for metric in metrics %}, SUM({{ metric.name | q }}) AS c{{ metric.index }}{% endfor %}
+SELECT 1 AS here, {{ scope.date.name | q }}::DATE AS c{{ scope.date.index }}{% for metric in metrics %}, {{ sides.total(scope, metric) }} AS c{{ metric.index }}{% endfor %}
 
   FROM {{ relation | rel }} GROUP BY {{ scope.date.name | q }}::DATE
 {%- endmacro %}

@@ -111,10 +111,14 @@ b.c{{ column.index }} IS DISTINCT FROM c.c{{ column.index }}
 {{ apart('b.c' ~ column.index, 'c.c' ~ column.index, column.index, column.float_) }}
 {%- endmacro %}
 
+{# Two numbers of unlike sign are not near each other: FLOAT tells how far, where the difference may have 39 digits. #}
 {% macro apart(before, after, i, float_) -%}
-{{ before }} IS DISTINCT FROM {{ after }} AND (COALESCE(ABS({{ before }} - {{ after }}) > GREATEST(%(abs_{{ i }})s, %(rel_{{ i }})s * GREATEST(ABS({{ before }}), ABS({{ after }}))), TRUE)
+{{ before }} IS DISTINCT FROM {{ after }} AND (COALESCE(ABS(CASE WHEN ({{ before }} < 0) = ({{ after }} < 0) THEN {{ before }} - {{ after }} ELSE {{ before }}::FLOAT - {{ after }}::FLOAT END) > GREATEST(%(abs_{{ i }})s, %(rel_{{ i }})s * GREATEST(ABS({{ before }}), ABS({{ after }}))::FLOAT), TRUE)
 {%- if float_ %} OR NOT ABS({{ before }}) < 'inf'::FLOAT OR NOT ABS({{ after }}) < 'inf'::FLOAT{% endif %})
 {%- endmacro %}
+
+{# of a day or of all rows: FLOAT where it may need more than 38 digits #}
+{% macro total(scope, column) %}SUM({{ column.name | q }}{% if column.index in scope.vast %}::FLOAT{% endif %}){% endmacro %}
 
 {% macro flag(column) %}{{ 't' if column.tolerance else 'd' }}{{ column.index }}{% endmacro %}
 

@@ -70,6 +70,6 @@ UNION ALL SELECT 'shares', 'candidate', {{ i }}, NULL, n{{ i }}_{{ loop.index0 }
 {%- endfor %}{% endfor %}{% endif %}
 {% if shown %}{% for name, relation in (('baseline', scope.baseline), ('candidate', scope.candidate)) %}
 
-UNION ALL SELECT 'day', '{{ name }}', NULL, {{ scope.date.name | q }}::DATE, NULL, CONCAT_WS(',', {% for metric in shown %}COALESCE(TO_VARCHAR(SUM({{ metric.name | q }})), ''){% if not loop.last %}, {% endif %}{% endfor %})
+UNION ALL SELECT 'day', '{{ name }}', NULL, {{ scope.date.name | q }}::DATE, NULL, CONCAT_WS(',', {% for metric in shown %}COALESCE(TO_VARCHAR({{ sides.total(scope, metric) }}), ''){% if not loop.last %}, {% endif %}{% endfor %})
 FROM {{ relation | rel }} WHERE {{ scope.date.name | q }}::DATE BETWEEN %(first)s::DATE AND %(last)s::DATE GROUP BY {{ scope.date.name | q }}::DATE
 {%- endfor %}{% endif %}

@@ -13,6 +13,7 @@ from tests.contract.comparisons import DirectSession, found, report_on
 BASE = """
 SELECT ('1969-12-12'::DATE + (i // 150)::INT) AS "DAY", (i % 150)::BIGINT AS "PART", (i - 3000)::BIGINT AS "ID", 'key ' || i AS "NAME",
   '2026-01-01'::TIMESTAMP + INTERVAL (i) MINUTE AS "AT", (i / 4)::DECIMAL(38,2) AS "HALF", i::DECIMAL(38,0) AS "BIG",
+  (9300000000000000000 + i)::DECIMAL(38,0) AS "VAST",
   (i * 1.5)::DECIMAL(38,2) AS "V", CASE WHEN i % 7 = 0 THEN NULL ELSE i % 5 = 0 END AS "FLAG"
 FROM range(6000) r(i)
 """
@@ -33,6 +34,7 @@ KEYS = [
     (("AT",), "AT"),
     (("HALF",), "DAY"),
     (("BIG",), ""),
+    (("VAST",), ""),  # more than 63 bits
 ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -49,6 +49,27 @@ def test_types_that_bite(session: DirectSession) -> None:
     assert {c.column: c.window for c in report.changes} == {"doc": 1, "list": 2, "hole": 2}
     assert found(report, "turned null").numbers["by_column"] == ["hole: 1"]  # a null inside a document is a value
     assert found(report, "schema").verdict is FAIL
+
+
+def test_numbers_near_the_ends_of_their_types_are_compared(session: DirectSession) -> None:
+    """Neither their sums, nor their differences, nor their ratios have to fit their type."""
+    base = """SELECT DATE '2026-03-01' + (i // 3)::INT AS "DAY", i % 3 AS "ID", '90000000000000000000000000000000000000'::DECIMAL(38,0) AS "WEI",
+      '90000000000000000000000000000000000000'::DECIMAL(38,0) AS "LAX", 1e170::DOUBLE AS "F" FROM range(9) r(i)"""
+    cand = """SELECT * REPLACE (CASE WHEN ID = 1 THEN -LAX WHEN ID = 2 THEN LAX - 1 ELSE LAX END AS "LAX",
+      CASE WHEN ID = 0 AND DAY = '2026-03-02' THEN WEI - 1 ELSE WEI END AS "WEI",
+      CASE WHEN DAY = '2026-03-02' THEN 1e-170 ELSE F END AS "F") FROM {b}"""
+    keyed = replace(DAILY, grain=Origin(columns=("day", "id"), source="meta"), tolerance={"LAX": {"rel": 0.01}})
+    asked = Request(model="m", at=(date(2026, 3, 2),))
+    report = run(session, cand, asked, baseline=base, rules=keyed)
+    assert {c.column: c.window for c in report.changes} == {"LAX": 3, "WEI": 1, "F": 3}
+    assert report.series
+    unkeyed = run(
+        session, cand, asked, baseline=base, rules=replace(keyed, grain=Origin(columns=("day",), source="meta"))
+    )
+    assert {o.metric for o in unkeyed.outliers} == {"LAX", "F"}
+    same = replace(keyed, tolerance={"LAX": {"rel": 3}, "WEI": {"abs": 1}})
+    noise = run(session, cand.replace("1e-170", "F"), asked, baseline=base, rules=same)
+    assert noise.nothing_changes
 
 
 def test_three_hundred_columns(session: DirectSession) -> None:

@@ -121,6 +121,14 @@ def test_the_headline_shows_the_named_day_with_its_neighbours() -> None:
     assert outliers.headline(metrics, (), (), around([], [])) is None
 
 
+def test_the_headline_bears_numbers_of_any_size() -> None:
+    for value in ("1e-170", "1e170"):
+        seen = around(["1e170", value, "1e-170"], ["1e170", value, "1e-170"])
+        assert outliers.headline(scoped("A").metrics, (DAY,), (), seen)
+    seen = around(["1e-170", "1e-170", "1e-170"], ["1e-170", "1e170", "1e-170"])
+    assert outliers.headline(scoped("A").metrics, (DAY,), (), seen)
+
+
 def test_a_named_day_that_the_table_does_not_reach_leaves_the_headline_to_the_largest_change() -> None:
     side = {"first_day": DAY - timedelta(days=1), "last_day": DAY + timedelta(days=1)}
     sides, early = {"baseline": side, "candidate": side}, date(1999, 1, 1)
