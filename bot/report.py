@@ -148,7 +148,8 @@ def _plain(value: object) -> object:
     if isinstance(value, (list, tuple)):
         return [_plain(v) for v in value]
     if isinstance(value, Decimal):
-        return f"{value.normalize():f}" if value.is_finite() else str(value)
+        text = f"{value:f}" if value.is_finite() else str(value)
+        return text.rstrip("0").rstrip(".") if "." in text else text
     if isinstance(value, (date, datetime)):
         return value.isoformat()
     return value

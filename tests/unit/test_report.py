@@ -157,6 +157,9 @@ def test_canonical_json_does_not_depend_on_order(values: dict[str, object]) -> N
 
 def test_canonical_numbers() -> None:
     assert reports.canonical({"a": Decimal("1.50"), "b": Decimal("1.5")}) == '{"a":"1.5","b":"1.5"}'
+    assert reports.canonical([Decimal("1e3"), Decimal("0.00"), Decimal("NaN")]) == '["1000","0","NaN"]'
+    widest = "1234567890123456789012345678901234567"  # a NUMBER has up to 38 digits
+    assert reports.canonical([Decimal(widest), Decimal(f"0.{widest}")]) == f'["{widest}","0.{widest}"]'
     assert reports.canonical([DAY, AT, Verdict.PASS]) == '["2026-04-08","2026-04-22T14:00:00.123456+00:00","pass"]'
 
 
