@@ -34,7 +34,7 @@ class Run:
     first: date | None
     last: date | None
     count: int
-    worst: float  # largest relative change; infinity where values appeared or vanished
+    worst: float  # largest relative change; infinity where values appeared, vanished or are not finite
 
 
 def decimal(text: object) -> Decimal | None:
@@ -74,12 +74,16 @@ def _size(share: float | None) -> float:
 
 
 def direction(outlier: Outlier) -> str:
-    """up, down, appeared or vanished; NULL and zero count as nothing."""
-    if outlier.before is not None and outlier.before != 0:
-        if outlier.after is None or outlier.after == 0:
-            return "vanished"
-        return "up" if outlier.change is None or outlier.change > 0 else "down"
-    return "appeared"
+    """up, down, appeared or vanished, as checks/pairs says it: NULL and zero count as nothing, NaN is the greatest."""
+    if outlier.before is None or outlier.before == 0:
+        return "appeared"
+    if outlier.after is None or outlier.after == 0:
+        return "vanished"
+    return "up" if _order(outlier.after) > _order(outlier.before) else "down"
+
+
+def _order(value: Decimal) -> tuple[bool, Decimal]:
+    return value.is_nan(), Decimal(0) if value.is_nan() else value
 
 
 def needs_word(outlier: Outlier, rules: Rules) -> bool:

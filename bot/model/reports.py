@@ -25,7 +25,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outlier:
-    """One value that moved. `change` is relative to before; None where a value appeared or vanished."""
+    """One value that moved. `change` is relative to before; None where a value appeared or vanished, or it is not finite."""
 
     key: tuple[str, ...]
     day: date | None

@@ -11,7 +11,7 @@ from itertools import groupby
 from tabulate import tabulate
 
 from bot.model import Outlier, OutlierGroup, Report
-from bot.outliers import decimal
+from bot.outliers import decimal, direction
 from bot.wording.numbers import change, number, pair
 
 WIDTH = 42
@@ -115,7 +115,7 @@ def _key(outlier: Outlier) -> list[str]:
 def _move(outlier: Outlier) -> str:
     if outlier.change is not None:
         return change(outlier.change)
-    return "vanished" if outlier.before else "appeared"
+    return way if (way := direction(outlier)) in ("appeared", "vanished") else "not finite"
 
 
 def group(item: OutlierGroup) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import date, timedelta
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot import outliers, scope
 from bot.columns import ScopedColumn
 from bot.model import Mode, Outlier, Relation
+from bot.wording import tables
 from tests.unit.samples import DAY, RULES
 
 
@@ -102,6 +104,29 @@ def test_nothing_counts_as_appeared_or_vanished() -> None:
     assert all(outliers.needs_word(o, RULES) for o in found)
     small = Outlier(key=(), day=DAY, metric="A", before=Decimal(100), after=Decimal(104), change=0.04)
     assert not outliers.needs_word(small, RULES)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "way"),
+    [
+        ("5", "inf", "up"),
+        ("5", "NaN", "up"),
+        ("5", "-inf", "down"),
+        ("inf", "4", "down"),
+        ("NaN", "6", "down"),
+        ("-inf", "NaN", "up"),
+        ("1e-170", "1e170", "up"),
+        ("NaN", "0", "vanished"),
+        (None, "inf", "appeared"),
+    ],
+)
+def test_nan_and_infinity_go_the_way_the_warehouse_says(before: str | None, after: str, way: str) -> None:
+    """NaN is greater than every number there. None of them has a share, and none vanished but to nothing."""
+    found = outliers.outliers(scoped("A"), [row(1, 0, before, after, None)])
+    assert outliers.direction(found[0]) == way
+    groups = outliers.groups(scoped("A"), [moved(1, 0, way, worst=None)], found, RULES)
+    assert groups[0].worst == found
+    assert tables.moves(found)[1][0][-1] == (way if way in ("appeared", "vanished") else "not finite")
 
 
 def around(baseline: list[str], candidate: list[str]) -> outliers.Around:
