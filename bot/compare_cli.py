@@ -12,7 +12,7 @@ from rich.console import Console
 from bot import compare_screen
 from bot.columns import match
 from bot.comparison import Comparison, Pair, Progress
-from bot.model import Finding, Mode, Origin, Relation, Report, Request, Rules, Verdict
+from bot.model import Mode, Origin, Relation, Report, Request, Rules, Verdict
 from bot.report import canonical
 from bot.settings import Settings
 from bot.warehouse import Warehouse
@@ -78,20 +78,15 @@ def verdict(report: Report) -> int:
     if not (report.baseline.rows or report.candidate.rows):
         return UNDECIDED  # two empty tables prove nothing, least of all a condition that no row meets
     judged = [f for f in report.findings if f.check != "outliers"]
-    if any(f.verdict is Verdict.FAIL for f in judged):
+    schema = next(f for f in judged if f.check == "schema")
+    if schema.verdict is not Verdict.PASS or any(f.verdict is Verdict.FAIL for f in judged):
         return DIFFERENT
-    parity = next(f for f in report.findings if f.name == "parity")
+    parity = next(f for f in judged if f.name == "parity")
+    differs = any(parity.numbers.get(name) for name in ("keys_removed", "keys_added", "rows_changed"))
     if parity.verdict is Verdict.UNKNOWN:
-        rows = ("keys_removed", "keys_added", "rows_changed")
-        return DIFFERENT if any(parity.numbers.get(name) for name in rows) else UNDECIDED
-    explained = "history_rows" in parity.numbers  # a backfill says beforehand what may change
-    return DIFFERENT if not explained and _differs(report, parity) else EQUAL
-
-
-def _differs(report: Report, parity: Finding) -> bool:
-    schema = next(f for f in report.findings if f.check == "schema")
-    rows = ("keys_removed", "keys_added", "rows_changed")
-    return any(parity.numbers[name] for name in rows) or schema.verdict is not Verdict.PASS
+        return DIFFERENT if differs else UNDECIDED
+    explained = "history_rows" in parity.numbers  # a backfill says beforehand which values may change
+    return DIFFERENT if differs and not explained else EQUAL
 
 
 def as_json(asked: Pair, report: Report, query_ids: list[str]) -> str:

@@ -95,8 +95,8 @@ def result(code: int, report: Report) -> str:
 
 
 def _equal(report: Report) -> str:
-    parity = next(f for f in report.findings if f.name == "parity").numbers
-    if report.changes or parity.get("window_changed") or parity.get("window_new"):
+    parity, schema = (next(f for f in report.findings if f.name == name).numbers for name in ("parity", "schema"))
+    if report.changes or schema.get("added") or parity.get("window_changed") or parity.get("window_new"):
         return "Different only where it was asked for."
     left = [str(name) for name in parity["clock"]]  # pyright: ignore
     return f"Equal, {columns(left)} left out." if left else "Equal."

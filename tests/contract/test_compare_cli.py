@@ -56,6 +56,8 @@ def compared(
         (FEWER, {}, 1),
         ("SELECT * FROM {b}", {"where": "N > 100"}, 2),  # no row on either side
         ('SELECT *, 1 AS "NEW" FROM {b}', {}, 1),
+        ('SELECT *, 1 AS "NEW" FROM {b}', {"since": date(2026, 4, 10), "columns": "n"}, 1),  # nobody asked for it
+        ('SELECT *, 1 AS "NEW" FROM {b}', {"since": date(2026, 4, 10), "columns": "n, new"}, 0),
     ],
 )
 def test_the_exit_code_says_whether_they_differ(session: DirectSession, candidate: str, given: dict, code: int) -> None:
@@ -137,6 +139,11 @@ def test_the_terminal_shows_the_rows_that_break_it(session: DirectSession) -> No
         ("SELECT * FROM {b}", {}, "Equal. "),
         (CLOCKED, {}, "Equal, updated_at left out. "),
         (FIXED, {"since": date(2026, 4, 10), "columns": "fees"}, "Different only where it was asked for. "),
+        (
+            'SELECT *, 1 AS "NEW" FROM {b}',
+            {"since": date(2026, 4, 10), "columns": "new"},
+            "Different only where it was ",
+        ),
         (FIXED, {}, "Different. "),
         ("SELECT * FROM {b}", {"where": "N > 100"}, "Could not be decided: neither table has a row. "),
     ],
