@@ -240,13 +240,13 @@ def _sizes(text: str) -> list[int]:
 
 
 def grain(scope: Scope, keys: Sides, sides: Sides, examples: Sequence[dict[str, object]] = ()) -> Finding:
-    """No NULL or repeated key, no new NaN or infinity; what the baseline has as often is only a warning."""
+    """No NULL or repeated key, no new NaN or infinity; what the baseline has as often, or alone, is only a warning."""
     numbers: dict[str, object] = {"grain": [c.name for c in scope.keys], "grain_source": scope.grain_source}
     worse = present = False
     for name in ("null_rows", "duplicate_keys", "duplicate_rows"):
         before, after = count(keys.get("baseline", {}), name), count(keys.get("candidate", {}), name)
         numbers |= {name: after, f"{name}_before": before}
-        worse, present = worse or after > before, present or after > 0
+        worse, present = worse or after > before, present or before > 0 or after > 0
     strange = {
         c.name: (count(sides["baseline"], f"n{c.index}"), count(sides["candidate"], f"n{c.index}"))
         for c in scope.floats

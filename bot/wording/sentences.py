@@ -160,8 +160,12 @@ def _grain_said(n: dict[str, Any], _finding: Finding) -> str:
             f"{plural(n['duplicate_keys'], 'key')} ({columns(n['grain'])}) {stand} in {n['duplicate_rows']:,} rows "
             f"(prod: {n['duplicate_keys_before']:,} in {n['duplicate_rows_before']:,})"
         )
+    elif n["duplicate_keys_before"]:
+        parts.append(f"{plural(n['duplicate_keys_before'], 'key')} ({columns(n['grain'])}) repeated in production alone")
     if n["null_rows"]:
         parts.append(f"{plural(n['null_rows'], 'row')} without a key (prod: {n['null_rows_before']:,})")
+    elif n["null_rows_before"]:
+        parts.append(f"{plural(n['null_rows_before'], 'row')} without a key in production alone")
     if n["new_nan"]:
         parts.append(f"new NaN or infinity in {columns(n['new_nan'])}")
     if n["old_nan"]:

@@ -1,6 +1,7 @@
 -- The key where it is NULL or repeated, counted exactly and in full on both sides. In: scope.
 -- Two rows, side = baseline and candidate: null_rows (any key column NULL), duplicate_keys (keys that stand in several rows),
--- duplicate_rows (rows they stand in). Then up to 5 rows, side = example: a key of the candidate as text (k0, k1 ...) and its n rows.
+-- duplicate_rows (rows they stand in). Then up to 5 rows, side = example: a key of the candidate as text (k0, k1 ...)
+-- and its n rows; of the baseline where the candidate has none.
 {% import 'checks/_sides.sql' as sides %}
 {% macro grouped() %}{% for key in scope.keys %}, g{{ key.index }}{% endfor %}{% endmacro %}
 {% macro counted(relation) -%}
@@ -33,6 +34,6 @@ UNION ALL
 UNION ALL
 (SELECT 'example', NULL, NULL, NULL, n{% for key in scope.keys %}, k{{ loop.index0 }}{% endfor %}
 
-FROM c ORDER BY n DESC{% for key in scope.keys %}, k{{ loop.index0 }}{% endfor %}
+FROM (SELECT * FROM c UNION ALL SELECT * FROM b WHERE NOT EXISTS (SELECT 1 FROM c)) shown ORDER BY n DESC{% for key in scope.keys %}, k{{ loop.index0 }}{% endfor %}
 
 LIMIT 5)

@@ -8,6 +8,7 @@ from datetime import date
 import pytest
 
 from bot.model import Origin, Verdict
+from bot.wording.findings import line
 from tests.contract.comparisons import BASE, DAILY, NONE, DirectSession, changed, found, run
 
 PASS, FAIL, WARN = Verdict.PASS, Verdict.FAIL, Verdict.WARN
@@ -50,6 +51,25 @@ def test_a_claimed_key_that_repeats_is_shown_before_anything_is_joined(session: 
     lost_key = "SELECT * REPLACE (CASE WHEN DAY = '2026-03-09' THEN NULL ELSE CHAIN END AS \"CHAIN\") FROM {b}"
     missing = found(run(session, lost_key), "grain")
     assert (missing.verdict, missing.numbers["null_rows"], missing.numbers["null_rows_before"]) == (FAIL, 5, 0)
+
+
+@pytest.mark.parametrize(
+    ("dirty", "clean", "said"),
+    [
+        ("1, 5), (1, 5", "2, 6", "1 key (id) repeated in production alone."),
+        ("NULL, 5", "2, 6", "1 row without a key in production alone."),
+    ],
+)
+def test_a_key_that_only_production_repeats_is_not_called_clean(
+    session: DirectSession, dirty: str, clean: str, said: str
+) -> None:
+    table = 'SELECT * FROM (VALUES ({}), ({})) t ("ID", "V")'
+    rules = replace(DAILY, grain=Origin(columns=("id",), source="unique_key"), date_column=NONE)
+    report = run(session, table.format("1, 5", clean), baseline=table.format(dirty, clean), rules=rules)
+    grain = found(report, "grain")
+    assert (grain.verdict, grain.blocks) == (WARN, False)
+    assert line(grain) == f"*Grain: warn.* {said}"
+    assert grain.examples == ({"ID": "1" if dirty[0] == "1" else None, "rows": 2 if dirty[0] == "1" else 1},)
 
 
 def test_an_append_only_model_is_compared_as_a_multiset(session: DirectSession) -> None:

@@ -76,7 +76,7 @@ def test_the_rows_of_a_failing_finding_read_like_the_thread_and_fit_a_phone() ->
 
 def test_a_key_stays_as_it_is_written() -> None:
     grain = finding("grain", Verdict.FAIL, grain=["ID"], duplicate_keys=1, duplicate_rows=2000, duplicate_keys_before=0,
-        duplicate_rows_before=0, null_rows=0, new_nan=[], old_nan=[])  # fmt: skip
+        duplicate_rows_before=0, null_rows=0, null_rows_before=0, new_nan=[], old_nan=[])  # fmt: skip
     told = failing(replace(grain, examples=({"ID": "20260408", "rows": 2000},)), waivable=False)
     assert "20260408" in told
     assert "2,000" in told
