@@ -179,7 +179,7 @@ class Comparison:
 
     def _parity(self, sides: Sides, rows_in: int) -> tuple[Counts, list[Row], tuple[Outlier, ...], list[Row]]:
         self._step("parity")
-        if self._scope.keys:  # the same rows of both sides are only known by a key; without one nothing is joined
+        if self._scope.unique:  # the same rows of both sides are only known by a key; without one nothing is joined
             self._scope = replace(self._scope, sample=max(1, -(-rows_in // self._joined)))
         if self._scope.unique:
             counts, rows = self._pairs(sides, rows_in)

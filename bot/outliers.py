@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from bot.checks import Sides, finding
+from bot.checks import Sides
 from bot.columns import ScopedColumn
 from bot.model import Finding, Headline, Outlier, OutlierGroup, Rules, Series, Verdict
 from bot.scope import Scope
@@ -177,7 +177,10 @@ def _group(run: Run, members: Sequence[Outlier]) -> OutlierGroup:
 
 
 def judged(scope: Scope, days: Sequence[Row], made: Sequence[OutlierGroup], rules: Rules) -> Finding:
-    """The outliers as one finding. It never blocks by itself: each group does, until it is explained."""
+    """The outliers as one finding. It never blocks by itself: each group does, until it is explained.
+
+    A sample of keys can show one, never that there is none; parity, undecided for the same reason, is what blocks.
+    """
     numbers = {
         "reported": sum(int(row["reported"]) for row in days),
         "to_explain": sum(int(row["to_explain"]) for row in days),
@@ -186,8 +189,10 @@ def judged(scope: Scope, days: Sequence[Row], made: Sequence[OutlierGroup], rule
         "explain_over": rules.explain_over,
         "paired_by": [c.name for c in scope.pair_keys],
         "summed_by_day": not scope.unique,
+        "sample": scope.sample,
     }
-    return finding("outliers", Verdict.WARN if made else Verdict.PASS, numbers)
+    verdict = Verdict.WARN if made else Verdict.UNKNOWN if scope.sample > 1 else Verdict.PASS
+    return Finding(check="outliers", name="outliers", verdict=verdict, blocks=False, waivable=False, numbers=numbers)
 
 
 def unpaired() -> Finding:

@@ -14,7 +14,7 @@ from bot.wording import tables
 from bot.wording.counts import summary
 from bot.wording.details import details
 from bot.wording.numbers import number
-from bot.wording.sentences import line
+from bot.wording.sentences import line, sampled
 from bot.wording.tables import outliers_csv
 from bot.wording.text import fenced, plural, shorten
 
@@ -78,17 +78,18 @@ def _worst(findings: Iterable[Finding]) -> Verdict | None:
 def outliers(report: Report, shown: int) -> str:
     """How many values moved, and a table of the first `shown`."""
     found = _named(report, "outliers")
-    if found is None or found.verdict is Verdict.UNKNOWN:
+    if found is None or "reported" not in found.numbers:
         return "*Outliers: not looked for.* There is neither a key nor a date to pair the values by." if found else ""
+    some = sampled(found.numbers)
     total, heavy = int(str(found.numbers["reported"])), int(str(found.numbers["to_explain"]))
     if not total:
-        return "Outliers: none."
+        return f"*Outliers: not known.*{some} None of its values moved." if some else "Outliers: none."
     if heavy:
         need = plural(heavy, "needs an explanation", "need an explanation")
         grouped = f", in {plural(len(report.groups), 'group')}" if len(report.groups) < heavy else ""
-        head = f"*Outliers: {need}{grouped}.*"
+        head = f"*Outliers: {need}{grouped}.*{some}"
     else:
-        head = f"Outliers: {plural(total, 'value')} moved, none by more than {_percent(found, 'explain_over')}."
+        head = f"Outliers: {plural(total, 'value')} moved, none by more than {_percent(found, 'explain_over')}.{some}"
     table = fenced(tables.outliers(report.outliers[:shown])) if shown else ""
     rest = total - shown
     more = "" if rest <= 0 else f"{rest:,} more in outliers.csv." if report.outliers else f"{total:,} values in all."

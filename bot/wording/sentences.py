@@ -125,6 +125,11 @@ def _turned_null_said(n: dict[str, Any], _finding: Finding) -> str:
     return f"Only one key in {n['sample']:,} was joined, and none of its values turned NULL."
 
 
+def sampled(n: dict[str, Any]) -> str:
+    """A sentence to follow another; "" where every key was joined."""
+    return f" Only one key in {n['sample']:,} was joined." if n.get("sample", 1) > 1 else ""
+
+
 def column_counts(items: Sequence[str], most: int = 6) -> str:
     """`fees: 3, volume: 1`, as they are counted."""
     named = [f"{column(name)}: {rows}" for name, _, rows in (item.rpartition(": ") for item in items)]
@@ -270,5 +275,5 @@ _SAID: dict[str, Callable[[dict[str, Any], Finding], str]] = {
     "spot check": _spot_said,
     "tests": _tests_said,
     "safety": safety.said,
-    "outliers": lambda n, _: f"{plural(int(n.get('to_explain', 0)), 'value')} to explain.",
+    "outliers": lambda n, _: f"{plural(int(n.get('to_explain', 0)), 'value')} to explain.{sampled(n)}",
 }

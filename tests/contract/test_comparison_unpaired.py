@@ -9,6 +9,7 @@ from functools import partial
 import pytest
 
 from bot.model import Mode, Origin, Request, Rules, Verdict
+from bot.wording import findings
 from bot.wording.findings import line
 from tests.contract.comparisons import DirectSession, found, report_on
 
@@ -96,6 +97,26 @@ def test_a_sample_of_keys_cannot_say_that_nothing_turned_null(session: DirectSes
     nulls = found(run(session, changed, baseline=keyed, rules=rules, joined=2), "turned null")
     assert (nulls.verdict, nulls.numbers["sample"]) == (UNKNOWN, 400)
     assert line(nulls) == "*Turned null: unknown.* Only one key in 400 was joined, and none of its values turned NULL."
+
+
+def test_a_sample_of_keys_cannot_say_that_nothing_moved(session: DirectSession) -> None:
+    keyed = 'SELECT i AS "ID", (1000 + i)::DECIMAL(38,2) AS "V" FROM range(400) r(i)'
+    rules = Rules(grain=Origin(columns=("id",), source="meta"), date_column=NONE)
+    changed = 'SELECT * REPLACE (CASE WHEN ID = 1 THEN V * 50 ELSE V END AS "V") FROM {b}'
+    report = run(session, changed, baseline=keyed, rules=rules, joined=2)
+    outliers = found(report, "outliers")
+    assert (outliers.verdict, outliers.blocks, outliers.numbers["reported"]) == (UNKNOWN, False, 0)
+    told = findings.outliers(report, 5)
+    assert told == f"*Outliers: not known.* Only one key in {outliers.numbers['sample']} was joined. None of its values moved."
+
+
+def test_a_declared_key_that_repeats_is_no_key_to_sample_by(session: DirectSession) -> None:
+    pairs = 'SELECT i // 2 AS "ID", 5::DECIMAL(38,2) AS "V" FROM range(400) r(i)'
+    rules = Rules(grain=Origin(columns=("id",), source="meta"), date_column=NONE)
+    changed = 'SELECT * REPLACE (CASE WHEN ID = 1 THEN NULL ELSE V END AS "V") FROM {b}'
+    report = run(session, changed, baseline=pairs, rules=rules, joined=2)
+    assert found(report, "parity").numbers["sample"] == 1
+    assert (found(report, "turned null").verdict, found(report, "turned null").numbers["values"]) == (FAIL, 2)
 
 
 # A number that becomes a float
