@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot import checks, reads
-from bot.columns import EXACT, NOISE, ScopedColumn
+from bot.columns import EXACT, NOISE, ScopedColumn, matched
 from bot.model import Column, Finding, Relation
 from bot.scope import Scope
 from bot.session import Session, SqlError
@@ -42,8 +42,9 @@ def check(session: Session, scope: Scope, model: Model, types: Mapping[str, Colu
 
 def _compared(session: Session, scope: Scope, sql: str, types: Mapping[str, Column]) -> Finding:
     returned = session.result_columns("checks/spot_columns", analysis=sql)
-    found = {c.index: c for name in returned if (c := scope.column(name))}
-    shared = [c for c in scope.columns if c.index in found and not c.clock]
+    offered = (*scope.columns, *scope.appended)
+    found = matched(tuple(returned), [c.name for c in offered])
+    shared = [c for c in offered if c.name in found and not c.clock]
     if scope.date is None or not all(k in shared for k in (*scope.keys, scope.date)):
         return checks.left_behind_unknown("no key")
     tolerances = {c.index: c.tolerance or NOISE for c in shared if c.float_ and not c.key}
@@ -68,7 +69,7 @@ def _compared(session: Session, scope: Scope, sql: str, types: Mapping[str, Colu
 
 def _example(scope: Scope, row: Mapping[str, Any]) -> dict[str, object]:
     named: dict[str, object] = {key.name: row[f"k{i}"] for i, key in enumerate(scope.keys)}
-    columns: dict[int, ScopedColumn] = {c.index: c for c in scope.columns}
+    columns: dict[int, ScopedColumn] = {c.index: c for c in (*scope.columns, *scope.appended)}
     column = columns.get(int(row["i"]))
     return named | {
         "column": column.name if column else "",

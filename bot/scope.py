@@ -80,6 +80,7 @@ class Scope:
     grain_source: str = "none"
     date_source: str = "none"
     clock_source: str = "none"
+    appended: tuple[ScopedColumn, ...] = ()  # of the candidate alone: production has nothing to compare them with
     parts: int = 1  # parts of a bucket's hash, a power of two
     suspects: Suspects | None = None  # None: every row is joined
     sample: int = 1  # one key in so many is joined; the same keys on both sides
@@ -212,6 +213,8 @@ def build(
     shared = [c for c in before if c.name in other]
     made = tuple(scoped(i, c, other[c.name], keys, clocks.columns, rules, request) for i, c in enumerate(shared))
     dated, source = _date_column(rules, made)
+    new = [c for c in after if c.name not in names]
+    ticking = _clocks(rules, [c.name for c in new], written).columns
     return Scope(
         mode=request.mode,
         baseline=baseline,
@@ -225,6 +228,7 @@ def build(
         grain_source=rules.grain.source if keys else "none",
         date_source=source,
         clock_source=clocks.source,
+        appended=tuple(scoped(i, c, c, (), ticking, rules, request) for i, c in enumerate(new, start=len(made))),
     )
 
 

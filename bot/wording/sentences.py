@@ -166,7 +166,9 @@ def _grain_said(n: dict[str, Any], _finding: Finding) -> str:
             f"(prod: {n['duplicate_keys_before']:,} in {n['duplicate_rows_before']:,})"
         )
     elif n["duplicate_keys_before"]:
-        parts.append(f"{plural(n['duplicate_keys_before'], 'key')} ({columns(n['grain'])}) repeated in production alone")
+        parts.append(
+            f"{plural(n['duplicate_keys_before'], 'key')} ({columns(n['grain'])}) repeated in production alone"
+        )
     if n["null_rows"]:
         parts.append(f"{plural(n['null_rows'], 'row')} without a key (prod: {n['null_rows_before']:,})")
     elif n["null_rows_before"]:

@@ -61,6 +61,14 @@ def test_rows_that_a_merge_never_deletes_are_left_behind(session: DirectSession)
     assert more.numbers["only_model"] == 2
 
 
+def test_a_column_that_the_merge_appended_is_left_behind_empty(session: DirectSession) -> None:
+    model = MODEL.format(list=f'{EVERY}, 7 AS "NEW"', base=BASE_IN_SNOWFLAKE)
+    finding = left(session, model, 'SELECT *, NULL::BIGINT AS "NEW" FROM {b}')
+    assert (finding.verdict, finding.numbers["by_column"]) == (FAIL, ["NEW: 10"])
+    assert finding.examples[0]["column"] == "NEW"
+    assert left(session, model, 'SELECT *, 7::BIGINT AS "NEW" FROM {b}').verdict is PASS
+
+
 def test_what_the_model_read_as_its_own_table_is_the_baseline(session: DirectSession) -> None:
     own = f'SELECT {EVERY} FROM DEV.BOT.M WHERE DAY >= (SELECT MIN(m.DAY) FROM "DEV"."BOT"."M" m)'
     assert left(session, own).verdict is PASS

@@ -107,7 +107,10 @@ def test_a_sample_of_keys_cannot_say_that_nothing_moved(session: DirectSession) 
     outliers = found(report, "outliers")
     assert (outliers.verdict, outliers.blocks, outliers.numbers["reported"]) == (UNKNOWN, False, 0)
     told = findings.outliers(report, 5)
-    assert told == f"*Outliers: not known.* Only one key in {outliers.numbers['sample']} was joined. None of its values moved."
+    assert (
+        told
+        == f"*Outliers: not known.* Only one key in {outliers.numbers['sample']} was joined. None of its values moved."
+    )
 
 
 def test_a_declared_key_that_repeats_is_no_key_to_sample_by(session: DirectSession) -> None:
