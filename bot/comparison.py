@@ -279,7 +279,7 @@ class Comparison:
         return headline, outliers.series(headline.metric, seen) if headline else None
 
     def _sanity(self, sides: Sides, measured: Sequence[ScopedColumn], rows: Sequence[Row]) -> None:
-        known = usual.references(measured, rows)
+        known = usual.references(measured, rows, sides["baseline"])
         odd = usual.suspicious(measured, sides, known)
         far = self._sides("checks/far", usual.far_binds(odd, known), metrics=odd) if odd else {}
         for judged in usual.findings(self._scope, self._rules, sides, measured, known, far):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -25,13 +25,28 @@ _ENOUGH = 200_000  # about so many rows say what is usual; of more a sample of k
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usual:
-    """One metric of one side: values far from the reference magnitude (text), of each sign, and the largest (text)."""
+    """One metric of one side: values far from the reference magnitude (text), of each sign, and the largest (text).
 
+    `known`: that nothing is far says something; else there are values, and nothing of production to hold them against.
+    """
+
+    known: bool
     far: int
     negative: int
     positive: int
     reference: str
     largest: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """What is usual. `sure`: from values that stay as they are, else the largest of production is all there is; 0: nothing is."""
+
+    magnitude: float
+    sure: bool
+
+
+References = Mapping[int, Reference]  # by the index of the metric
 
 
 def limited(scope: Scope, rules: Rules) -> tuple[ScopedColumn, ...]:
@@ -77,19 +92,30 @@ def binds(sides: Sides) -> dict[str, object]:
     return {"usual": quantile(sides)}
 
 
-def references(metrics: Sequence[ScopedColumn], rows: Sequence[Row]) -> dict[int, float]:
-    """The reference magnitude of each metric that has one; where production is mostly NaN or infinite there is none."""
+def references(metrics: Sequence[ScopedColumn], rows: Sequence[Row], production: Row) -> dict[int, Reference]:
+    """The reference of each metric. `production`: its row of checks/glance.
+
+    A quantile of zero tells nothing about a column of which few values are not zero: the largest of production stands for it.
+    """
     text = next((str(row["text"]) for row in rows if row["part"] == "usual"), "")
     parts = [float(part or "nan") for part in text.split(",")] if metrics else []
-    return {m.index: part for m, part in zip(metrics, parts, strict=True) if math.isfinite(part)}
+    return {m.index: _reference(part, _largest(production, m)) for m, part in zip(metrics, parts, strict=True)}
 
 
-def suspicious(metrics: Sequence[ScopedColumn], sides: Sides, usual: Mapping[int, float]) -> list[ScopedColumn]:
+def _reference(quantile: float, largest: str | None) -> Reference:
+    if math.isfinite(quantile) and quantile:
+        return Reference(magnitude=quantile, sure=True)
+    most = float(largest or 0)
+    most = most if math.isfinite(most) else 0.0
+    return Reference(magnitude=most, sure=quantile == 0 and most > 0)
+
+
+def suspicious(metrics: Sequence[ScopedColumn], sides: Sides, usual: References) -> list[ScopedColumn]:
     """Metrics with a value that may be far from usual or of a new sign, by their extremes alone."""
-    return [m for m in metrics if _may_be_far(m, sides, usual.get(m.index)) or _may_be_new(m, sides)]
+    return [m for m in metrics if _may_be_far(m, sides, usual[m.index].magnitude) or _may_be_new(m, sides)]
 
 
-def _may_be_far(metric: ScopedColumn, sides: Sides, reference: float | None) -> bool:
+def _may_be_far(metric: ScopedColumn, sides: Sides, reference: float) -> bool:
     if not reference:
         return False
     ends = [decimal(row.get(f"{end}{metric.index}")) for row in sides.values() for end in ("low", "high")]
@@ -114,9 +140,9 @@ def _sign(text: object) -> int:
     return 0 if value is None or value == 0 else 1 if value.is_nan() or value > 0 else -1
 
 
-def far_binds(metrics: Sequence[ScopedColumn], usual: Mapping[int, float]) -> dict[str, object]:
+def far_binds(metrics: Sequence[ScopedColumn], usual: References) -> dict[str, object]:
     """Where far begins; without a reference nowhere."""
-    return {f"far_{m.index}": _threshold(usual.get(m.index, _GREATEST)) for m in metrics}
+    return {f"far_{m.index}": _threshold(usual[m.index].magnitude or _GREATEST) for m in metrics}
 
 
 def findings(
@@ -124,7 +150,7 @@ def findings(
     rules: Rules,
     sides: Sides,
     metrics: Sequence[ScopedColumn],
-    usual: Mapping[int, float],
+    usual: References,
     far: Mapping[str, Row],
 ) -> list[Finding]:
     """The limits where there are any, and the default check of the other metrics. `far`: what was counted, if anything."""
@@ -139,13 +165,16 @@ def findings(
     return found
 
 
-def _read(metric: ScopedColumn, usual: Mapping[int, float], far: Row, row: Row) -> Usual:
+def _read(metric: ScopedColumn, usual: References, far: Row, row: Row) -> Usual:
     i = metric.index
+    reference = usual[i]
+    holds = any(_sign(row.get(f"{end}{i}")) for end in ("low", "high"))
     return Usual(
-        far=checks.count(far, f"o{i}") if usual.get(i) else 0,
+        known=reference.sure or not holds,
+        far=checks.count(far, f"o{i}") if reference.magnitude else 0,
         negative=checks.count(far, f"neg{i}"),
         positive=checks.count(far, f"pos{i}"),
-        reference=repr(usual[i]) if i in usual else "",
+        reference=repr(reference.magnitude) if reference.magnitude else "",
         largest=_largest(row, metric),
     )
 
@@ -195,16 +224,21 @@ def judged(
     times: float,
     sample: int = 1,
 ) -> Finding:
-    """Far from what production usually holds, or of a sign it never had: a warning, present before or not."""
+    """Far from what production usually holds, or of a sign it never had: a warning, present before or not.
+
+    What nothing of production can be held against is unknown, which blocks as little.
+    """
     base, cand = sides["baseline"], sides["candidate"]
     signs = [_new_sign(b, c) for b, c in zip(base, cand, strict=True)]
     far = [i for i in range(len(metrics)) if cand[i].far or signs[i]]
+    unknown = [m.name for i, m in enumerate(metrics) if i not in far and not cand[i].known]
     numbers = {
         "values_far": sum(u.far for u in cand),
         "values_far_before": sum(u.far for u in base),
         "new_sign": sum(signs),
         "columns": [metrics[i].name for i in far],
-        "columns_checked": len(metrics),
+        "columns_checked": len(metrics) - len(unknown),
+        "unknown": unknown,
         "quantile": quantile,
         "times": times,
         "sample": sample,
@@ -218,9 +252,9 @@ def judged(
         }
         for i in far[:10]
     ]
-    return checks.finding(
-        "sanity", Verdict.WARN if far else Verdict.PASS, numbers, name="sanity:usual", examples=examples
-    )
+    verdict = Verdict.WARN if far else Verdict.UNKNOWN if unknown else Verdict.PASS
+    found = checks.finding("sanity", verdict, numbers, name="sanity:usual", examples=examples)
+    return replace(found, blocks=False)
 
 
 def _new_sign(before: Usual, after: Usual) -> int:

@@ -118,6 +118,8 @@ def _sanity_line(n: dict[str, Any], finding: Finding, _report: Report) -> str:
         )
     if finding.verdict is Verdict.PASS:
         return ""
+    if finding.verdict is Verdict.UNKNOWN:
+        return labelled("usual", f"not known of {columns(n['unknown'])}")
     return labelled("usual", f"{plural(n['values_far'], 'value')} far from usual (prod: {n['values_far_before']:,})")
 
 

@@ -196,6 +196,8 @@ def _sanity_said(n: dict[str, Any], finding: Finding) -> str:
         parts.append(
             f"{plural(n['new_sign'], 'value')} of a sign that production never has, in {columns(n['columns'])}"
         )
+    if n.get("unknown"):
+        parts.append(f"what is usual in {columns(n['unknown'])} is not known: production keeps no value of it to go by")
     return _told_as(parts)
 
 

@@ -126,7 +126,10 @@ def _sign(value: float) -> int:
 
 
 def usual(before: list[Row], after: list[Row], name: str) -> float:
-    """The quantile of what stays: rows of days that are equal, or value by value where most rows are in days that are not."""
+    """The quantile of what stays: rows of days that are equal, or value by value where most rows are in days that are not.
+
+    Where that is nothing, or zero, production's largest; 0 where there is none, or it is infinite.
+    """
     days: set[date] = {r["DAY"] for r in (*before, *after)}
     b, c = ({d: [r for r in rows if r["DAY"] == d] for d in days} for rows in (before, after))
     differ = {d for d in days if frozen(b[d], NAMES, soft=True) != frozen(c[d], NAMES, soft=True)}
@@ -137,11 +140,21 @@ def usual(before: list[Row], after: list[Row], name: str) -> float:
         kept = [r[name] for r in before if r["DAY"] not in differ]
     sizes = sorted((abs(float(v)) for v in kept if v is not None), key=lambda v: (math.isnan(v), v))
     if not sizes:
-        return 0.0
+        return largest(before, name)
     at = min(0.999, 1 - 2 / max(len(before), 4)) * (len(sizes) - 1)
     low, high = sizes[math.floor(at)], sizes[math.ceil(at)]
     reference = low if low == high else low + (high - low) * (at - math.floor(at))
-    return reference if math.isfinite(reference) else 0.0
+    return reference if reference and math.isfinite(reference) else largest(before, name)
+
+
+def largest(rows: list[Row], name: str) -> float:
+    """Of the least and the greatest value, of which NaN is greater than all."""
+    values = [float(r[name]) for r in rows if r[name] is not None]
+    numbers = [v for v in values if not math.isnan(v)]
+    ends = [min(numbers)] if numbers else []
+    ends += [max(numbers)] if len(numbers) == len(values) > 0 else []
+    size = max(map(abs, ends), default=0.0)
+    return size if math.isfinite(size) else 0.0
 
 
 # Left behind

@@ -9,10 +9,11 @@ import pytest
 
 from bot import clocks
 from bot.comparison import Comparison, Pair
-from bot.model import Build, Origin, Request, Verdict
+from bot.model import Build, Origin, Request, Rules, Verdict
+from bot.wording.findings import line
 from tests.contract.comparisons import BACKFILL, BASE, DAILY, NONE, DirectSession, found, run
 
-PASS, FAIL, WARN = Verdict.PASS, Verdict.FAIL, Verdict.WARN
+PASS, FAIL, WARN, UNKNOWN = Verdict.PASS, Verdict.FAIL, Verdict.WARN, Verdict.UNKNOWN
 BUILT = datetime(2026, 4, 22, 14, 0, tzinfo=UTC)
 
 
@@ -83,6 +84,43 @@ def test_three_hundred_columns(session: DirectSession) -> None:
     )
     assert {c.column: c.window for c in report.changes} == {"C7": 1}
     assert found(report, "turned null").numbers["by_column"] == ["C7: 1"]
+
+
+NUMBERS = 'SELECT i AS "ID", {} AS "V" FROM range({}) r(i)'
+
+
+@pytest.mark.parametrize(
+    ("rows", "before", "after", "verdict"),
+    [
+        (400, "(1000 + i)::DECIMAL(38,2)", "V * 1000000", WARN),  # nothing stays
+        (400, "(1000 + i)::DECIMAL(38,2)", "V * 3", UNKNOWN),
+        (400, "NULL::DOUBLE", "1e30", UNKNOWN),
+        (400, "NULL::DOUBLE", "V", PASS),
+        (5000, "CASE WHEN i = 7 THEN 3 ELSE 0 END::DOUBLE", "CASE WHEN ID = 9 THEN 1e15 ELSE V END", WARN),  # sparse
+        (5000, "CASE WHEN i = 7 THEN 3 ELSE 0 END::DOUBLE", "CASE WHEN ID = 9 THEN 4 ELSE V END", PASS),
+        (400, "0::DOUBLE", "CASE WHEN ID = 9 THEN 1e15 ELSE V END", UNKNOWN),
+    ],
+)
+def test_what_is_usual_is_passed_only_where_it_is_known(
+    session: DirectSession, rows: int, before: str, after: str, verdict: Verdict
+) -> None:
+    rules = Rules(grain=Origin(columns=("id",), source="meta"), date_column=NONE)
+    report = run(
+        session, f'SELECT * REPLACE ({after} AS "V") FROM {{b}}', baseline=NUMBERS.format(before, rows), rules=rules
+    )
+    usual = found(report, "sanity:usual")
+    assert (usual.verdict, usual.blocks) == (verdict, False)
+    if verdict is UNKNOWN:
+        assert line(usual) == (
+            "*Sanity: unknown.* What is usual in v is not known: production keeps no value of it to go by."
+        )
+
+
+def test_an_empty_production_says_nothing_about_what_is_usual(session: DirectSession) -> None:
+    rules = Rules(grain=Origin(columns=("id",), source="meta"), date_column=NONE)
+    full = NUMBERS.format("i::DOUBLE", 40)
+    usual = found(run(session, full, baseline=f"{full} LIMIT 0", rules=rules), "sanity:usual")
+    assert (usual.verdict, usual.blocks, usual.numbers["unknown"]) == (UNKNOWN, False, ["V"])
 
 
 def test_a_column_added_by_append_new_columns_passes_when_it_was_asked_for(session: DirectSession) -> None:
