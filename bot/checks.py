@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from bot.columns import NOISE, ScopedColumn, base_type, match
+from bot.columns import NOISE, ScopedColumn, base_type, matched
 from bot.model import Build, Column, ColumnChange, Finding, Mode, Side, Verdict
 from bot.scope import Scope
 
@@ -215,7 +215,8 @@ def schema(mode: Mode, listed: Sequence[str], baseline: Sequence[Column], candid
         odd = found["added"] or found["widened"] or found["nullable"] or moved_order
     else:
         bad = found["dropped"] or found["narrowed"] or found["retyped"] or found["widened"] or moved_order
-        odd = [n for n in found["added"] if not any(match(x, [n]) for x in listed)] or found["nullable"]
+        asked = matched(tuple(listed), list(old | new))
+        odd = [n for n in found["added"] if n not in asked] or found["nullable"]
     verdict = Verdict.FAIL if bad else Verdict.WARN if odd else Verdict.PASS
     return finding("schema", verdict, numbers, waivable=mode is Mode.FULL_REFRESH)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bot.model import Column, Mode, Request, Rules
+from bot.model import Column
 
 _NUMERIC = (
     "NUMBER",
@@ -103,19 +104,23 @@ def matched(wanted: tuple[str, ...], names: list[str]) -> tuple[str, ...]:
     return tuple(found for name in wanted if (found := match(name, names)))
 
 
+def spelled(given: Mapping[str, dict[str, float]], names: list[str]) -> dict[str, dict[str, float]]:
+    """What is set by column, by the names that the table has; a name that is none of them, or several, stays as it is."""
+    return {match(name, names) or name: value for name, value in given.items()}
+
+
 def scoped(
     index: int,
     column: Column,
     other: Column,
     keys: tuple[str, ...],
     clocks: tuple[str, ...],
-    rules: Rules,
-    request: Request,
+    tolerances: Mapping[str, Mapping[str, float]],
+    *,
+    allowed: bool,
 ) -> ScopedColumn:
-    listed = matched(request.columns, [column.name])
-    allowed = request.mode is Mode.FULL_REFRESH or not request.columns or bool(listed)
     as_text = _family(column.type) != _family(other.type)
-    tolerance = _tolerance(column, other, rules) if allowed and not as_text else None
+    tolerance = _tolerance(column, other, tolerances.get(column.name)) if allowed and not as_text else None
     floats = [base_type(c.type) in _FLOAT for c in (column, other)]
     return ScopedColumn(
         index=index,
@@ -148,12 +153,11 @@ def _whole(type_: str) -> bool:
     return is_numeric(type_) and base_type(type_) not in _FLOAT and not has_decimals(type_)
 
 
-def _tolerance(column: Column, other: Column, rules: Rules) -> Tolerance | None:
+def _tolerance(column: Column, other: Column, given: Mapping[str, float] | None) -> Tolerance | None:
     if not is_numeric(column.type):
         return None
-    for name, given in rules.tolerance.items():
-        if match(name, [column.name]):
-            return Tolerance(relative=float(given.get("rel", 0.0)), absolute=float(given.get("abs", 0.0)))
+    if given is not None:
+        return Tolerance(relative=float(given.get("rel", 0.0)), absolute=float(given.get("abs", 0.0)))
     if base_type(column.type) in _FLOAT or base_type(other.type) in _FLOAT:
         return NOISE
     return None

@@ -147,9 +147,9 @@ class Comparison:
 
     def _glance(self) -> Sides:
         self._step("rows")
-        context = {"limited": usual.limited(self._scope, self._rules)}
+        context = {"limited": usual.limited(self._scope)}
         context["clocks"] = self._scope.undecided if self._pair.build else ()  # no build, no time of rebuilt rows
-        sides: Sides = self._sides("checks/glance", usual.limit_binds(context["limited"], self._rules), **context)
+        sides: Sides = self._sides("checks/glance", usual.limit_binds(self._scope), **context)
         if odd := usual.strange(self._scope, sides):
             found = self._sides("checks/strange", floats=odd)
             sides = {side: {**row, **found[side]} for side, row in sides.items()}
@@ -253,7 +253,7 @@ class Comparison:
     ) -> tuple[Headline | None, Series | None]:
         """Sanity, concentration and the picture, in one statement."""
         self._step("sanity")
-        measured = usual.measured(self._scope, self._rules)
+        measured = usual.measured(self._scope)
         changed = counts.get("window_changed", 0)
         where, spread = concentration.held(self._scope, held, counts), concentration.span(self._scope, counts)
         span = outliers.focus(self._scope.named, found, sides)
@@ -282,7 +282,7 @@ class Comparison:
         known = usual.references(measured, rows, sides["baseline"])
         odd = usual.suspicious(measured, sides, known)
         far = self._sides("checks/far", usual.far_binds(odd, known), metrics=odd) if odd else {}
-        for judged in usual.findings(self._scope, self._rules, sides, measured, known, far):
+        for judged in usual.findings(self._scope, sides, measured, known, far):
             self._add(judged, "grain", "sanity")
 
     # What only a build has

@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
-from bot.columns import ScopedColumn, base_type, is_dated, match, matched, scoped
+from bot.columns import ScopedColumn, base_type, is_dated, match, matched, scoped, spelled
 from bot.model import Column, Mode, Origin, Relation, Request, Rules
 
 # When a column was written, not what it says: only a fallback where nothing is configured.
@@ -80,6 +80,7 @@ class Scope:
     grain_source: str = "none"
     date_source: str = "none"
     clock_source: str = "none"
+    limits: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # the team's, by column
     appended: tuple[ScopedColumn, ...] = ()  # of the candidate alone: production has nothing to compare them with
     parts: int = 1  # parts of a bucket's hash, a power of two
     suspects: Suspects | None = None  # None: every row is joined
@@ -210,11 +211,11 @@ def build(
     keys = matched(rules.grain.columns, names)
     keys = keys if len(keys) == len(rules.grain.columns) and all(k in other for k in keys) else ()
     clocks = _clocks(rules, names, written)
-    shared = [c for c in before if c.name in other]
-    made = tuple(scoped(i, c, other[c.name], keys, clocks.columns, rules, request) for i, c in enumerate(shared))
-    dated, source = _date_column(rules, made)
-    new = [c for c in after if c.name not in names]
-    ticking = _clocks(rules, [c.name for c in new], written).columns
+    new = [name for name in other if name not in names]
+    ticking = (*clocks.columns, *_clocks(rules, new, written).columns)
+    looked_at = _looked_at(before, after, keys, ticking, request, rules)
+    made = tuple(c for c in looked_at if c.name in names)
+    dated, source = _date_column(rules, names, made)
     return Scope(
         mode=request.mode,
         baseline=baseline,
@@ -228,7 +229,8 @@ def build(
         grain_source=rules.grain.source if keys else "none",
         date_source=source,
         clock_source=clocks.source,
-        appended=tuple(scoped(i, c, c, (), ticking, rules, request) for i, c in enumerate(new, start=len(made))),
+        appended=looked_at[len(made) :],
+        limits=spelled(rules.sanity, names),
     )
 
 
@@ -267,6 +269,25 @@ def _with_columns(scope: Scope, columns: tuple[ScopedColumn, ...]) -> Scope:
     return replace(scope, columns=columns, keys=keys, date=by_name[scope.date.name] if scope.date else None)
 
 
+def _looked_at(
+    before: tuple[Column, ...],
+    after: tuple[Column, ...],
+    keys: tuple[str, ...],
+    clocks: tuple[str, ...],
+    request: Request,
+    rules: Rules,
+) -> tuple[ScopedColumn, ...]:
+    """What both sides have, then what only the candidate has. What was asked for may change in the window, else everything."""
+    old, other = [c.name for c in before], {c.name: c for c in after}
+    found = [*(c for c in before if c.name in other), *(c for c in after if c.name not in old)]
+    tolerances = spelled(rules.tolerance, old)
+    everything = request.mode is Mode.FULL_REFRESH or not request.columns
+    may = [c.name for c in found] if everything else matched(request.columns, [*old, *(other.keys() - old)])
+    return tuple(
+        scoped(i, c, other[c.name], keys, clocks, tolerances, allowed=c.name in may) for i, c in enumerate(found)
+    )
+
+
 def _clocks(rules: Rules, names: list[str], written: frozenset[str]) -> Origin:
     """Configured, else those that the model's SQL fills with the current time; names come last, after the data."""
     if rules.clock:
@@ -275,11 +296,11 @@ def _clocks(rules: Rules, names: list[str], written: frozenset[str]) -> Origin:
     return Origin(columns=found, source="the model's SQL") if found else Origin(columns=(), source="none")
 
 
-def _date_column(rules: Rules, columns: tuple[ScopedColumn, ...]) -> tuple[ScopedColumn | None, str]:
+def _date_column(rules: Rules, names: list[str], columns: tuple[ScopedColumn, ...]) -> tuple[ScopedColumn | None, str]:
     """The configured date column, else the only date of the grain, else the only date of the table that is no clock."""
     for name in rules.date_column.columns:
         for column in columns:
-            if match(name, [column.name]):
+            if match(name, names) == column.name:
                 return column, rules.date_column.source
     dates = [c for c in columns if c.key and is_dated(c.type)]
     if len(dates) == 1:

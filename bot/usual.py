@@ -9,13 +9,14 @@ from decimal import Decimal
 from typing import Any
 
 from bot import checks
-from bot.columns import ScopedColumn, match
-from bot.model import Finding, Rules, Verdict
+from bot.columns import ScopedColumn
+from bot.model import Finding, Verdict
 from bot.outliers import decimal
 from bot.scope import Scope
 
 Row = Mapping[str, Any]
 Sides = Mapping[str, Row]
+Limits = Mapping[str, Mapping[str, float]]  # min and max, by column
 
 _FAR = 100.0  # times what is usual
 _GREATEST = 1e308
@@ -49,13 +50,13 @@ class Reference:
 References = Mapping[int, Reference]  # by the index of the metric
 
 
-def limited(scope: Scope, rules: Rules) -> tuple[ScopedColumn, ...]:
+def limited(scope: Scope) -> tuple[ScopedColumn, ...]:
     """Columns with a limit of the team's."""
-    return tuple(c for c in scope.values if c.numeric and limits_of(rules, c.name))
+    return tuple(c for c in scope.values if c.numeric and scope.limits.get(c.name))
 
 
-def limit_binds(columns: Sequence[ScopedColumn], rules: Rules) -> dict[str, object]:
-    return {f"{end}_{c.index}": limits_of(rules, c.name).get(end) for c in columns for end in ("min", "max")}
+def limit_binds(scope: Scope) -> dict[str, object]:
+    return {f"{end}_{c.index}": scope.limits[c.name].get(end) for c in limited(scope) for end in ("min", "max")}
 
 
 def strange(scope: Scope, sides: Sides) -> list[ScopedColumn]:
@@ -72,9 +73,9 @@ def _finite(text: object) -> bool:
     return value is None or value.is_finite()
 
 
-def measured(scope: Scope, rules: Rules) -> tuple[ScopedColumn, ...]:
+def measured(scope: Scope) -> tuple[ScopedColumn, ...]:
     """Metrics without a limit: judged by what production usually holds."""
-    return tuple(c for c in scope.metrics if not limits_of(rules, c.name))
+    return tuple(c for c in scope.metrics if not scope.limits.get(c.name))
 
 
 def sample(scope: Scope, sides: Sides) -> int:
@@ -147,7 +148,6 @@ def far_binds(metrics: Sequence[ScopedColumn], usual: References) -> dict[str, o
 
 def findings(
     scope: Scope,
-    rules: Rules,
     sides: Sides,
     metrics: Sequence[ScopedColumn],
     usual: References,
@@ -155,10 +155,10 @@ def findings(
 ) -> list[Finding]:
     """The limits where there are any, and the default check of the other metrics. `far`: what was counted, if anything."""
     found = []
-    within = limited(scope, rules)
-    unknown = [name for name in rules.sanity if scope.column(name) not in within]
+    within = limited(scope)
+    unknown = [name for name in scope.limits if name not in [c.name for c in within]]
     if within or unknown:
-        found.append(limits(within, rules, sides, unknown))
+        found.append(limits(within, scope.limits, sides, unknown))
     if metrics:
         read = {side: [_read(m, usual, far.get(side, {}), sides[side]) for m in metrics] for side in sides}
         found.append(judged(metrics, read, quantile(sides), _FAR, sample(scope, sides)))
@@ -186,7 +186,7 @@ def _largest(row: Row, metric: ScopedColumn) -> str | None:
     return str(max(sizes)) if sizes else None
 
 
-def limits(limited: Sequence[ScopedColumn], rules: Rules, sides: Sides, unknown: Sequence[str] = ()) -> Finding:
+def limits(limited: Sequence[ScopedColumn], given: Limits, sides: Sides, unknown: Sequence[str] = ()) -> Finding:
     """The team's own limits: no row of the candidate outside. `unknown`: names with a limit that are no number here."""
     after = {c.name: checks.count(sides["candidate"], f"o{c.index}") for c in limited}
     before = {c.name: checks.count(sides["baseline"], f"o{c.index}") for c in limited}
@@ -197,7 +197,7 @@ def limits(limited: Sequence[ScopedColumn], rules: Rules, sides: Sides, unknown:
         "columns": [c.name for c in limited],
         "columns_outside": bad,
         "columns_unknown": list(unknown),
-        "limits": [f"{n}: {_limit_text(rules, n)}" for n in after],
+        "limits": [f"{n}: {_limit_text(given[n])}" for n in after],
     }
     examples = [
         {"column": c.name, "side": side, "least": row.get(f"low{c.index}"), "most": row.get(f"high{c.index}")}
@@ -208,12 +208,7 @@ def limits(limited: Sequence[ScopedColumn], rules: Rules, sides: Sides, unknown:
     return checks.finding("sanity", verdict, numbers, waivable=True, examples=examples)
 
 
-def limits_of(rules: Rules, name: str) -> Mapping[str, float]:
-    return next((given for wanted, given in rules.sanity.items() if match(wanted, [name])), {})
-
-
-def _limit_text(rules: Rules, name: str) -> str:
-    given = limits_of(rules, name)
+def _limit_text(given: Mapping[str, float]) -> str:
     return " to ".join(str(given.get(end, "any")) for end in ("min", "max"))
 
 

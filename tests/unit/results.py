@@ -129,7 +129,7 @@ def made(found: tuple[Outlier, ...] = OUTLIERS, *more: Finding, without: str = "
     every = [
         checks.parity_backfill(where, SIDES, COUNTS),
         checks.schema(Mode.BACKFILL, (), columns, columns),
-        usual.limits([where.columns[1]], RULES, SIDES),
+        usual.limits([where.columns[1]], {"DEX_VOLUMES": {}}, SIDES),
         checks.spot("spot_dex_volumes", [SPOT_ROW], [where.columns[1]], ["DATE"], unseen=(), same_table=True),
         checks.dbt_tests(BUILD),
         outliers.judged(where, days(found), grouped, RULES),

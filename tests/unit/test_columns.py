@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot import checks, clocks, scope
+from bot import checks, clocks, scope, usual
 from bot.model import Column, Mode, Origin, Relation, Request, Rules, Verdict
 from tests.unit.samples import RULES, columns
 
@@ -53,6 +54,29 @@ def test_a_number_is_widened_only_when_every_old_value_still_fits(p: int, s: int
     verdict = checks.schema(Mode.FULL_REFRESH, (), columns(f"NUMBER({p},{s})"), columns(f"NUMBER({q},{t})")).verdict
     fits = q - t >= p - s and t >= s
     assert verdict is (PASS if (p, s) == (q, t) else WARN if fits else FAIL)
+
+
+# Names that differ only in case
+
+
+def test_a_name_means_the_column_that_is_written_so_and_no_other() -> None:
+    both = columns(Day="DATE", DAY="DATE", Volume="FLOAT", VOLUME="FLOAT", Fees="FLOAT")
+    rules = Rules(
+        grain=Origin(columns=("DAY",), source="meta"),
+        date_column=Origin(columns=("DAY",), source="meta"),
+        tolerance={"VOLUME": {"rel": 0.5}, "fees": {"rel": 0.25}},
+        sanity={"VOLUME": {"min": 0}, "fees": {"min": 1}, "volume": {"min": 2}},
+    )
+    request = Request(model="m", mode=Mode.BACKFILL, since=date(2026, 4, 8), columns=("VOLUME", "fees"))
+    made = scope.build(Relation("P", "S", "T"), Relation("D", "S", "T"), (both, both), request, rules)
+    assert [c.name for c in made.columns if c.allowed] == ["VOLUME", "Fees"]
+    assert {c.name: c.tolerance.relative for c in made.columns if c.tolerance} == {"VOLUME": 0.5, "Fees": 0.25}
+    assert ([k.name for k in made.keys], made.date) == (["DAY"], made.columns[1])
+    assert [c.name for c in usual.limited(made)] == ["VOLUME", "Fees"]
+    added = checks.schema(Mode.BACKFILL, ("VOLUME",), both[:3], both)
+    assert added.verdict is WARN  # Fees was not asked for
+    assert checks.schema(Mode.BACKFILL, ("VOLUME",), both[:3], both[:4]).verdict is PASS
+    assert checks.schema(Mode.BACKFILL, ("Volume",), both[:3], both[:4]).verdict is WARN
 
 
 # Clocks and keys

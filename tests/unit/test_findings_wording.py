@@ -11,7 +11,7 @@ from bot.model import Column, Finding, Mode, Verdict
 from bot.model import TestResult as DbtTest
 from bot.wording import findings
 from bot.wording.failing import failing
-from tests.unit.results import BUILD, COUNTS, OUTLIERS, RULES, SIDES, SPOT_ROW, made, refresh, scope
+from tests.unit.results import BUILD, COUNTS, OUTLIERS, SIDES, SPOT_ROW, made, refresh, scope
 from tests.unit.samples import finding
 
 WARN, FAIL, UNKNOWN = Verdict.WARN, Verdict.FAIL, Verdict.UNKNOWN
@@ -148,9 +148,7 @@ def test_sentences(finding: Finding, words: str) -> None:
 )
 def test_limits_are_written_as_people_write_them(given: dict[str, float], said: str) -> None:
     outside = {"o1": 1, "low1": "0", "high1": "9"}
-    found = usual.limits(
-        [scope().columns[1]], replace(RULES, sanity={"dex_volumes": given}), {"baseline": {}, "candidate": outside}
-    )
+    found = usual.limits([scope().columns[1]], {"DEX_VOLUMES": given}, {"baseline": {}, "candidate": outside})
     assert findings.line(found).endswith(f"1 row outside the limits in dex_volumes (prod: 0); limits: {said}.")
 
 
