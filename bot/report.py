@@ -49,15 +49,18 @@ def blockers(refresh: Refresh, settings: Settings) -> tuple[Blocker, ...]:
     report = refresh.report
     if report is None:
         return ()
-    if report.nothing_changes:
-        return (Blocker(kind="nothing", name="nothing", waivable=False),)
     waived = {w.finding for w in refresh.waivers}
     explained = {e.group for e in refresh.explanations}
+    broken = {f.name for f in report.findings if f.name == "parity" and f.verdict is Verdict.FAIL}
     shut = [
         Blocker(kind="finding", name=f.name, waivable=may_waive(f, settings))
         for f in report.findings
         if f.blocks and not (f.name in waived and may_waive(f, settings))
     ]
+    if (
+        report.nothing_changes
+    ):  # no explanation or waiver helps; that parity fails elsewhere has to be seen all the same
+        return (Blocker(kind="nothing", name="nothing", waivable=False), *(b for b in shut if b.name in broken))
     shut += [Blocker(kind="group", name=g.id, waivable=False) for g in report.groups if g.id not in explained]
     return tuple(shut)
 

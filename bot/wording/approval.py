@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.decisions import approvals, refused
-from bot.model import Explanation, Refresh, State, Waiver
+from bot.model import Explanation, Finding, Mode, Refresh, State, Verdict, Waiver
 from bot.wording.sentences import called
 from bot.wording.text import clock, code, dotted, listed, mention, plural, prose, sentences
 
@@ -16,6 +16,10 @@ REASONS = {
     "late data": "late-arriving data",
     "other": "other",
 }
+
+
+_MOVED = ("keys_removed", "keys_added", "rows_changed", "history_differ", "history_missing", "history_extra")
+_MOVED += ("window_missing", "window_new", "window_changed", "window_outside")
 
 
 def ready(refresh: Refresh, *, needed: int, who: str, waits: str, fails: bool, now: datetime) -> str:
@@ -149,7 +153,7 @@ def nothing(refresh: Refresh, value: str) -> str:
     dates = listed([d.isoformat() for d in refresh.request.dates], most=3)
     if dates and not _equal(refresh):
         holds = f" and still holds {value}" if value else ""
-        return f"*{dates} would not change.* It is as in production{holds}, while other rows would change: close this, or ask without that date."
+        return f"*{dates} would not change.* It is as in production{holds}, while other rows would change{_way_on(refresh)}."
     if value and dates:
         still = f"The candidate equals production; {dates} still holds {value}."
     elif dates:
@@ -160,8 +164,25 @@ def nothing(refresh: Refresh, value: str) -> str:
 
 
 def _equal(refresh: Refresh) -> bool:
-    report = refresh.report
-    return report is None or (not report.changes and report.baseline.rows == report.candidate.rows)
+    """A day can be as it was while rows come, go or change elsewhere, in columns or as a whole."""
+    parity = _found(refresh, "parity")
+    moved = parity is not None and any(parity.numbers.get(name) for name in _MOVED)
+    return refresh.report is None or not (refresh.report.changes or moved)
+
+
+def _way_on(refresh: Refresh) -> str:
+    """A backfill's date stands for the wrong day where none is named, so it needs one; no date helps where parity is lost."""
+    parity, where = _found(refresh, "parity"), _found(refresh, "parity:where")
+    if parity and parity.verdict is Verdict.FAIL and not parity.waivable:
+        return ", and parity fails: close this"
+    if refresh.request.mode is not Mode.BACKFILL:
+        return ": close this, or ask without that date"
+    first = where.numbers.get("first") if where else ""
+    return f": close this, or ask with {code(f'at={first}')}" if first else ": close this, or name a day that is wrong"
+
+
+def _found(refresh: Refresh, name: str) -> Finding | None:
+    return next((f for f in refresh.report.findings if f.name == name), None) if refresh.report else None
 
 
 def replaced() -> str:

@@ -8,9 +8,11 @@ from decimal import Decimal
 
 import pytest
 
-from bot.model import Origin, Verdict
+from bot.model import Mode, Origin, Request, Rules, State, Verdict
+from bot.wording import approval
 from tests.contract.benches import BACKFILL, DAY, FULL, RULES, Bench, fix
-from tests.contract.comparisons import found
+from tests.contract.comparisons import DirectSession, found, report_on
+from tests.unit import samples
 
 pytestmark = pytest.mark.xdist_group("bench")  # they share one small Snowflake
 
@@ -154,3 +156,35 @@ def test_a_backfill_on_repeated_keys_still_proves_its_history(bench: Bench) -> N
     assert found(lost, "parity").numbers["window_missing"] == 1
     outside = bench.compare(BACKFILL, fix(5, column="TRADES"), before=twice)
     assert found(outside, "parity").numbers["window_outside"] == 1
+
+
+# Nothing would change
+
+
+TABLE = """SELECT ('2026-01-01'::DATE + i::INT) AS "DAY", (1000 + i)::DECIMAL(38,2) AS "V" FROM range(300) r(i)"""
+MOVED = "SELECT CASE WHEN DAY = '2026-02-05' THEN '2030-01-01'::DATE ELSE DAY END AS \"DAY\", V FROM {b}"
+LATER = """SELECT DAY, CASE WHEN DAY BETWEEN '2026-01-12' AND '2026-01-20' THEN V * 2 ELSE V END::DECIMAL(38,2) AS "V" FROM {b}"""
+AT_3RD, FROM_10TH = (
+    Request(model="m", at=(date(2026, 1, 3),)),
+    Request(model="m", mode=Mode.BACKFILL, since=date(2026, 1, 10), columns=("v",)),
+)
+
+
+@pytest.mark.parametrize(
+    ("candidate", "request_", "said"),
+    [
+        (MOVED, AT_3RD, "while other rows would change: close this, or ask without that date."),
+        (MOVED, FROM_10TH, "while other rows would change, and parity fails: close this."),
+        (LATER, FROM_10TH, "while other rows would change: close this, or ask with `at=2026-01-12`."),
+        (LATER.replace("01-12", "01-02").replace("01-20", "01-04"), FROM_10TH, "and parity fails: close this."),
+        ("SELECT * FROM {b}", FROM_10TH, "The candidate equals production, 2026-01-10 included."),
+    ],
+    ids=["a row moved", "a row lost", "later days", "history", "equal"],
+)
+def test_a_day_that_stays_is_no_table_that_stays(
+    session: DirectSession, candidate: str, request_: Request, said: str
+) -> None:
+    rules = Rules(grain=Origin(columns=("day",), source="meta"), date_column=Origin(columns=("day",), source="meta"))
+    report = report_on(session, candidate, request_, baseline=TABLE, rules=rules)
+    assert report.nothing_changes
+    assert said in approval.nothing(replace(samples.refresh(State.AWAITING), request=request_, report=report), "")

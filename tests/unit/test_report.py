@@ -73,7 +73,9 @@ def test_every_group_needs_its_explanation() -> None:
 
 
 def test_nothing_to_approve_when_nothing_would_change() -> None:
-    assert shut(checked(finding(), nothing=True)) == [("nothing", "nothing", False)]
+    assert shut(checked(finding("spot check"), nothing=True)) == [("nothing", "nothing", False)]
+    elsewhere = [("nothing", "nothing", False), ("finding", "parity", False)]
+    assert shut(checked(finding("parity"), groups=(group(),), nothing=True)) == elsewhere
     assert shut(queued()) == []
 
 
