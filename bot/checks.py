@@ -93,12 +93,13 @@ def parity_full(scope: Scope, sides: Sides, counts: Row, examples: Sequence[dict
         "rows_after": after,
         "keys_removed": removed,
         "keys_added": count(counts, "window_new"),
-        "keys_added_late": count(counts, "late_new"),
         "rows_changed": count(counts, "window_changed"),
         "named_rows": count(counts, "named_rows"),
         "named_changed": count(counts, "named_changed"),
         **{f"{end}_{side}": str(sides[side].get(f"{end}_day") or "") for end in ("first", "last") for side in sides},
     }
+    if scope.unique:  # without a key they are rows, of which the days are not asked
+        numbers["keys_added_late"] = count(counts, "late_new")
     if short or (scope.unique and removed):
         return finding("parity", Verdict.FAIL, numbers, waivable=True, examples=examples)
     known = scope.sample == 1 and (scope.unique or not removed)

@@ -73,7 +73,7 @@ def _changed(n: dict[str, Any], report: Report) -> list[str]:
     named = [f"{c.window:,} in {column(c.column)}" for c in moved[:_MOST_COLUMNS]]
     if len(moved) > _MOST_COLUMNS:
         named.append(f"some in {plural(len(moved) - _MOST_COLUMNS, 'more column')}")
-    rest = report.columns_compared - len(moved)
+    rest = report.columns_compared - len(moved) - len(n["clock"])
     others = "the other column" if rest == 1 else f"the other {plural(rest, 'column')}"
     return [*named, f"0 in {others if moved else plural(rest, 'column')}" if rest else "", left]
 

@@ -62,6 +62,12 @@ def test_a_tolerance_needs_a_key_and_the_report_says_so(session: DirectSession) 
     assert found(run(session, noisy, replace(BACKFILL, columns=("fees",))), "parity").numbers["tolerance_lost"] == []
 
 
+def test_which_rows_came_late_is_not_said_without_a_key(session: DirectSession) -> None:
+    numbers = found(run(session, "SELECT * FROM {b} UNION ALL SELECT DAY + 20, KIND, FEES FROM {b}"), "parity").numbers
+    assert numbers["keys_added"] == 40
+    assert "keys_added_late" not in numbers
+
+
 # Turned NULL, without pairs
 
 

@@ -22,6 +22,13 @@ def test_the_columns_that_did_not_change(compared: int, said: str) -> None:
     assert [line.strip() for line in text.splitlines() if "in the other" in line] == ([said] if said else [])
 
 
+def test_a_clock_that_is_left_out_is_none_of_the_columns_that_did_not_change() -> None:
+    parity, *others = made().findings
+    clocked = replace(parity, numbers=parity.numbers | {"clock": ["UPDATED_AT"]})
+    text = findings.result(refresh(replace(made(), columns_compared=5, findings=(clocked, *others))))
+    assert "0 in the other 2 columns\n         left out: updated_at" in text
+
+
 def test_the_result_reads_as_in_the_storyboard() -> None:
     assert findings.result(refresh()).replace("&gt;", ">") == "\n".join(
         [
