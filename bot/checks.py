@@ -116,7 +116,7 @@ def about(scope: Scope) -> dict[str, object]:
         "date_column": scope.date.name if scope.date else "",
         "date_source": scope.date_source,
         "columns": len(scope.columns),
-        "clock": [c.name for c in scope.values if c.clock and c.allowed],
+        "clock": [c.name for c in scope.ticking],
         "clock_source": scope.clock_source,
         "sample": scope.sample,
         "tolerance_lost": [c.name for c in scope.judged if c.tolerance not in (None, NOISE) and not scope.unique],
@@ -190,6 +190,7 @@ def changes(scope: Scope, counts: Row) -> tuple[ColumnChange, ...]:
 def nothing_changes(scope: Scope, counts: Row, before: Side, after: Side) -> bool:
     """Equal apart from clocks, or nothing moved on the dates that were named as wrong. A sample cannot say so."""
     parts = ("history_differ", "history_missing", "history_extra", "window_missing", "window_new", "window_changed")
+    parts += tuple(f"z{c.index}" for c in scope.ticking)  # a clock may move, but not turn NULL
     equal = before.rows == after.rows and not any(count(counts, part) for part in parts)
     return scope.sample == 1 and (equal or (count(counts, "named_rows") > 0 and count(counts, "named_changed") == 0))
 

@@ -189,6 +189,7 @@ class Comparison:
             multiset = self._ask("checks/multiset", zones=self._scope.zones, emptied=emptied) if rows_in else []
             counts = checks.multiset_counts(self._scope, multiset)
             nulls = turned_null.unpaired(self._scope, multiset)
+            counts |= turned_null.stopped(self._scope, multiset)
             rows = self._moves() if rows_in else []
         counts["named_rows"] = checks.count(sides["candidate"], "named_rows")
         if not self._scope.unique:

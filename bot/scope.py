@@ -136,6 +136,11 @@ class Scope:
         return tuple(c for c in self.values if not (c.clock and c.allowed))
 
     @cached_property
+    def ticking(self) -> tuple[ScopedColumn, ...]:
+        """Clocks that may move, so that of their values only a NULL counts."""
+        return tuple(c for c in self.values if c.clock and c.allowed)
+
+    @cached_property
     def outside(self) -> tuple[ScopedColumn, ...]:
         """Columns that were to stay as they are, in the window too."""
         return tuple(c for c in self.values if not c.allowed)

@@ -12,13 +12,13 @@ from bot.scope import Scope
 
 
 def columns(scope: Scope) -> tuple[ScopedColumn, ...]:
-    """Those that may change, apart from clocks."""
+    """Those whose values may change, apart from clocks, of which only a NULL counts."""
     return tuple(c for c in scope.judged if c.allowed)
 
 
 def paired(scope: Scope, counts: Row) -> Finding:
     """By the key: each value with itself. A sample of keys can show one that turned NULL, never that none did."""
-    lost = {c.name: n for c in columns(scope) if (n := count(counts, f"z{c.index}"))}
+    lost = {c.name: n for c in (*columns(scope), *scope.ticking) if (n := count(counts, f"z{c.index}"))}
     filled = {c.name: n for c in columns(scope) if (n := count(counts, f"f{c.index}"))}
     verdict = Verdict.FAIL if lost else Verdict.UNKNOWN if scope.sample > 1 else Verdict.PASS
     return _finding(verdict, lost, filled, sample=scope.sample)
@@ -43,8 +43,21 @@ def unpaired(scope: Scope, rows: Sequence[Row]) -> Finding:
             unknown.append(column.name)
         if (fewer := before - after - max(0, gone - come)) > 0:
             filled[column.name] = fewer
+    clocks = stopped(scope, rows)
+    lost |= {c.name: n for c in scope.ticking if (n := clocks[f"z{c.index}"])}
     verdict = Verdict.FAIL if lost else Verdict.UNKNOWN if unknown else Verdict.PASS
     return _finding(verdict, lost, filled, unknown=unknown)
+
+
+def stopped(scope: Scope, rows: Sequence[Row]) -> dict[str, int]:
+    """How many values of each clock turned NULL for certain, under the names that the row-by-row counts have.
+
+    A clock is in no hash, so that all its NULLs are counted; which row is which is not asked of it.
+    """
+    window: Row = next((row for row in rows if row["zone"] == "window"), {})
+    more = max(0, count(window, "only_candidate") - count(window, "only_baseline"))
+    nulls = {c.index: count(window, f"zc{c.index}") - count(window, f"zb{c.index}") for c in scope.ticking}
+    return {f"z{index}": max(0, surplus - more) for index, surplus in nulls.items()}
 
 
 def _finding(verdict: Verdict, lost: Mapping[str, int], filled: Mapping[str, int], **rest: Any) -> Finding:

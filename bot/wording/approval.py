@@ -19,7 +19,7 @@ REASONS = {
 
 
 _MOVED = ("keys_removed", "keys_added", "rows_changed", "history_differ", "history_missing", "history_extra")
-_MOVED += ("window_missing", "window_new", "window_changed", "window_outside")
+_MOVED += ("window_missing", "window_new", "window_changed", "window_outside", "values")
 
 
 def ready(refresh: Refresh, *, needed: int, who: str, waits: str, fails: bool, now: datetime) -> str:
@@ -166,7 +166,8 @@ def nothing(refresh: Refresh, value: str) -> str:
 def _equal(refresh: Refresh) -> bool:
     """A day can be as it was while rows come, go or change elsewhere, in columns or as a whole."""
     parity = _found(refresh, "parity")
-    moved = parity is not None and any(parity.numbers.get(name) for name in _MOVED)
+    nulls = _found(refresh, "turned null")
+    moved = any(found and found.numbers.get(name) for found in (parity, nulls) for name in _MOVED)
     return refresh.report is None or not (refresh.report.changes or moved)
 
 

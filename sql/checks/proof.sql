@@ -3,9 +3,9 @@
 -- rows_in = rows of both sides in those that differ, first and last of these. Then one row a differing bucket, read again by RESULT_SCAN.
 {% import 'checks/_sides.sql' as sides %}
 {% macro counted(relation) -%}
-SELECT g, COUNT(*) AS n, HASH_AGG({% for column in scope.columns %}h{{ column.index }}{% if not loop.last %}, {% endif %}{% endfor %}) AS h
+SELECT g, COUNT(*) AS n, HASH_AGG({% for column in scope.columns %}h{{ column.index }}{% if not loop.last %}, {% endif %}{% endfor %}{% for column in scope.ticking %}, z{{ column.index }}{% endfor %}) AS h
   FROM (
-    SELECT {{ sides.bucket(scope) }} AS g{% for column in scope.columns %}, {{ sides.hashed(scope, column) }} AS h{{ column.index }}{% endfor %}
+    SELECT {{ sides.bucket(scope) }} AS g{% for column in scope.columns %}, {{ sides.hashed(scope, column) }} AS h{{ column.index }}{% endfor %}{% for column in scope.ticking %}, {{ column.name | q }} IS NULL AS z{{ column.index }}{% endfor %}
 
     FROM {{ relation | rel }}
   ) hashed

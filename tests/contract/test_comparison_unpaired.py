@@ -8,10 +8,11 @@ from functools import partial
 
 import pytest
 
-from bot.model import Mode, Origin, Request, Rules, Verdict
-from bot.wording import findings
+from bot.model import Mode, Origin, Request, Rules, State, Verdict
+from bot.wording import approval, findings
 from bot.wording.findings import line
 from tests.contract.comparisons import DirectSession, found, report_on
+from tests.unit import samples
 
 PASS, FAIL, UNKNOWN = Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN
 NONE = Origin(columns=(), source="none")
@@ -168,6 +169,28 @@ def test_a_clock_that_moved_in_history_is_counted_there(session: DirectSession) 
       FROM {b}"""
     report = run(session, later, BACKFILL, baseline=base, rules=rules)
     assert [(c.column, c.history, c.window) for c in report.changes] == [("UPDATED_AT", 1, 0)]
+
+
+@pytest.mark.parametrize("key", ["ID", "TWICE"])
+@pytest.mark.parametrize("since", [None, date(2026, 1, 6)])
+def test_a_clock_may_move_but_not_turn_null(session: DirectSession, key: str, since: date | None) -> None:
+    base = """SELECT ('2026-01-01'::DATE + i::INT) AS "DAY", i AS "ID", i // 2 AS "TWICE", i AS "V",
+      '2026-01-01'::TIMESTAMP AS "UPDATED_AT" FROM range(10) r(i)"""
+    rules = replace(DATED, grain=Origin(columns=(key,), source="meta"))
+    request = replace(BACKFILL, since=since) if since else Request(model="m")
+    stopped = (
+        """SELECT * REPLACE (CASE WHEN DAY > '2026-01-05' THEN NULL ELSE UPDATED_AT END AS "UPDATED_AT") FROM {b}"""
+    )
+    report = run(session, stopped, request, baseline=base, rules=rules)
+    nulls = found(report, "turned null")
+    assert (nulls.verdict, nulls.numbers["by_column"]) == (FAIL, ["UPDATED_AT: 5"])
+    waiting = replace(samples.refresh(State.AWAITING), request=request, report=report)
+    assert report.nothing_changes == (since is not None and key == "ID")  # the values of the day that was named
+    assert not report.nothing_changes or "equals production" not in approval.nothing(waiting, "")
+    moved = stopped.replace("THEN NULL", "THEN NOW()::TIMESTAMP")
+    report = run(session, moved, request, baseline=base, rules=rules)
+    assert found(report, "turned null").verdict is PASS
+    assert report.nothing_changes
 
 
 # Sentences
