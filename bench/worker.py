@@ -47,6 +47,7 @@ _SENDING = {
     "letter_sent",
     "letter_later",
     "keep_file",
+    "keep_live",
     "take_live",
     "live_shown",
     "keep_permalink",
