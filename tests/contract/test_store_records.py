@@ -131,5 +131,5 @@ def test_a_live_message_is_wanted_anew_with_every_touch(store: Store) -> None:
     assert (old.live, old.ts, old.wanted) == (Live.CARD, "1.5", 3)
     assert store.take_live("w", 9, LEASE, 0) == []  # leased
     store.live_shown(old, Message(text="now"))
-    assert store.live_message(building.id, Live.CARD) == replace(old, shown=3, body=Message(text="now"))
+    assert store.live_message(building.id, Live.CARD) == replace(old, shown=3, body=Message(text="now"), owner="")
     assert planned.asker == ALICE
