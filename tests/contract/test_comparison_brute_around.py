@@ -17,6 +17,7 @@ from bot.model import Request, Verdict
 from tests.contract.brute import (
     AWKWARD,
     BACKFILL,
+    CLOCK,
     DAYS,
     METRICS,
     NAMES,
@@ -29,6 +30,7 @@ from tests.contract.brute import (
     Row,
     apart,
     compared,
+    cut,
     fill,
     frozen,
     many,
@@ -132,7 +134,7 @@ def usual(before: list[Row], after: list[Row], name: str) -> float:
     """
     days: set[date] = {r["DAY"] for r in (*before, *after)}
     b, c = ({d: [r for r in rows if r["DAY"] == d] for d in days} for rows in (before, after))
-    differ = {d for d in days if frozen(b[d], NAMES, soft=True) != frozen(c[d], NAMES, soft=True)}
+    differ = {d for d in days if bucket(b[d]) != bucket(c[d])}
     if sum(len(b[d]) + len(c[d]) for d in differ) > (len(before) + len(after)) / 2:
         others = {(r["DAY"], r["chain"]): r[name] for r in after}
         kept = [r[name] for r in before if (k := (r["DAY"], r["chain"])) in others and same(r[name], others[k])]
@@ -147,13 +149,16 @@ def usual(before: list[Row], after: list[Row], name: str) -> float:
     return reference if reference and math.isfinite(reference) else largest(before, name)
 
 
+def bucket(rows: list[Row]) -> Counter[Any]:
+    """The rows of a day as its hash sees them: of a clock that may move only whether it is there."""
+    seen = [r | {"F": cut(r["F"]), CLOCK: r[CLOCK] is None} for r in rows]
+    return frozen(seen, NAMES, soft=False)
+
+
 def largest(rows: list[Row], name: str) -> float:
-    """Of the least and the greatest value, of which NaN is greater than all."""
-    values = [float(r[name]) for r in rows if r[name] is not None]
-    numbers = [v for v in values if not math.isnan(v)]
-    ends = [min(numbers)] if numbers else []
-    ends += [max(numbers)] if len(numbers) == len(values) > 0 else []
-    size = max(map(abs, ends), default=0.0)
+    """The greatest magnitude, NaN apart; 0 where it is infinite."""
+    values = [abs(float(r[name])) for r in rows if r[name] is not None]
+    size = max((v for v in values if not math.isnan(v)), default=0.0)
     return size if math.isfinite(size) else 0.0
 
 

@@ -113,8 +113,10 @@ def multisets(
         gone, come = (b - c).total(), (c - b).total()
         wanted = {"keys_removed": gone, "keys_added": come, "rows_changed": min(gone, come)}
         assert {name: numbers[name] for name in wanted} == wanted
-        assert report.nothing_changes == (not gone and not come)
-        emptied(report, b - c, c - b, [n for n in NAMES if n != CLOCK], [n for n in NAMES if n not in (*keys, CLOCK)])
+        stopped = stopped_clocks(before, after, come - gone)
+        assert report.nothing_changes == (not gone and not come and not stopped)
+        names = [n for n in NAMES if n != CLOCK]
+        emptied(report, b - c, c - b, names, [n for n in names if n not in keys], stopped)
         return
     old = [frozen([r for r in rows if not new(r)], NAMES, soft=False) for rows in (before, after)]
     assert numbers["history_missing"] == (old[0] - old[1]).total()
@@ -124,9 +126,9 @@ def multisets(
     names = [n for n in NAMES if not (ticks and n == CLOCK)]
     b, c = (frozen(map(softly, rows), names, soft=False) for rows in window)
     assert numbers["window_changed"] == min((b - c).total(), (c - b).total())
-    emptied(
-        report, b - c, c - b, names, [n for n in names if n not in keys and (ticks or n.lower() in request.columns)]
-    )
+    stopped = stopped_clocks(*window, (c - b).total() - (b - c).total()) if ticks else {}
+    allowed = [n for n in names if n not in keys and (ticks or n.lower() in request.columns)]
+    emptied(report, b - c, c - b, names, allowed, stopped)
     outside = [n for n in NAMES if n not in keys and request.columns and n.lower() not in request.columns]
     fewer = max(0, (b - c).total() - (c - b).total())
     b, c = (frozen(rows, (*keys, *outside), soft=False) for rows in window)
@@ -139,7 +141,21 @@ def softly(row: Row) -> Row:
     return row | {"F": cut(row["F"])}
 
 
-def emptied(report: Report, gone: Counter[Any], come: Counter[Any], names: list[str], allowed: list[str]) -> None:
+def stopped_clocks(before: list[Row], after: list[Row], more: int) -> dict[str, int]:
+    """What of a clock that may move turned NULL for certain: it is no part of the rows that are compared."""
+    nulls = [sum(r[CLOCK] is None for r in rows) for rows in (before, after)]
+    surplus = nulls[1] - nulls[0] - max(0, more)
+    return {CLOCK: surplus} if surplus > 0 else {}
+
+
+def emptied(
+    report: Report,
+    gone: Counter[Any],
+    come: Counter[Any],
+    names: list[str],
+    allowed: list[str],
+    stopped: dict[str, int],
+) -> None:
     """NULLs among the rows that only one side has: what turned NULL for certain, and what perhaps."""
     places = [names.index(n) for n in allowed]
     before, after = ([sum(n for r, n in rows.items() if r[i] is None) for i in places] for rows in (gone, come))
@@ -147,7 +163,8 @@ def emptied(report: Report, gone: Counter[Any], come: Counter[Any], names: list[
     lost = {n: a - b - more for n, b, a in zip(allowed, before, after, strict=True) if a - b - more > 0}
     perhaps = [n for n, b, a in zip(allowed, before, after, strict=True) if n not in lost and a and gone.total() > b]
     nulls = found(report, "turned null")
-    assert nulls.numbers["by_column"] == [f"{n}: {lost[n]}" for n in allowed if n in lost]
+    lost |= stopped
+    assert nulls.numbers["by_column"] == [f"{n}: {lost[n]}" for n in NAMES if n in lost]
     assert nulls.numbers["unknown"] == perhaps
     assert nulls.verdict is (Verdict.FAIL if lost else Verdict.UNKNOWN if perhaps else Verdict.PASS)
 
