@@ -8,6 +8,8 @@ from datetime import datetime
 from bot.model import Actor, Content, Refresh, Relation, Table
 from bot.wording.text import clock, code, hour, listed, mention, plural, prose
 
+_Pairs = dict[str, tuple[tuple[str, ...] | None, tuple[str, ...] | None]]  # before and after, by what they are
+
 
 def prod_gone(prod: Relation) -> str:
     return f"{code(prod)} is no longer there, so there is nothing to replace."
@@ -46,13 +48,7 @@ def backup_taken(backup: Relation) -> str:
 
 def would_break(before: Table, after: Table) -> list[str]:
     """What came to hang on a table since, and a replacement of it breaks or drops."""
-    parts = {
-        "policies": (before.policies, after.policies),
-        "streams": (before.streams, after.streams),
-        "dynamic tables": (before.dynamic_tables, after.dynamic_tables),
-        "materialized views": (_materialized(before), _materialized(after)),
-    }
-    return [name for name, (was, now) in parts.items() if set(now or ()) - set(was or ())]
+    return _came({"policies": (before.policies, after.policies), **_readers(before, after)})
 
 
 def changes(before: Table, after: Table) -> list[str]:
@@ -66,21 +62,30 @@ def changes(before: Table, after: Table) -> list[str]:
         "clustering key": (before.clustering, after.clustering),
         "automatic clustering": (before.reclustering, after.reclustering),
     }
-    readers = {
-        "streams": (before.streams, after.streams),
-        "dynamic tables": (before.dynamic_tables, after.dynamic_tables),
-        "materialized views": (_materialized(before), _materialized(after)),
+    if before.keys is not None:  # a plan of an earlier version does not know
+        parts["keys"] = (before.keys, after.keys)
+    others = {
         "foreign keys of other tables": (before.referenced_by, after.referenced_by),
         "data metric functions": (before.metric_functions, after.metric_functions),
     }
-    if before.keys is not None:  # a plan of an earlier version does not know
-        parts["keys"] = (before.keys, after.keys)
     changed = [name for name, (was, now) in parts.items() if was != now]
-    return changed + [name for name, (was, now) in readers.items() if set(now or ()) - set(was or ())]
+    return changed + _came(_readers(before, after) | others)
 
 
-def _materialized(table: Table) -> list[str]:
-    return [view for view in table.views or () if view.endswith(" (materialized)")]
+def _readers(before: Table, after: Table) -> _Pairs:
+    return {
+        "streams": (before.streams, after.streams),
+        "dynamic tables": (before.dynamic_tables, after.dynamic_tables),
+        "materialized views": (_materialized(before), _materialized(after)),
+    }
+
+
+def _came(parts: _Pairs) -> list[str]:
+    return [name for name, (was, now) in parts.items() if set(now or ()) - set(was or ())]
+
+
+def _materialized(table: Table) -> tuple[str, ...]:
+    return tuple(view for view in table.views or () if view.endswith(" (materialized)"))
 
 
 def refused_statement(message: str) -> str:
