@@ -8,6 +8,8 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 log: Any = structlog.get_logger(__name__)
 _DATABASE_SECONDS = 60.0  # a deployment may start the database and us at once
+_END_SECONDS = 28.0  # Heroku and Kubernetes kill 30 seconds after SIGTERM
 
 
 class _Commands(click.Group):
@@ -108,8 +111,20 @@ def _serve(*, listen: bool, work: bool, same_host: bool) -> None:
     # A process that was suspended may get its signal in another thread, which does not wake a wait without end.
     while not ended.wait(1.0):
         pass
-    service.stop()
-    os._exit(0)  # Python would wait for threads: of a step, which others take over, and of a timer that takes long
+    _leave(service.stop)
+
+
+def _leave(stop: Callable[[], None]) -> NoReturn:
+    """End in order, and after `_END_SECONDS` in any case: then what is left is taken over as after a crash.
+
+    Python alone would wait for threads: of a step, which others take over, and of a timer that takes long.
+    """
+    try:
+        ThreadPoolExecutor(1).submit(stop).result(_END_SECONDS)
+    except Exception:
+        log.exception("could not end in order")
+        os._exit(1)
+    os._exit(0)
 
 
 def _service(settings: Settings, ended: threading.Event) -> Service:

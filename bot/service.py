@@ -37,6 +37,7 @@ from bot.worker import Worker
 from handlers import build_app
 
 _AT_ONCE = 1  # seconds of the three that Slack gives a command
+_ANSWERED_WITHIN = 5.0  # seconds for requests under way at an end
 
 
 def utc_now() -> datetime:
@@ -168,10 +169,10 @@ class Service:
     def _client(self, token: SecretStr) -> WebClient:
         return WebClient(token=token.get_secret_value(), base_url=self.settings.secrets.slack_api_url)
 
-    def stop(self, drain_seconds: float = 20.0) -> None:
+    def stop(self, drain_seconds: float = 15.0) -> None:
         """Stop listening, then let running steps end for that long."""
         if self._socket is not None:
-            socket_mode.hang_up(self._socket, drain_seconds)
+            socket_mode.hang_up(self._socket, _ANSWERED_WITHIN)
         if self.http is not None:
             self.http.stop()
         self.worker.stop(drain_seconds)

@@ -9,6 +9,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 
 import structlog
 
@@ -20,6 +21,8 @@ from bot.events import Expired, Withdrawn
 from bot.machine import NotAllowed
 from bot.model import Refresh, State
 from bot.services import Services
+
+_ON_ITS_WAY = timedelta(seconds=10)  # a click is stored before Slack gets its answer, which it waits 3 seconds for
 
 log = structlog.get_logger()
 
@@ -34,10 +37,10 @@ class Timers:
     def expire(self) -> None:
         """End what waited for people longer than the policy allows, unless an approval waits to be decided.
 
-        Pressed in time it counts; pressed too late it ends the refresh itself.
+        Pressed in time it counts, also when it is still on its way here; pressed too late it ends the refresh itself.
         """
         services = self._services
-        for refresh in services.store.expired(services.clock()):
+        for refresh in services.store.expired(services.clock() - _ON_ITS_WAY):
             with _apart(refresh, "could not expire"):
                 if not services.store.undecided(refresh.id, "approve"):
                     services.record(refresh, Expired(at=services.clock()))

@@ -41,7 +41,7 @@ _LOOKUPS = frozenset({"plan"})  # clicks that run dbt, which takes its time
 _LOOKUP_SLOTS = 1
 _CLICK_TRIES = 5
 _DELIVER_SECONDS = 0.5
-_LAST_DELIVERY = 15.0
+_LAST_DELIVERY = 5.0
 _LONGEST_PAUSE = 300.0
 _WAITING = 4  # what only waits is looked at again after the pause of so many tries
 _SPARE_THREADS = 32  # of a lane, for what hangs
@@ -151,7 +151,7 @@ class Worker:
         """Look for work now: a listener in the same process has stored a request or a click."""
         self._run_soon("sweep", self._sweep)
 
-    def stop(self, drain_seconds: float = 20.0) -> bool:
+    def stop(self, drain_seconds: float = 15.0) -> bool:
         """Take nothing new, let running steps end for `drain_seconds`, then leave them to the next claim.
 
         Returns whether everything had ended. What is left stops at its next `Lease.check`. A second call does

@@ -48,7 +48,12 @@ def backup_taken(backup: Relation) -> str:
 
 def would_break(before: Table, after: Table) -> list[str]:
     """What came to hang on a table since, and a replacement of it breaks or drops."""
-    return _came({"policies": (before.policies, after.policies), **_readers(before, after)})
+    return _came(_broken(before, after))
+
+
+def unseen(before: Table, after: Table) -> list[str]:
+    """What was visible then and is not now, so that nobody can say what a replacement of the table would break."""
+    return [name for name, (was, now) in _broken(before, after).items() if was is not None and now is None]
 
 
 def changes(before: Table, after: Table) -> list[str]:
@@ -72,6 +77,10 @@ def changes(before: Table, after: Table) -> list[str]:
     return changed + _came(_readers(before, after) | others)
 
 
+def _broken(before: Table, after: Table) -> _Pairs:
+    return {"policies": (before.policies, after.policies), **_readers(before, after)}
+
+
 def _readers(before: Table, after: Table) -> _Pairs:
     return {
         "streams": (before.streams, after.streams),
@@ -84,8 +93,8 @@ def _came(parts: _Pairs) -> list[str]:
     return [name for name, (was, now) in parts.items() if set(now or ()) - set(was or ())]
 
 
-def _materialized(table: Table) -> tuple[str, ...]:
-    return tuple(view for view in table.views or () if view.endswith(" (materialized)"))
+def _materialized(table: Table) -> tuple[str, ...] | None:
+    return None if table.views is None else tuple(v for v in table.views if v.endswith(" (materialized)"))
 
 
 def refused_statement(message: str) -> str:
@@ -138,6 +147,13 @@ def undo_would_break(refresh: Refresh, what: Sequence[str]) -> str:
     return (
         f"Prod has other {listed(what)} than when {refresh.ref} was promoted. An undo replaces the table and would break or "
         "drop them: remove them first, or bring the rows back by hand."
+    )
+
+
+def undo_unseen(prod: Relation, role: str, what: Sequence[str]) -> str:
+    return (
+        f"{code(role)} saw the {listed(what)} of {code(prod)} before the promotion and does not any more, and an undo could "
+        "break or drop them: give it that right again, or bring the rows back by hand."
     )
 
 

@@ -50,6 +50,21 @@ def test_an_approval_in_time_counts_although_the_time_ends_before_it_is_decided(
 
 
 @pytest.mark.moment("explained")
+def test_nothing_expires_while_an_approval_in_time_may_still_be_on_its_way(stage: Stage) -> None:
+    incident = stage.incident()
+    incident.wait_button("approve")
+    refresh = stage.bot.store.get(1)
+    assert refresh is not None
+    assert refresh.expires_at is not None
+    stage.clock.advance(seconds=(refresh.expires_at - stage.clock()).total_seconds() + 2)
+    stage.bot.timers.expire()
+    assert stage.bot.store.in_state(State.AWAITING) == [refresh]
+    stage.clock.advance(seconds=10)
+    stage.bot.timers.expire()
+    incident.wait_card("expired")
+
+
+@pytest.mark.moment("explained")
 @pytest.mark.settings(worker={"lease": timedelta(seconds=2)})
 def test_a_look_at_production_that_takes_longer_than_a_lease_is_made_once(stage: Stage) -> None:
     """The click stays with the worker that looks, however large the table is; it counts once and needs no apology."""

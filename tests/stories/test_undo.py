@@ -97,6 +97,16 @@ def test_undo_is_refused_when_it_would_break_what_came_to_read_production(stage:
 
 
 @pytest.mark.moment("done")
+def test_undo_is_refused_when_what_it_would_break_is_no_longer_visible(stage: Stage) -> None:
+    incident = stage.incident()
+    stage.world.snowflake.inject("^SHOW STREAMS", "fail", code="003001", message="Insufficient privileges", times=99)
+    incident.click("bob", "undo")
+    assert "saw the streams of" in text_of(incident.wait_reply("*Not undone.*"))
+    incident.wait_card("done")
+    assert value(stage) == TRUE
+
+
+@pytest.mark.moment("done")
 def test_undo_is_refused_when_somebody_wrote_to_the_backup(stage: Stage) -> None:
     (name,) = tables(stage, "ANALYTICS")
     stage.as_admin(f"UPDATE ANALYTICS.REFRESH_BACKUPS.{name} SET trades = 1 WHERE date = '2026-04-21'")
