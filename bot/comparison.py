@@ -114,7 +114,7 @@ class Comparison:
     def run(self, safety: tuple[Finding, ...] = ()) -> Report:
         """The report. The order matters: clocks before hashes, hashes before keys, keys before the join."""
         self._add(checks.schema(self._request.mode, self._request.columns, self.before, self.after))
-        sides = self._glance()
+        sides = self._key_found(self._glance())
         rows_in = self._keys(sides)
         counts, days, found, held = self._parity(sides, rows_in)
         groups = self._outliers(days, found)
@@ -164,11 +164,17 @@ class Comparison:
 
     # The key and the proof
 
+    def _key_found(self, sides: Sides) -> Sides:
+        """Look for a key where none is declared; the glance once more where only that key tells the days."""
+        self._step("grain")
+        if self._scope.keys or self._rules.grain.columns:
+            return sides
+        found = keys.discovered(self._asking, self._scope, sides)
+        self._scope = scope.with_date_of_key(found, self._request)
+        return sides if self._scope == found else self._glance()
+
     def _keys(self, sides: Sides) -> int:
         """Prove what is equal, then look whether the key identifies rows. Rows of both sides left to join."""
-        self._step("grain")
-        if not self._scope.keys and not self._rules.grain.columns:
-            self._scope = keys.discovered(self._asking, self._scope, sides)
         proof = keys.proven(self._asking, self._scope, sides)
         self._scope = proof.scope
         examples = [self._keyed(row, self._scope.keys, rows=row["n"]) for row in proof.examples]
@@ -193,8 +199,7 @@ class Comparison:
             rows = self._moves() if rows_in else []
         counts["named_rows"] = checks.count(sides["candidate"], "named_rows")
         if not self._scope.unique:
-            counts["named_changed"] = 0
-            counts["named_rows"] = 0  # which rows are the same ones is not known
+            counts |= {"named_changed": 0, "named_rows": 0}  # which rows are the same ones is not known
         judge = checks.parity_backfill if self._request.mode is Mode.BACKFILL else checks.parity_full
         broken = [self._broken(row) for row in rows if row["part"] == "example"]
         found = judge(self._scope, sides, counts)
@@ -294,9 +299,8 @@ class Comparison:
             return
         if self._request.mode is Mode.BACKFILL and self._request.columns:
             self._step("left behind")
-            model = left_behind.Model(
-                sql=build.compiled_sql or plan.compiled_sql, own=plan.dev, frozen=self._pair.baseline
-            )
+            sql = build.compiled_sql or plan.compiled_sql
+            model = left_behind.Model(sql=sql, own=plan.dev, frozen=self._pair.baseline)
             types = {c.name: c for c in self.after}
             self._add(left_behind.check(self._session, self._scope, model, types))
         self._step("spot check")
@@ -342,6 +346,5 @@ class Comparison:
 
 def _named(row: Row) -> Row:
     """A day of outliers under the names that the checks without a key use too."""
-    if row["part"] != "days":
-        return row
-    return {**row, "reported": row["n"], "to_explain": row["m"], "worst": row["share"]}
+    named = {"reported": row["n"], "to_explain": row["m"], "worst": row["share"]} if row["part"] == "days" else {}
+    return {**row, **named}

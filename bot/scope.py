@@ -240,11 +240,20 @@ def build(
 
 
 def with_grain(scope: Scope, names: tuple[str, ...], source: str) -> Scope:
-    """The scope with another key. The date stays: the glance has read its days before a key is looked for."""
+    """The scope with another key. A date that is known stays: the glance has read its days before a key is looked for."""
     columns = tuple(replace(c, key=c.name in names) for c in scope.columns)
     by_name = {c.name: c for c in columns}
     date_ = by_name[scope.date.name] if scope.date else None
     return replace(scope, columns=columns, keys=tuple(by_name[n] for n in names), date=date_, grain_source=source)
+
+
+def with_date_of_key(scope: Scope, request: Request) -> Scope:
+    """The scope dated by the only date of its key, where it had none; what the glance has read of days is over then."""
+    dates = [c for c in scope.keys if is_dated(c.type)]
+    if scope.date or len(dates) != 1:
+        return scope
+    since = request.since if request.mode is Mode.BACKFILL else None
+    return replace(scope, date=dates[0], since=since, date_source=scope.grain_source)
 
 
 def with_clocks(scope: Scope, names: tuple[str, ...], source: str) -> Scope:

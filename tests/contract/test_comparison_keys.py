@@ -7,9 +7,10 @@ from datetime import date
 
 import pytest
 
+from bot.keys import FOUND
 from bot.model import Origin, Verdict
 from bot.wording.findings import line
-from tests.contract.comparisons import BASE, DAILY, NONE, DirectSession, changed, found, run
+from tests.contract.comparisons import BACKFILL, BASE, DAILY, NONE, DirectSession, changed, found, run
 
 PASS, FAIL, WARN = Verdict.PASS, Verdict.FAIL, Verdict.WARN
 
@@ -33,6 +34,29 @@ def test_the_only_date_is_known_whether_the_key_is_declared_or_found(session: Di
     assert (parity["date_column"], parity["date_source"], parity["keys_added_late"]) == ("DAY", "the only date", 1)
     assert report.baseline.first == date(2026, 3, 1)
     assert report.statements <= 8
+
+
+HOURLY = f"""SELECT "DAY"::TIMESTAMP + INTERVAL 7 HOUR AS "HOUR", * EXCLUDE ("DAY") FROM ({BASE}) t"""
+
+
+def test_the_only_timestamp_of_a_key_that_was_found_tells_the_days(session: DirectSession) -> None:
+    more = """SELECT * REPLACE (CASE WHEN "HOUR"::DATE = '2026-03-09' THEN VOLUME * 3 ELSE VOLUME END AS VOLUME) FROM {b}
+        UNION ALL SELECT * REPLACE ("HOUR" + INTERVAL 40 DAY AS "HOUR") FROM {b} WHERE "HOUR"::DATE = '2026-04-01'"""
+    rules = replace(DAILY, grain=NONE, date_column=NONE)
+    report = run(session, more, baseline=HOURLY, rules=rules)
+    parity = found(report, "parity").numbers
+    assert (parity["grain"], parity["date_column"], parity["date_source"]) == (["HOUR", "CHAIN"], "HOUR", FOUND)
+    assert (parity["rows_changed"], parity["keys_added_late"]) == (5, 5)
+    assert (report.baseline.first, report.candidate.last) == (date(2026, 3, 1), date(2026, 5, 11))
+    assert report.series is not None
+    assert report.statements == 8
+
+
+def test_a_backfill_is_cut_at_the_day_that_the_key_it_found_tells(session: DirectSession) -> None:
+    late = """SELECT * REPLACE (CASE WHEN "HOUR"::DATE = '2026-04-08' THEN 1 ELSE VOLUME END AS VOLUME) FROM {b}"""
+    rules = replace(DAILY, grain=NONE, date_column=NONE)
+    parity = found(run(session, late, BACKFILL, baseline=HOURLY, rules=rules), "parity")
+    assert (parity.verdict, parity.numbers["history_differ"], parity.numbers["window_changed"]) == (PASS, 0, 5)
 
 
 def test_a_key_has_to_be_unique_on_both_sides(session: DirectSession) -> None:
