@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from bench.readers import Seen
 from bench.scene import EXPIRES_SECONDS, Scene
@@ -24,6 +24,15 @@ _REASON = {"reason": "upstream correction", "note": "published again"}
 _AFTER = 20.0  # seconds after the end in which somebody may still do something
 _NEW = 12.0  # how much a way counts that nobody has gone yet
 _SPENT = 0.2  # and one that leads to no unseen instant: few ways are left in the end, and each is gone once a refresh
+
+_LONG = 5.0  # seconds of a slow statement: several renewals of a claim, shorter than the lease
+_FAULTS: dict[
+    str, tuple[str, Literal["fail", "slow"]]
+] = {  # what goes wrong at Snowflake, on the way to a comparison or in it
+    "fail the build": (r'"{}" RENAME TO', "fail"),
+    "fail the comparison": (r"'baseline' AS side.*{}__BASELINE", "fail"),
+    "cancel the comparison": (r"'baseline' AS side.*{}__BASELINE", "slow"),
+}
 
 Act = Callable[["People", Seen], bool]  # whether it is done; else it is tried again
 
@@ -99,6 +108,9 @@ class People:
                 self._scene.source_moves(model)
         if way == "look first":
             self.say("bob", f"plan {model}")
+        if way in _FAULTS:
+            words, action = _FAULTS[way]
+            self._scene.world.snowflake.inject(words.format(model.upper()), action, seconds=_LONG)
 
     def say(self, person: str, command: str) -> bool:
         return self._slack.command(person, command, CHANNEL).ok
@@ -201,6 +213,12 @@ class People:
         """The replacement is held at Snowflake once it is done, until `let_go` has written beside it."""
         return self._hold_up(refresh, "CREATE OR REPLACE TRANSIENT TABLE")
 
+    def ponder(self, refresh: Seen) -> bool:
+        """The look at production before the next decision takes longer than a lease is renewed after."""
+        words = f"LAST_CHANGE_COMMIT_TIME.*{re.escape(refresh.model.upper())}"
+        self._scene.world.snowflake.inject(words, "slow", seconds=_LONG)
+        return True
+
     def forestall(self, refresh: Seen) -> bool:
         """The backup is held so, and the replacement does not come."""
         return self._hold_up(refresh, "CREATE TRANSIENT TABLE .*BACKUP.* CLONE")
@@ -241,6 +259,9 @@ WAYS: dict[str, Way] = {
     "look first": Way(r"deciding/(:|commit settle_click)"),
     "cancel at once": Way(r"commit cancel|commit stopped"),
     "cancel the comparison": Way(r"checking/commit stopped", (("comparing", _cancel),)),
+    "fail the build": Way(r"building/commit failed"),
+    "fail the comparison": Way(r"checking/commit failed"),
+    "ponder": Way(r"commit renew_click", ((_WAITS, People.ponder),)),
     "cancel the wait": Way(r"commit cancel", ((_WAITS, _cancel),)),
     "cancel the approved": Way(r"commit cancel", ((_WAITS, _press("bob", "approve")), (_WAITS, _cancel))),
     "reject": Way(r"commit rejected", ((_WAITS, _reject),)),

@@ -25,6 +25,10 @@ _SOME = 5  # instants of which a worker freezes at the first that it passes
 _FEW = 20  # instants that are left
 _LISTENERS = 6  # of how many faults one is theirs: while there are none nobody can act
 _FREEZE = LEASE_SECONDS + 2.0
+_LEADS = {  # instants that are come by only after somebody was ended at another one
+    "promoting/commit rest": "promoting/commit promotion intended: after",
+    "undoing/commit rest": "undoing/commit undo intended: after",
+}
 
 
 @dataclass
@@ -58,13 +62,14 @@ class Workers:
     reached: set[str] = field(default_factory=set)  # instants at which a worker was ended
     running: list[Worker] = field(default_factory=list)
     _listeners_struck: int = 0
-    first: list[str] = field(default_factory=list)  # orders of the first workers, the last first
+    once: tuple[str, ...] = ()  # instants of the beginning: after the first refreshes nobody comes by any more
 
     def tick(self) -> None:
         """Look after each worker once."""
         self.running = [w for w in self.running if self._alive(w)]
         while sum(not w.listens for w in self.running) < self.count:
-            self.start(self.first.pop() if self.first else "")
+            early = [] if self.ended else [i for i in self.once if i not in self.reached]
+            self.start("kill:" + "\n".join(early) if early else "")
         if not any(w.listens for w in self.running):
             self.start(listens=True)
 
@@ -211,6 +216,7 @@ class Workers:
             return "freeze:" + "\n".join(self.chance.sample(where, min(_SOME, len(where))))
         rare = sorted({*known} - self.reached, key=passed.__getitem__)
         new = rare[: max(_FEW, len(rare) // 2)]
+        new += [before for after, before in _LEADS.items() if any(i.startswith(after) for i in new)]
         fewest = min(PHASES, key=lambda phase: self.killed_in[phase])
         again = [i for i in known if i.startswith(fewest)] or known
         return "kill:" + "\n".join(new or again)
