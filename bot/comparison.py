@@ -114,6 +114,7 @@ class Comparison:
     def run(self, safety: tuple[Finding, ...] = ()) -> Report:
         """The report. The order matters: clocks before hashes, hashes before keys, keys before the join."""
         self._add(checks.schema(self._request.mode, self._request.columns, self.before, self.after))
+        self._step("rows")
         sides = self._key_found(self._glance())
         rows_in = self._keys(sides)
         counts, days, found, held = self._parity(sides, rows_in)
@@ -146,7 +147,6 @@ class Comparison:
         return before, after
 
     def _glance(self) -> Sides:
-        self._step("rows")
         context = {"limited": usual.limited(self._scope)}
         context["clocks"] = self._scope.undecided if self._pair.build else ()  # no build, no time of rebuilt rows
         sides: Sides = self._sides("checks/glance", usual.limit_binds(self._scope), **context)
@@ -166,15 +166,16 @@ class Comparison:
 
     def _key_found(self, sides: Sides) -> Sides:
         """Look for a key where none is declared; the glance once more where only that key tells the days."""
-        self._step("grain")
         if self._scope.keys or self._rules.grain.columns:
             return sides
+        self._step("grain")
         found = keys.discovered(self._asking, self._scope, sides)
-        self._scope = scope.with_date_of_key(found, self._request)
+        self._scope = scope.with_date_of_key(found)
         return sides if self._scope == found else self._glance()
 
     def _keys(self, sides: Sides) -> int:
         """Prove what is equal, then look whether the key identifies rows. Rows of both sides left to join."""
+        self._step("grain")
         proof = keys.proven(self._asking, self._scope, sides)
         self._scope = proof.scope
         examples = [self._keyed(row, self._scope.keys, rows=row["n"]) for row in proof.examples]
@@ -301,8 +302,7 @@ class Comparison:
             self._step("left behind")
             sql = build.compiled_sql or plan.compiled_sql
             model = left_behind.Model(sql=sql, own=plan.dev, frozen=self._pair.baseline)
-            types = {c.name: c for c in self.after}
-            self._add(left_behind.check(self._session, self._scope, model, types))
+            self._add(left_behind.check(self._session, self._scope, model, {c.name: c for c in self.after}))
         self._step("spot check")
         if not self._rules.spot_check:
             self._add(checks.spot_missing("none configured", optional=self._pair.spot_optional))

@@ -120,6 +120,8 @@ class Promoting:
             return None, Problem(kind=guards.REBUILD, text=say.prod_gone(refresh.prod))
         if changed := say.changes(plan.prod, prod):
             return prod, Problem(kind=guards.REBUILD, text=say.shape_changed(changed))
+        if hidden := say.unseen(plan.prod, prod):
+            return prod, Problem(kind=guards.REBUILD, text=say.no_longer_seen(hidden))
         role = session.role()
         if prod.owner != role:
             return prod, Problem(kind=guards.REBUILD, text=say.not_owner(refresh.prod, prod.owner, role))

@@ -247,13 +247,15 @@ def with_grain(scope: Scope, names: tuple[str, ...], source: str) -> Scope:
     return replace(scope, columns=columns, keys=tuple(by_name[n] for n in names), date=date_, grain_source=source)
 
 
-def with_date_of_key(scope: Scope, request: Request) -> Scope:
-    """The scope dated by the only date of its key, where it had none; what the glance has read of days is over then."""
-    dates = [c for c in scope.keys if is_dated(c.type)]
-    if scope.date or len(dates) != 1:
+def with_date_of_key(scope: Scope) -> Scope:
+    """The scope dated by the only date of its key, where it had none; what the glance has read of days is over then.
+
+    A backfill is not: a guess must not say where the history ends that has to stay as it is.
+    """
+    dates = [c for c in scope.keys if is_dated(c.type) and c.name.upper() not in CLOCK_NAMES]
+    if scope.date or scope.mode is Mode.BACKFILL or len(dates) != 1:
         return scope
-    since = request.since if request.mode is Mode.BACKFILL else None
-    return replace(scope, date=dates[0], since=since, date_source=scope.grain_source)
+    return replace(scope, date=dates[0], date_source=scope.grain_source)
 
 
 def with_clocks(scope: Scope, names: tuple[str, ...], source: str) -> Scope:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from bot.model import Actor, Decision, Problem, Refresh
+from bot.wording import production
 from bot.wording.requests import command
 from bot.wording.text import clock, code, ended, mention, prose, sentences
 
@@ -62,9 +63,12 @@ def undo_did_not_happen() -> str:
 
 def undone(refresh: Refresh) -> str:
     who = f" by {mention(refresh.undo_request.by)}" if refresh.undo_request else ""
-    return (
-        f"*Undone{who} {clock(refresh.changed_at)}.* {code(refresh.prod)} is what it was before the promotion. "
-        f"The model is on hold: nobody can refresh it until an approver writes {command(f'unhold {refresh.name}')}."
+    promotion, undo = refresh.promotion, refresh.undo
+    hidden = production.unseen(promotion.before, undo.before) if promotion and undo else []
+    return sentences(
+        f"*Undone{who} {clock(refresh.changed_at)}.* {code(refresh.prod)} is what it was before the promotion.",
+        production.undo_unseen(hidden) if hidden else "",
+        f"The model is on hold: nobody can refresh it until an approver writes {command(f'unhold {refresh.name}')}.",
     )
 
 

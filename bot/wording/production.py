@@ -34,6 +34,10 @@ def shape_changed(changed: Sequence[str]) -> str:
     return f"Prod's {listed(changed)} changed since it was compared."
 
 
+def no_longer_seen(what: Sequence[str]) -> str:
+    return f"Prod's {listed(what)} could be seen when it was planned and cannot now, so what a replacement would break is not known."
+
+
 def digest_changed() -> str:
     return "What was approved is not what would be sent now: the decisions no longer count."
 
@@ -150,10 +154,11 @@ def undo_would_break(refresh: Refresh, what: Sequence[str]) -> str:
     )
 
 
-def undo_unseen(prod: Relation, role: str, what: Sequence[str]) -> str:
+def undo_unseen(what: Sequence[str]) -> str:
+    """Why an undo is not kept waiting for this: the wrong numbers are in production meanwhile."""
     return (
-        f"{code(role)} saw the {listed(what)} of {code(prod)} before the promotion and does not any more, and an undo could "
-        "break or drop them: give it that right again, or bring the rows back by hand."
+        f"The table's {listed(what)} could not be seen when it was replaced, as they could before the promotion: any that came "
+        "since are broken or dropped, so look for them."
     )
 
 

@@ -52,11 +52,18 @@ def test_the_only_timestamp_of_a_key_that_was_found_tells_the_days(session: Dire
     assert report.statements == 8
 
 
-def test_a_backfill_is_cut_at_the_day_that_the_key_it_found_tells(session: DirectSession) -> None:
+def test_a_guess_never_says_where_the_history_of_a_backfill_ends(session: DirectSession) -> None:
     late = """SELECT * REPLACE (CASE WHEN "HOUR"::DATE = '2026-04-08' THEN 1 ELSE VOLUME END AS VOLUME) FROM {b}"""
     rules = replace(DAILY, grain=NONE, date_column=NONE)
     parity = found(run(session, late, BACKFILL, baseline=HOURLY, rules=rules), "parity")
-    assert (parity.verdict, parity.numbers["history_differ"], parity.numbers["window_changed"]) == (PASS, 0, 5)
+    assert (parity.verdict, parity.numbers["date_source"]) == (Verdict.UNKNOWN, "none")
+
+
+def test_what_is_usually_a_clock_tells_no_days(session: DirectSession) -> None:
+    rules = replace(DAILY, grain=NONE, date_column=NONE, clock=("KIND",))  # so that names decide nothing else
+    clock = HOURLY.replace('"HOUR"', '"LOADED_AT"')
+    parity = found(run(session, "SELECT * FROM {b}", baseline=clock, rules=rules), "parity")
+    assert (parity.numbers["grain"], parity.numbers["date_source"]) == (["LOADED_AT", "CHAIN"], "none")
 
 
 def test_a_key_has_to_be_unique_on_both_sides(session: DirectSession) -> None:

@@ -20,6 +20,10 @@ def a_stream(stage: Stage) -> None:
     stage.world.snowflake.record_show("STREAMS", stream)
 
 
+def hidden_streams(stage: Stage) -> None:
+    stage.world.snowflake.inject("^SHOW STREAMS", "fail", code="003001", message="Insufficient privileges", times=99)
+
+
 def other_keys(stage: Stage) -> None:
     stage.nightly_writes(FACT, f"ALTER TABLE {FACT} CLUSTER BY (date)")
     stage.nightly_writes(FACT, f"ALTER TABLE {FACT} ADD PRIMARY KEY (date)")
@@ -52,6 +56,7 @@ def a_table_by_that_name(stage: Stage) -> None:
 
 CHANGED: dict[str, tuple[Callable[[Stage], None], str]] = {
     "stream": (a_stream, "Prod's streams changed since it was compared."),
+    "hidden": (hidden_streams, "Prod's streams could be seen when it was planned and cannot now"),
     "keys": (other_keys, "Prod's clustering key, automatic clustering and keys changed since it was compared."),
     "owner": (another_owner, "Prod's owner changed since it was compared."),
     "digest": (another_reason, "What was approved is not what would be sent now: the decisions no longer count."),

@@ -97,13 +97,15 @@ def test_undo_is_refused_when_it_would_break_what_came_to_read_production(stage:
 
 
 @pytest.mark.moment("done")
-def test_undo_is_refused_when_what_it_would_break_is_no_longer_visible(stage: Stage) -> None:
+def test_an_undo_says_what_it_could_not_see(stage: Stage) -> None:
+    """Wrong numbers in production do not wait for a right that is missing."""
     incident = stage.incident()
     stage.world.snowflake.inject("^SHOW STREAMS", "fail", code="003001", message="Insufficient privileges", times=99)
+    stage.note_approval(FACT)
     incident.click("bob", "undo")
-    assert "saw the streams of" in text_of(incident.wait_reply("*Not undone.*"))
-    incident.wait_card("done")
-    assert value(stage) == TRUE
+    assert "The table's streams could not be seen" in text_of(incident.wait_reply("*Undone by"))
+    incident.wait_card("undone by <@U0BOB>")
+    assert value(stage) == BAD
 
 
 @pytest.mark.moment("done")
