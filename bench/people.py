@@ -26,12 +26,12 @@ _NEW = 12.0  # how much a way counts that nobody has gone yet
 _SPENT = 0.2  # and one that leads to no unseen instant: few ways are left in the end, and each is gone once a refresh
 
 _LONG = 5.0  # seconds of a slow statement: several renewals of a claim, shorter than the lease
-_FAULTS: dict[
-    str, tuple[str, Literal["fail", "slow"]]
-] = {  # what goes wrong at Snowflake, on the way to a comparison or in it
+# What goes wrong at Snowflake, on the way to a comparison or in it.
+_FAULTS: dict[str, tuple[str, Literal["fail", "slow", "lost_reply"]]] = {
     "fail the build": (r'"{}" RENAME TO', "fail"),
     "fail the comparison": (r"'baseline' AS side.*{}__BASELINE", "fail"),
     "cancel the comparison": (r"'baseline' AS side.*{}__BASELINE", "slow"),
+    "lose the comparison": (r"'baseline' AS side.*{}__BASELINE", "lost_reply"),
 }
 
 Act = Callable[["People", Seen], bool]  # whether it is done; else it is tried again
@@ -215,8 +215,18 @@ class People:
 
     def ponder(self, refresh: Seen) -> bool:
         """The look at production before the next decision takes longer than a lease is renewed after."""
-        words = f"LAST_CHANGE_COMMIT_TIME.*{re.escape(refresh.model.upper())}"
-        self._scene.world.snowflake.inject(words, "slow", seconds=_LONG)
+        self._scene.world.snowflake.inject(f"LAST_CHANGE_COMMIT_TIME.*{refresh.model.upper()}", "slow", seconds=_LONG)
+        return True
+
+    def lose_the_look(self, refresh: Seen) -> bool:
+        """The answer to that look gets lost."""
+        self._scene.world.snowflake.inject(f"LAST_CHANGE_COMMIT_TIME.*{refresh.model.upper()}", "lost_reply")
+        return True
+
+    def lose_the_verification(self, refresh: Seen) -> bool:
+        """Production is read before the replacement too, beside the backup."""
+        words = f'HASH_AGG.*"ANALYTICS"."PROD"."{refresh.model.upper()}"'
+        self._scene.world.snowflake.inject(words, "lost_reply", skip=1)
         return True
 
     def forestall(self, refresh: Seen) -> bool:
@@ -261,6 +271,9 @@ WAYS: dict[str, Way] = {
     "cancel the comparison": Way(r"checking/commit stopped", (("comparing", _cancel),)),
     "fail the build": Way(r"building/commit failed"),
     "fail the comparison": Way(r"checking/commit failed"),
+    "lose the comparison": Way(r"checking/commit release"),
+    "lose the verification": Way(r"verifying/commit release", ((_WAITS, People.lose_the_verification),)),
+    "lose the look": Way(r"deciding/commit retry_click", ((_WAITS, People.lose_the_look),)),
     "ponder": Way(r"commit renew_click", ((_WAITS, People.ponder),)),
     "cancel the wait": Way(r"commit cancel", ((_WAITS, _cancel),)),
     "cancel the approved": Way(r"commit cancel", ((_WAITS, _press("bob", "approve")), (_WAITS, _cancel))),
