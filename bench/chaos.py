@@ -152,7 +152,7 @@ class Chaos:
             "frozen_in": dict(sorted(self.workers.frozen_in.items())),
             "ways": dict(sorted(self.people.played.items())),
             "instants": len(self.workers.instants),
-            "instants_reached": len(self.workers.instants) - len(self.workers.unseen),
+            "instants_reached": len(self.workers.reached.intersection(self.workers.instants)),
             "not_reached": self.workers.unseen,
         }
         return found | {"short": self._short(len(found["not_reached"]), found["failed"])}
@@ -277,6 +277,7 @@ def main() -> None:
     parser.add_argument("--refreshes", type=int, default=200, help="more, until each named instant had its fault")
     parser.add_argument("--database", choices=("sqlite", "postgresql", "both"), default="both")
     parser.add_argument("--minutes", type=float, default=45.0, help="ask for no more refreshes after that")
+    parser.add_argument("--aim", default="", help="a regex: only at instants that it finds somebody has to be killed")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true", help="one JSON object a database")
     given = parser.parse_args()
@@ -286,7 +287,7 @@ def main() -> None:
         began = time.monotonic()
         with stage(database, given.refreshes, given.seed) as chaos:
             chaos.until, chaos.thorough = time.monotonic() + 60 * given.minutes, True
-            chaos.workers.once = _ONCE
+            chaos.workers.once, chaos.workers.aim = _ONCE, given.aim
             chaos.run()
             found = {"database": database, **chaos.report(), "seconds": round(time.monotonic() - began)}
         bad = bad or any(found[k] for k in BROKEN) or bool(given.refreshes >= _LONG and found["short"])

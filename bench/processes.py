@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -62,6 +63,7 @@ class Workers:
     reached: set[str] = field(default_factory=set)  # instants at which a worker was ended
     running: list[Worker] = field(default_factory=list)
     _listeners_struck: int = 0
+    aim: str = ""  # a regex: only such instants are aimed at
     once: tuple[str, ...] = ()  # instants of the beginning: after the first refreshes nobody comes by any more
 
     def tick(self) -> None:
@@ -118,8 +120,8 @@ class Workers:
 
     @property
     def unseen(self) -> list[str]:
-        """Named instants that were passed, and at which no worker was ended yet."""
-        return [i for i in self.instants if i not in self.reached]
+        """Named instants that were passed and are aimed at, and at which no worker was ended yet."""
+        return [i for i in self.instants if i not in self.reached and re.search(self.aim, i)]
 
     def _alive(self, worker: Worker) -> bool:
         now = time.monotonic()
@@ -214,7 +216,7 @@ class Workers:
         if self.frozen_past_a_lease < FREEZES and self.chance.random() < 0.15:
             where = [i for i in known if i.startswith(_LEASED)] or known
             return "freeze:" + "\n".join(self.chance.sample(where, min(_SOME, len(where))))
-        rare = sorted({*known} - self.reached, key=passed.__getitem__)
+        rare = sorted({*known}.intersection(self.unseen), key=passed.__getitem__)
         new = rare[: max(_FEW, len(rare) // 2)]
         new += [before for after, before in _LEADS.items() if any(i.startswith(after) for i in new)]
         fewest = min(PHASES, key=lambda phase: self.killed_in[phase])

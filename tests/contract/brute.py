@@ -205,11 +205,12 @@ class Brute:
         return sum(1 for k in here.keys() - there.keys() if self.old(k[0]) is old)
 
     def nulls(self, mine: int, other: int) -> Counter[str]:
+        """Values that `other` has and `mine` has not; that a clock has one for the first time is no news."""
         return Counter(
             n
             for pair in self.pairs(old=False)
             for n in VALUES
-            if n != CLOCK and self.allowed(n) and pair[mine][n] is None and pair[other][n] is not None
+            if (n != CLOCK or mine == 2) and self.allowed(n) and pair[mine][n] is None and pair[other][n] is not None
         )
 
     def outliers(self) -> set[tuple[Any, ...]]:
