@@ -157,8 +157,8 @@ def undo_would_break(refresh: Refresh, what: Sequence[str]) -> str:
 def undo_unseen(what: Sequence[str]) -> str:
     """Why an undo is not kept waiting for this: the wrong numbers are in production meanwhile."""
     return (
-        f"The table's {listed(what)} could not be seen when it was replaced, as they could before the promotion: any that came "
-        "since are broken or dropped, so look for them."
+        f"Before the promotion the table's {listed(what)} could be seen, before the undo they could not: any that came in "
+        "between are broken or dropped by it, so look for them."
     )
 
 

@@ -103,7 +103,9 @@ def test_an_undo_says_what_it_could_not_see(stage: Stage) -> None:
     stage.world.snowflake.inject("^SHOW STREAMS", "fail", code="003001", message="Insufficient privileges", times=99)
     stage.note_approval(FACT)
     incident.click("bob", "undo")
-    assert "The table's streams could not be seen" in text_of(incident.wait_reply("*Undone by"))
+    assert "the table's streams could be seen, before the undo they could not" in text_of(
+        incident.wait_reply("*Undone by")
+    )
     incident.wait_card("undone by <@U0BOB>")
     assert value(stage) == BAD
 
