@@ -244,7 +244,7 @@ class People:
         if not self._tampered:
             return
         for statement in self._scene.world.snowflake.log[-2000:]:
-            if statement.held and statement.status == "RUNNING":
+            if statement.held and statement.status == "RUNNING" and "CLONE" in statement.sql:  # not what is only slow
                 for model in [m for m in self._tampered if f'"{m.upper()}"' in statement.sql]:
                     self._scene.somebody_writes(model)
                     self._tampered.discard(model)
