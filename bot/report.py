@@ -57,9 +57,8 @@ def blockers(refresh: Refresh, settings: Settings) -> tuple[Blocker, ...]:
         for f in report.findings
         if f.blocks and not (f.name in waived and may_waive(f, settings))
     ]
-    if (
-        report.nothing_changes
-    ):  # no explanation or waiver helps; that parity fails elsewhere has to be seen all the same
+    if report.nothing_changes:
+        # No explanation or waiver helps; that parity fails elsewhere has to be seen all the same.
         return (Blocker(kind="nothing", name="nothing", waivable=False), *(b for b in shut if b.name in broken))
     shut += [Blocker(kind="group", name=g.id, waivable=False) for g in report.groups if g.id not in explained]
     return tuple(shut)

@@ -242,9 +242,8 @@ def build(
 def with_grain(scope: Scope, names: tuple[str, ...], source: str) -> Scope:
     """The scope with another key. A date that is known stays: the glance has read its days before a key is looked for."""
     columns = tuple(replace(c, key=c.name in names) for c in scope.columns)
-    by_name = {c.name: c for c in columns}
-    date_ = by_name[scope.date.name] if scope.date else None
-    return replace(scope, columns=columns, keys=tuple(by_name[n] for n in names), date=date_, grain_source=source)
+    keys = tuple(next(c for c in columns if c.name == name) for name in names)
+    return replace(_with_columns(scope, columns), keys=keys, grain_source=source)
 
 
 def with_date_of_key(scope: Scope) -> Scope:
