@@ -5,8 +5,21 @@ ARGS ?=
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	touch .venv/ready
+
+# Pins every dependency anew, with its hashes.
+.PHONY: lock
+lock: .venv/ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
+	$(BIN)/python -m bench.lock
+
+# Known holes in the pinned versions, looked up once per change of them. Where the data cannot be reached, it says so.
+.venv/audited: .venv/ready constraints.txt
+	@$(BIN)/pip-audit --disable-pip --no-deps --require-hashes -r constraints.txt --progress-spinner off --format json --output $@.json \
+	  || { cat $@.json; exit 1; }
+	@grep -q '"vulns"' $@.json && touch $@ || echo 'pip-audit cannot reach its data from here; the pinned versions were not looked up.'
 
 .PHONY: demo test lint screenshot chaos bench-dbt
 demo: .venv/ready
@@ -19,7 +32,7 @@ test: .venv/ready lint
 screenshot: .venv/ready
 	SCREENSHOT=docs/thread.png $(BIN)/python -m pytest tests/browser
 
-lint: .venv/ready
+lint: .venv/ready .venv/audited
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright --level error

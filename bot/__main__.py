@@ -165,7 +165,7 @@ def demo(rehearse: bool, port: int, no_browser: bool) -> None:
     try:
         from sandbox import demo as sandbox_demo
     except ImportError as error:
-        raise click.ClickException("the demo needs the sandbox: pip install 'dbt-refresh[sandbox]'") from error
+        raise click.ClickException("the demo needs the sandbox: run `make demo` in a clone") from error
     sys.exit(sandbox_demo.run(rehearsal=rehearse, browser=not no_browser, slack_port=port))
 
 
