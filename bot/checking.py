@@ -64,7 +64,7 @@ class Checking:
         candidate = session.table(refresh.candidate.relation, alone=True)
         if candidate is None:
             raise RefreshError(say.candidate_gone(refresh.candidate.relation))
-        return safety.findings(refresh.plan, prod, candidate, above, self._services.settings)
+        return safety.findings(refresh.plan, prod, candidate, above, self._services.settings, session.available_roles())
 
 
 def _obedient(lease: Lease) -> Callable[[str, float | None], None]:

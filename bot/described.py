@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bot import inspection
+from bot import inspection, separation
 from bot.model import Relation, Table
 
 if TYPE_CHECKING:
@@ -54,9 +54,21 @@ def _guards(session: Session, relation: Relation) -> dict[str, object]:
     metrics = session.if_visible("inspect/metric_functions", relation, {"relation": relation.sql})
     return {
         "grants": None if grants is None else inspection.grants(grants),
+        "container_grants": _container_grants(session, relation),
         "policies": session.policies(relation),
         "metric_functions": None if metrics is None else inspection.metric_functions(metrics),
     }
+
+
+def _container_grants(session: Session, relation: Relation) -> tuple[str, ...] | None:
+    """Who may change the schema, the database or anybody's rights, and with them the table."""
+    found = list(separation.container_grants("ACCOUNT", "", session.account_grants or ()))
+    for kind, name in (("SCHEMA", f"{relation.database}.{relation.schema}"), ("DATABASE", relation.database)):
+        rows = session.if_visible("inspect/container_grants", relation, on=kind)
+        if rows is None:
+            return None
+        found += separation.container_grants(kind, name, rows)
+    return tuple(found)
 
 
 def _tags(session: Session, relation: Relation) -> tuple[str, ...] | None:

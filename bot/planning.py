@@ -6,11 +6,11 @@ Three looks, cheapest first, each raising `Refusal` with the way out: `refuse` (
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import date
 
-from bot import hooks
+from bot import hooks, separation
 from bot.commands import write
 from bot.compiled import Compiled
 from bot.errors import Refusal
@@ -170,8 +170,12 @@ def refuse_table(
     dev_owner: str = "",
     dev_schema_owner: str = "",
     dev_schema_transient: bool = False,
+    builder_roles: Collection[str] | None = None,
 ) -> None:
-    """Raise Refusal for what the warehouse tells: `prod` is None, owners in dev are "" when not there."""
+    """Raise Refusal for what the warehouse tells: `prod` is None, owners in dev are "" when not there.
+
+    `builder_roles` are all that the builder may take. Where they or the grants are not visible, `safety` says so later.
+    """
     if prod is None:
         assert entry.prod is not None
         raise Refusal(say.not_in_prod(entry.name, entry.prod))
@@ -180,6 +184,8 @@ def refuse_table(
         raise Refusal(say.wrong_kind(prod.relation, prod.kind))
     if prod.owner != promoter:
         raise Refusal(say.other_owner(prod.relation, prod.owner, promoter))
+    if wrong := separation.judge(prod, builder_roles).wrong:
+        raise Refusal(say.builder_may_write(prod.relation, builder, wrong))
     if dev_schema_owner and dev_schema_owner != builder:
         raise Refusal(say.dev_schema_owner(dev, dev_schema_owner, builder))
     if dev_owner and dev_owner != builder:

@@ -163,6 +163,7 @@ def _checked_table(services: Services, subject: Subject, entry: Entry, session: 
         dev_owner=dev_owner,
         dev_schema_owner=schema.owner if schema else "",
         dev_schema_transient=schema.transient if schema else False,
+        builder_roles=session.available_roles(),
     )
     assert prod is not None
     return prod

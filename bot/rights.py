@@ -100,9 +100,11 @@ def _reads(session: Session, database: str, models: set[Relation], role: str) ->
 
 
 def _only_reads(session: Session, databases: tuple[str, ...], role: str) -> str:
-    """That nothing it was granted, itself or through a role, changes anything in production."""
-    granted = {(right, name) for right, name in _granted(session, role) if right not in _READING}
+    """That nothing it was granted, itself, through a role or as everybody, changes anything in production."""
+    held = _granted(session, role) | _granted(session, "PUBLIC")
+    granted = {(right, name) for right, name in held if right not in _READING}
     wrong = sorted(f"{right} on {name}" for right, name in granted if name.partition(".")[0] in databases)
+    wrong += sorted(f"{right} on the account" for right, _ in granted if right == "MANAGE GRANTS")
     if wrong:
         raise RefreshError(f"{role} may change production: revoke {', '.join(wrong[:5])}")
     return ""

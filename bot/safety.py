@@ -5,19 +5,28 @@ Not visible is `unknown`, never `nothing there`. `prod` should be read by the pr
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
-from bot import dependents
+from bot import dependents, separation
 from bot.checks import finding
 from bot.inspection import SUSPENDED, hides
 from bot.model import Column, Finding, Kind, Plan, Table, Upstream, Verdict
 from bot.settings import Settings
 
-_READING = frozenset({"SELECT", "REFERENCES"})
 
+def findings(
+    plan: Plan,
+    prod: Table | None,
+    candidate: Table,
+    upstream: Upstream,
+    settings: Settings,
+    builder_roles: Collection[str] | None,
+) -> list[Finding]:
+    """One finding for each thing that a replacement could break, `prod` as it is now.
 
-def findings(plan: Plan, prod: Table | None, candidate: Table, upstream: Upstream, settings: Settings) -> list[Finding]:
-    """One finding for each thing that a replacement could break, `prod` as it is now."""
+    `builder_roles` are all that the builder may take; None: not visible.
+    """
     if prod is None:
         return [finding("safety", Verdict.FAIL, {"prod": str(plan.prod.relation)}, name="safety:gone")]
     waivable, promoter = settings.policy.waive_unknown, settings.warehouse.promoter.role
@@ -25,7 +34,7 @@ def findings(plan: Plan, prod: Table | None, candidate: Table, upstream: Upstrea
     return [
         _kind(plan.prod, prod, candidate),
         _owner(prod, promoter),
-        _separation(prod, builder, waivable),
+        _separation(prod, builder, builder_roles, waivable),
         _columns(plan.prod, prod),
         _policies(prod, upstream, waivable),
         _tags(prod, candidate, waivable),
@@ -54,19 +63,16 @@ def _owner(prod: Table, promoter_role: str) -> Finding:
     return finding("safety", Verdict.PASS if good else Verdict.FAIL, numbers, name="safety:owner")
 
 
-def _separation(prod: Table, builder: str, waivable: bool) -> Finding:
-    """Whoever runs dbt only reads here, himself and as everybody; what a role inherits is for `doctor`."""
-    name = "safety:separation"
-    if prod.grants is None:
-        return finding("safety", Verdict.UNKNOWN, {"visible": False}, name=name, waivable=waivable)
-    wrong = [grant for grant in prod.grants if _writes(grant, {f"ROLE {builder.upper()}", "ROLE PUBLIC"})]
-    numbers: dict[str, object] = {"role": builder, "grants": wrong}
-    return finding("safety", Verdict.FAIL if wrong else Verdict.PASS, numbers, name=name)
-
-
-def _writes(grant: str, roles: set[str]) -> bool:
-    privilege, _, grantee = grant.removesuffix(" with grant option").partition(" to ")
-    return grantee.upper() in roles and privilege not in _READING
+def _separation(prod: Table, builder: str, roles: Collection[str] | None, waivable: bool) -> Finding:
+    """Whoever runs dbt only reads here: by its own rights, by those of a role that it may take, by everybody's."""
+    name, found = "safety:separation", separation.judge(prod, roles)
+    if found.wrong:
+        numbers: dict[str, object] = {"role": builder, "grants": list(map(str, found.wrong))}
+        return finding("safety", Verdict.FAIL, numbers, name=name)
+    if found.unseen:
+        numbers = {"role": builder, "visible": False, "unseen": list(found.unseen)}
+        return finding("safety", Verdict.UNKNOWN, numbers, name=name, waivable=waivable)
+    return finding("safety", Verdict.PASS, {"role": builder, "grants": []}, name=name)
 
 
 def _columns(planned: Table, prod: Table) -> Finding:

@@ -168,11 +168,24 @@ class Session:
     @cached_property
     def missing_rights(self) -> tuple[str, ...]:
         """What this session's role needs on the account before it sees every policy."""
-        try:
-            rows = self.rows("inspect/account_grants")
-        except SqlError:
+        if self.account_grants is None:
             return inspection.POLICY_RIGHTS
-        return inspection.missing_rights(rows, self._role)
+        return inspection.missing_rights(self.account_grants, self._role)
+
+    @cached_property
+    def account_grants(self) -> list[Row] | None:
+        """Privileges on the account, as far as this role sees them; None where Snowflake refuses."""
+        try:
+            return self.rows("inspect/account_grants")
+        except SqlError:
+            return None
+
+    def available_roles(self) -> frozenset[str] | None:
+        """Every role that this user may take, inherited ones and PUBLIC included; None where Snowflake does not tell."""
+        try:
+            return frozenset(json.loads(self.rows("inspect/available_roles")[0]["roles"]))
+        except (SqlError, ValueError, TypeError):
+            return None
 
     def exists(self, relation: Relation) -> bool:
         return bool(self.rows("inspect/table", named(relation), relation=relation))

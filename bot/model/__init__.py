@@ -7,7 +7,7 @@ from bot.model.plans import Actor, Build, Exposure, Origin, Plan, Reader, Reques
 from bot.model.refreshes import Decision, Explanation, Problem, Promotion, Refresh, UndoRequest, Waiver
 from bot.model.reports import ColumnChange, Finding, Headline, Outlier, OutlierGroup, Report, Series, Side
 from bot.model.states import BUILDS, DRIVEN, ENDS, Kind, Mode, State, Verdict
-from bot.model.tables import Column, Content, Relation, Snapshot, Table, Token, Upstream, quote
+from bot.model.tables import Column, Content, Relation, Right, Snapshot, Table, Token, Upstream, quote
 
 __all__ = [
     "BUILDS",
@@ -36,6 +36,7 @@ __all__ = [
     "Relation",
     "Report",
     "Request",
+    "Right",
     "Rules",
     "Series",
     "Side",

@@ -75,6 +75,9 @@ class Table:
     change_tracking: bool | None = None  # Snowflake records changes, for a stream, a dynamic table or by setting
     search_optimization: bool | None = None
     grants: tuple[str, ...] | None = None  # "SELECT to ROLE BI", sorted
+    container_grants: tuple[str, ...] | None = (
+        None  # "OWNERSHIP on SCHEMA SHOP.PROD to ROLE X": may change the table too
+    )
     policies: tuple[str, ...] | None = None
     tags: tuple[str, ...] | None = None
     streams: tuple[str, ...] | None = None
@@ -83,6 +86,18 @@ class Table:
     keys: tuple[str, ...] | None = None  # 'PRIMARY KEY ("DATE")', sorted, as ALTER TABLE .. ADD takes them
     referenced_by: tuple[str, ...] | None = None  # 'SHOP.PROD.LINES FOREIGN KEY ("ID") REFERENCES ...' of other tables
     metric_functions: tuple[str, ...] | None = None  # 'DQ.PUBLIC.NULLS ON ("ID") SCHEDULE 5 MINUTE'
+
+
+@dataclass(frozen=True, slots=True, order=True, kw_only=True)
+class Right:
+    """One privilege that lets a role change a table; `on` is `TABLE A.B.C`, or what contains the table."""
+
+    privilege: str
+    on: str
+    role: str
+
+    def __str__(self) -> str:
+        return f"{self.privilege} on {self.on} to ROLE {self.role}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

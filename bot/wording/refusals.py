@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Sequence
 from datetime import date
 
-from bot.model import Relation
+from bot.model import Relation, Right
 from bot.wording.requests import command
 from bot.wording.tables import column
 from bot.wording.text import code, day, listed
@@ -144,6 +144,24 @@ def other_owner(prod: Relation, owner: str, role: str) -> str:
         f"{code(prod)} belongs to role {code(owner)}, and I promote as {code(role)}: the table would change hands. "
         f"Give it to {code(role)}, or let an operator set `[warehouse.promoter] role`."
     )
+
+
+def builder_may_write(prod: Relation, builder: str, rights: Sequence[Right]) -> str:
+    """Names every grant that lets dbt write to production, with the statement that takes it away."""
+    revokes = " ".join(code(_revoke(right)) for right in rights[:5])
+    more = f" and {len(rights) - 5} more" if len(rights) > 5 else ""
+    return (
+        f"dbt builds as {code(builder)}, which may write to {code(prod)}, so nothing was started. "
+        f"Run {revokes}{more}, or take the role from {code(builder)} and its user; then ask again."
+    )
+
+
+def _revoke(right: Right) -> str:
+    if right.privilege == "OWNERSHIP":
+        return f"GRANT OWNERSHIP ON {right.on} TO ROLE … COPY CURRENT GRANTS;"
+    if right.on == "ACCOUNT" and right.role in ("ACCOUNTADMIN", "SECURITYADMIN"):
+        return f"REVOKE ROLE {right.role} FROM USER …;"
+    return f"REVOKE {right.privilege} ON {right.on} FROM ROLE {right.role};"
 
 
 def dev_owner(dev: Relation, owner: str, role: str) -> str:

@@ -68,6 +68,11 @@ def said(n: dict[str, Any], finding: Finding) -> str:
     what = finding.name.partition(":")[2]
     if what == "policies":
         return _policies_said(n)
+    if what == "separation" and n.get("unseen"):
+        return (
+            f"Whether the role that dbt builds with, {n.get('role')}, may write to production is not known: "
+            f"not visible are {listed(n['unseen'], most=4)}. An administrator can look; {_WAIVED}"
+        )
     if n.get("visible") is False:
         return _unseen(n, what)
     if tracked := n.get("tracked"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -27,6 +28,7 @@ _CONTEXT: dict[type[Expr], Callable[[Job], str]] = {
     exp.CurrentSchema: lambda job: job.session.schema,
     exp.CurrentSession: lambda job: str(job.session.id),
     exp.CurrentSecondaryRoles: lambda job: _secondary(job),
+    exp.CurrentAvailableRoles: lambda job: _available(job),
     exp.CurrentAccount: lambda _: "SANDBOX",
     exp.CurrentRegion: lambda _: "SANDBOX",
     exp.CurrentVersion: lambda _: "9.99.0",
@@ -66,6 +68,11 @@ def _secondary(job: Job) -> str:
         return '{"roles":"","value":""}'
     roles = ",".join(sorted(job.account.user(job.session.user).roles - {job.session.role}))
     return f'{{"roles":"{roles}","value":"ALL"}}'
+
+
+def _available(job: Job) -> str:
+    """All roles of the user and all below them, whichever of them the session has taken."""
+    return json.dumps(sorted(job.account.closure(job.account.user(job.session.user).roles)))
 
 
 def _last_query_id(job: Job, _arguments: list[str]) -> str:

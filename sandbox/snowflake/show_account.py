@@ -89,11 +89,18 @@ def grants(job: Job, cursor: Cursor) -> Result:
         return table(names, rows)
     if cursor.accept("TO"):
         cursor.accept("ROLE")
-        role = cursor.identifier()
+        role = _visible(job, cursor.identifier())
     else:
         cursor.end()
         role = job.session.role
     return table(_GRANT, _grants_to(job, job.account.role(role)))
+
+
+def _visible(job: Job, role: str) -> str:
+    """A role whose grants this session may list: its own, those below it, everybody's."""
+    if role in job.access.roles or job.access.on_account("MANAGE GRANTS", primary=False):
+        return role
+    raise missing("Role", role)
 
 
 def _object(job: Job, cursor: Cursor) -> Securable:

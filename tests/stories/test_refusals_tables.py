@@ -85,6 +85,26 @@ def test_a_table_that_cannot_be_replaced_is_refused_privately(prod: Stage, why: 
     assert acts.refused(prod, model) == sentence
 
 
+def test_a_right_of_the_builder_to_write_starts_nothing_however_it_came_to_it(prod: Stage) -> None:
+    """Itself, through a role that it inherits, through one that its user may take, as everybody, as owner of the schema."""
+    table = f"{PROD}.FACT_ETHEREUM_GAS"
+    prod.as_admin("CREATE ROLE LOADER", "CREATE ROLE LOADERS", "GRANT ROLE LOADER TO ROLE LOADERS")
+    for give, take in (
+        ("GRANT INSERT ON TABLE {t} TO ROLE REFRESH_BUILDER", "REVOKE INSERT ON TABLE {t} FROM ROLE REFRESH_BUILDER"),
+        ("GRANT TRUNCATE ON TABLE {t} TO ROLE PUBLIC", "REVOKE TRUNCATE ON TABLE {t} FROM ROLE PUBLIC"),
+        ("GRANT ROLE LOADERS TO ROLE REFRESH_BUILDER", "REVOKE ROLE LOADERS FROM ROLE REFRESH_BUILDER"),
+        ("GRANT ROLE LOADERS TO USER REFRESH_BUILDER_SVC", "REVOKE ROLE LOADERS FROM USER REFRESH_BUILDER_SVC"),
+    ):
+        prod.as_admin(give.format(t=table))
+        if "LOADERS" in give:
+            prod.as_admin(f"GRANT DELETE ON TABLE {table} TO ROLE LOADER")
+        said = acts.refused(prod, "fact_ethereum_gas full-refresh")
+        assert said.startswith(
+            f"dbt builds as `REFRESH_BUILDER`, which may write to `{table}`, so nothing was started."
+        ), give
+        prod.as_admin(take.format(t=table), f"REVOKE DELETE ON TABLE {table} FROM ROLE LOADER")
+
+
 def test_an_unknown_column_is_answered_with_those_that_are_there(prod: Stage) -> None:
     said = acts.refused(prod, "ez_ethereum_metrics backfill 2026-04-08 columns=dex_volume,fees")
     near = "`dex_volume` is not a column of `ez_ethereum_metrics`. Did you mean `dex_volumes`? "

@@ -193,6 +193,18 @@ def test_tables_that_cannot_be_replaced(prod: Table | None, known: dict[str, Any
     assert words in refused_table(prod, **known)
 
 
+def test_a_builder_that_may_write_to_production_starts_nothing():
+    held = table(grants=("INSERT to ROLE LOADER",), container_grants=("OWNERSHIP on SCHEMA A.B to ROLE LOADER",))
+    planning.refuse_table(model(), FULL, held, settings(), dev=DEV, builder_roles=("REFRESH_BUILDER", "PUBLIC"))
+    planning.refuse_table(model(), FULL, held, settings(), dev=DEV, builder_roles=None)  # for safety to say
+    text = refused_table(held, builder_roles=("REFRESH_BUILDER", "LOADER"))
+    assert text.startswith("dbt builds as `REFRESH_BUILDER`, which may write to `")
+    assert "FROM ROLE LOADER;` `GRANT OWNERSHIP ON SCHEMA A.B TO ROLE … COPY CURRENT GRANTS;`" in text
+    assert " Run `REVOKE INSERT ON TABLE " in text
+    assert text.endswith(", or take the role from `REFRESH_BUILDER` and its user; then ask again.")
+    assert "which may write to" in refused_table(table(grants=("DELETE to ROLE PUBLIC",)))
+
+
 def test_columns_that_are_not_there():
     text = refused_table(table(), request=replace(BACKFILL, columns=("fee", "date")))
 

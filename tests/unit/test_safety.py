@@ -31,7 +31,17 @@ def settings(*, waive_unknown: bool = False, role: str = "TRANSFORMER") -> Setti
 
 
 def seen(**values: object) -> Table:
-    lists = ("policies", "tags", "streams", "dynamic_tables", "views", "keys", "referenced_by", "metric_functions")
+    lists = (
+        "policies",
+        "tags",
+        "streams",
+        "dynamic_tables",
+        "views",
+        "keys",
+        "referenced_by",
+        "metric_functions",
+        "container_grants",
+    )
     nothing = dict.fromkeys(lists, ())
     return replace(table(), **({"change_tracking": False} | nothing | values))  # type: ignore[arg-type]
 
@@ -42,9 +52,10 @@ def judged(
     waive_unknown: bool = False,
     role: str = "TRANSFORMER",
     upstream: Upstream = NO_POLICIES,
+    roles: tuple[str, ...] | None = ("BUILDER", "LOADER", "PUBLIC"),
 ) -> list[Finding]:
     planned = replace(plan(), prod=seen())
-    return safety.findings(planned, prod, candidate, upstream, settings(waive_unknown=waive_unknown, role=role))
+    return safety.findings(planned, prod, candidate, upstream, settings(waive_unknown=waive_unknown, role=role), roles)
 
 
 @pytest.mark.parametrize(
@@ -92,6 +103,11 @@ def judged(
         (seen(grants=("INSERT to ROLE OTHERS",)), seen(), "safety:separation", PASS),
         (seen(grants=("INSERT to ROLE BUILDER",)), seen(), "safety:separation", FAIL),
         (seen(grants=("DELETE to ROLE PUBLIC with grant option",)), seen(), "safety:separation", FAIL),
+        (seen(grants=("INSERT to ROLE LOADER",)), seen(), "safety:separation", FAIL),  # that its role inherits
+        (seen(owner="LOADER"), seen(), "safety:separation", FAIL),
+        (seen(container_grants=("OWNERSHIP on SCHEMA A.B to ROLE LOADER",)), seen(), "safety:separation", FAIL),
+        (seen(container_grants=("MANAGE GRANTS on ACCOUNT to ROLE PUBLIC",)), seen(), "safety:separation", FAIL),
+        (seen(container_grants=("OWNERSHIP on SCHEMA A.B to ROLE OTHERS",)), seen(), "safety:separation", PASS),
     ],
 )
 def test_safety(prod: Table, candidate: Table, name: str, verdict: Verdict) -> None:
@@ -149,7 +165,7 @@ def test_a_view_of_another_database_that_dbt_knows_counts_where_columns_change()
     others = (replace(far, materialized="table", prod=PROD), replace(far, depth=2, prod=PROD))
     planned = replace(plan(), prod=seen(), readers=(far, *others))
     for candidate, verdict in ((seen(), PASS), (seen(columns=columns(OTHER="DATE")), WARN)):
-        given = safety.findings(planned, seen(), candidate, Upstream(), settings())
+        given = safety.findings(planned, seen(), candidate, Upstream(), settings(), ())
         (found,) = (f for f in given if f.name == "safety:views")
         assert (found.verdict, found.numbers["names"]) == (verdict, ["SHARED.PUBLIC.FAR"])
     listed = seen(views=("SHARED.PUBLIC.FAR (materialized)", "A.B.HIDDEN (text hidden)"))
@@ -181,7 +197,7 @@ def test_policies_that_cannot_be_seen_say_who_names_the_grants() -> None:
 
 def test_a_model_that_looks_at_the_target_may_have_read_less_in_dev() -> None:
     planned = replace(plan(), prod=seen(), mentions_target=True)
-    found = safety.findings(planned, seen(), seen(), Upstream(), settings())
+    found = safety.findings(planned, seen(), seen(), Upstream(), settings(), ())
     (target,) = (f for f in found if f.name == "safety:target")
     assert (target.verdict, target.blocks) == (WARN, False)
     assert line(target).startswith("*Safety: warn.* The model looks at the dbt target: make sure")
