@@ -174,7 +174,12 @@ def demo(rehearse: bool, port: int, no_browser: bool) -> None:
 def manifest(http: str) -> None:
     from bot import slack_manifest
 
-    click.echo(json.dumps(slack_manifest.manifest(http), indent=2))
+    try:
+        click.echo(json.dumps(slack_manifest.manifest(http), indent=2))
+    except ValueError as error:
+        raise click.ClickException(
+            f"--http needs the full address, such as https://bot.example.com: {error}"
+        ) from error
 
 
 @main.command(help="The Snowflake SQL for users, roles and the databases of your project.")

@@ -146,7 +146,8 @@ def _named_days(series: Series) -> list[float]:
 def _dress(figure: Figure, axes: Axes, series: Series, title: str) -> None:
     written = 0 < len(series.changed) <= _FEW
     size = 11 * min(1.0, _TITLE / len(title)) if title else 11
-    figure.suptitle(title, x=0.02, ha="left", fontsize=size, fontweight="bold", color=_INK)
+    # A column's name may hold "$$" or a backslash, which matplotlib would else read as mathematics.
+    figure.suptitle(title, x=0.02, ha="left", fontsize=size, fontweight="bold", color=_INK, parse_math=False)
     if not written:
         _named_lines(axes, series)
     axes.xaxis.set_major_locator(

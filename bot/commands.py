@@ -14,7 +14,7 @@ from datetime import date, timedelta
 
 from bot.errors import Refusal
 from bot.model import Mode, Request
-from bot.typed import Token, dashed, tokens
+from bot.typed import Token, dashed, straight, tokens
 from bot.wording import requests as say
 
 
@@ -135,7 +135,10 @@ def parse(text: str, today: date) -> Command:
 
 
 def write(request: Request) -> str:
-    """The command text that asks for `request`: `parse(write(r)).request` equals `r` without `from_refresh`."""
+    """The command text that asks for `request`: `parse(write(r)).request` equals `r` without `from_refresh`.
+
+    But for the quotes of a reason, which become single ones: whatever it holds, it ends where its own quote ends.
+    """
     parts = [request.model]
     if request.mode is Mode.BACKFILL:
         parts.append(f"backfill {request.since.isoformat()}" if request.since else "backfill")
@@ -146,7 +149,7 @@ def write(request: Request) -> str:
     if request.warehouse:
         parts.append(f"warehouse={request.warehouse}")
     if request.reason:
-        reason = request.reason.replace('"', "'")
+        reason = straight(request.reason).replace('"', "'")
         parts.append(f'reason="{reason}"')
     return " ".join(parts)
 
@@ -264,10 +267,20 @@ def _date(text: str, today: date) -> date:
     return when
 
 
+def listed(text: str) -> list[str]:
+    """Names or dates as people write a list of them, without quotes, blanks and repeats."""
+    words = [p.strip("`'\"") for p in re.split(r"[,;\s]+", straight(text))]
+    return list(dict.fromkeys(w for w in words if w))
+
+
+def is_name(word: str) -> bool:
+    """Whether it may be a column's or a warehouse's name, as people write it without quotes."""
+    return len(word) <= 255 and _IDENTIFIER.match(word) is not None
+
+
 def _parts(draft: _Draft, option: str) -> list[str]:
-    """The values of a list option, without blanks and repeats."""
-    words = [p.strip("`'\" ") for value in draft.options.get(option, ()) for p in re.split(r"[,;\s]+", value)]
-    found = list(dict.fromkeys(w for w in words if w))
+    """The values of a list option."""
+    found = listed(" ".join(draft.options.get(option, ())))
     if option in draft.options and not found:
         raise Refusal(say.option_empty(option, OPTIONS[option]))
     return found
@@ -294,7 +307,7 @@ def _checked(draft: _Draft, today: date) -> Request:
 
 def _each(words: list[str], complaint: Callable[[str], str]) -> tuple[str, ...]:
     for word in words:
-        if len(word) > 255 or not _IDENTIFIER.match(word):
+        if not is_name(word):
             raise Refusal(complaint(word[:80]))
     return tuple(words)
 

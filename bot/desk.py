@@ -27,7 +27,6 @@ from bot.store import Held, Store, Taken
 from bot.wording import answers as say
 from bot.wording import forms as words
 from bot.wording.queue import others_wait
-from bot.wording.requests import no_model
 from bot.wording.rules import no_name
 from bot.wording.text import plain
 
@@ -246,14 +245,11 @@ class Desk(Board):
         return forms.ask_form(self.settings, request, chosen, channel)
 
     def ask_with_form(self, answers: dict[str, Any], after: int | None, where: Where) -> Message | dict[str, str]:
-        """What the form asks for, read like a command: an answer, or what is wrong by field."""
+        """What the form asks for, built from its fields: an answer, or what is wrong by field."""
         if wrong := following.wrong_in_form(answers, self._clock().date()):
             return wrong
         try:
-            parsed = commands.parse(commands.write(following.from_form(answers)), self._clock().date())
-            if not isinstance(parsed, commands.Ask):
-                raise Refusal(no_model())
-            return self.ask(replace(parsed.request, from_refresh=after), where)
+            return self.ask(replace(following.from_form(answers), from_refresh=after), where)
         except RefreshError as refusal:
             return {"model": plain(refusal.user_text)}
 

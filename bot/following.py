@@ -5,33 +5,35 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+from bot.commands import is_name, listed
 from bot.index import Entry
 from bot.model import Mode, Refresh, Request
 from bot.wording import requests as say
 
 
 def from_form(answers: dict[str, Any]) -> Request:
-    """A form's answers as the request that a command would have been, not checked yet."""
+    """A form's answers, field by field: what one holds is never read as a command. Not checked yet."""
     since, at = answers.get("since"), answers.get("at")
     mode = Mode(answers.get("mode") or Mode.FULL_REFRESH)
     return Request(
         model=answers.get("model") or "",
         mode=mode,
         since=date.fromisoformat(since) if since and mode is Mode.BACKFILL else None,
-        columns=tuple((answers.get("columns") or "").replace(",", " ").split()),
+        columns=tuple(listed(answers.get("columns") or "")),
         at=(date.fromisoformat(at),) if at else (),
         warehouse=answers.get("warehouse") or "",
-        reason=answers.get("reason") or "",
+        reason=" ".join((answers.get("reason") or "").split()),
     )
 
 
 def wrong_in_form(answers: dict[str, Any], today: date) -> dict[str, str]:
-    """What contradicts itself in a form, next to its field and without a command to type; empty: nothing."""
+    """What cannot be meant in a form, next to its field and without a command to type; empty: nothing."""
     request, since = from_form(answers), answers.get("since")
     backfill = request.mode is Mode.BACKFILL
     wrong = {
+        "model": "" if request.model else say.choose_a_model(),
         "since": say.backfill_from() if backfill and not since else "",
-        "columns": say.columns_without_backfill() if request.columns and not backfill else "",
+        "columns": say.columns_without_backfill() if request.columns and not backfill else _no_column(request),
     }
     if since and not backfill:
         wrong["since"] = say.date_without_backfill()
@@ -41,6 +43,10 @@ def wrong_in_form(answers: dict[str, Any], today: date) -> dict[str, str]:
         elif when and request.since and when < request.since:
             wrong[name] = say.before_the_window(when, request.since)
     return {name: said for name, said in wrong.items() if said}
+
+
+def _no_column(request: Request) -> str:
+    return next((say.no_such_name(c[:80]) for c in request.columns if not is_name(c)), "")
 
 
 def downstream(before: Refresh, entry: Entry) -> Request:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from bot.wording.requests import COMMAND
@@ -23,11 +24,17 @@ SCOPES = {
     "channels:history": "recognising a message that was posted already",
     "groups:history": "the same in private channels",
 }
+_ADDRESS = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]+)?(/[^\s?#]*)?")
 HTTP_PATH = "/slack/events"
 
 
 def manifest(http_url: str = "") -> dict[str, Any]:
-    """The manifest as Slack's schema wants it: for Socket Mode, or for HTTP under the bot's public `http_url`."""
+    """The manifest as Slack's schema wants it: for Socket Mode, or for HTTP under the bot's public `http_url`.
+
+    Raises ValueError for an address that Slack would not call.
+    """
+    if http_url and not _ADDRESS.fullmatch(http_url):
+        raise ValueError(f"{http_url!r} is not an https:// address of a host")
     url = f"{http_url.rstrip('/')}{HTTP_PATH}" if http_url else ""
     interactivity: dict[str, Any] = {"is_enabled": True}
     events: dict[str, Any] = {"bot_events": ["app_home_opened"]}

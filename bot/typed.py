@@ -16,9 +16,7 @@ class Token:
     quoted: bool
 
 
-_QUOTES = str.maketrans(
-    {"“": '"', "”": '"', "„": '"', "‟": '"', "«": '"', "»": '"', "‘": "'", "’": "'", "‚": "'", "‛": "'"}
-)
+_QUOTES = str.maketrans(dict.fromkeys("“”„‟«»″〝〞＂", '"') | dict.fromkeys("‘’‚‛′＇", "'"))
 _DASHES = re.compile("[\u2010-\u2015\u2212]")
 _LINK = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")
 _TOKEN = re.compile(
@@ -30,7 +28,7 @@ _TOKEN = re.compile(
 
 def tokens(text: str) -> list[Token]:
     """Words, and key=value pairs, of text as Slack sends it."""
-    text = _LINK.sub(_unlinked, text.translate(_QUOTES))
+    text = _LINK.sub(_unlinked, straight(text))
     text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&").strip()
     found: list[Token] = []
     at = 0
@@ -47,6 +45,11 @@ def _unlinked(match: re.Match[str]) -> str:
     if target[:1] in ("@", "#", "!"):
         return target[:1] + (label or target[1:])
     return label if label else re.sub(r"^(?:https?://|mailto:)", "", target)
+
+
+def straight(text: str) -> str:
+    """The text with plain quotes for curly ones and their kin."""
+    return text.translate(_QUOTES)
 
 
 def dashed(word: str) -> str:

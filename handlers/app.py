@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 import secrets
 import uuid
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from typing import Any
 import structlog
 from slack_bolt import App, BoltResponse, Respond
 from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.logger.messages import warning_client_prioritized_and_token_skipped
 from slack_sdk import WebClient
 
 from bot.desk import Desk
@@ -28,6 +30,8 @@ def build_app(desk: Desk, client: WebClient, settings: Settings) -> App:
     secret = settings.secrets.slack_signing_secret.get_secret_value() or secrets.token_hex()
     tokenless = copy.copy(client)
     tokenless.token = None  # Bolt warns about a token beside `authorize`, which spares a call to auth.test
+    # It finds SLACK_BOT_TOKEN in the environment by itself, and warns that it does not use it.
+    logging.getLogger("slack_bolt.App").addFilter(_warns_of_nothing)
     app = App(
         name="dbt-refresh",
         client=tokenless,
@@ -39,6 +43,10 @@ def build_app(desk: Desk, client: WebClient, settings: Settings) -> App:
     )
     register(app, desk)
     return app
+
+
+def _warns_of_nothing(record: logging.LogRecord) -> bool:
+    return record.getMessage() != warning_client_prioritized_and_token_skipped()
 
 
 def register(app: App, desk: Desk) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import assert_never
+
+import structlog
 
 from bot import policy
 from bot.blocks import buttons
@@ -20,7 +23,10 @@ from bot.wording import downstream, findings
 from bot.wording import plan as planned
 from bot.wording import promoted as after
 from bot.wording.numbers import number
+from bot.wording.outcomes import no_words
 from bot.wording.text import dotted, sentences
+
+log = structlog.get_logger()
 
 _IN_PROGRESS = frozenset(
     {State.QUEUED, State.BUILDING, State.CHECKING, State.PROMOTING, State.VERIFYING, State.UNDOING}
@@ -30,7 +36,19 @@ _BREAKS = re.compile(r"\s+(?=CLONE\b|COPY GRANTS\b)")
 
 
 def render_live(live: Live, refresh: Refresh, context: Context) -> Message:
-    """The message as it should look now, in every state."""
+    """The message as it should look now, in every state.
+
+    Where it cannot be put into words it says so, and keeps its buttons but for Approve: nobody approves what is not shown.
+    """
+    try:
+        return _rendered(live, refresh, context)
+    except Exception:
+        log.exception("could not put into words", refresh=refresh.ref, live=live)
+        kept = [b for b in _BUTTONS[live](refresh, context) if b.get("action_id") != "approve"]
+        return message(section(no_words(refresh.ref, live)), buttons.row(kept, live, refresh))
+
+
+def _rendered(live: Live, refresh: Refresh, context: Context) -> Message:
     match live:
         case Live.CARD:
             return card(refresh, context)
@@ -41,6 +59,14 @@ def render_live(live: Live, refresh: Refresh, context: Context) -> Message:
         case Live.PROMOTED:
             return promoted(refresh, context)
     assert_never(live)
+
+
+_BUTTONS: dict[Live, Callable[[Refresh, Context], list[Block]]] = {
+    Live.CARD: lambda refresh, _: buttons.on_card(refresh),
+    Live.PLAN: lambda refresh, _: buttons.on_plan(refresh),
+    Live.APPROVAL: buttons.waiting,
+    Live.PROMOTED: buttons.after_promotion,
+}
 
 
 def card(refresh: Refresh, context: Context) -> Message:

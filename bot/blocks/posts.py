@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+import structlog
+
 from bot import events as e
 from bot import policy
 from bot.blocks.budget import message
@@ -12,11 +18,14 @@ from bot.commands import write
 from bot.context import Context
 from bot.machine import Topic
 from bot.messages import AUDIT_HEAD, THREAD_LINK, Attachment, Live, Message, Post
-from bot.model import Problem, Refresh, State, Verdict
+from bot.model import Finding, Problem, Refresh, Series, State, Verdict
 from bot.report import may_waive
 from bot.wording import approval, audit, downstream, findings, outcomes, picture, promoted, reminders, rules, tables
 from bot.wording.buttons import try_again
 from bot.wording.failing import failing
+
+log = structlog.get_logger()
+T = TypeVar("T")
 
 LONG_LIST = 10  # readers; more of them become a file
 
@@ -32,7 +41,21 @@ _LIVE = {
 
 
 def posts_for(topic: Topic, refresh: Refresh, event: e.Event, context: Context) -> tuple[Post, ...]:
-    """The posts of a topic. `refresh` is the row after `event`, before it is stored."""
+    """The posts of a topic. `refresh` is the row after `event`, before it is stored.
+
+    What cannot be put into words is said to be so: a step that has done its work never fails over them.
+    """
+    try:
+        return _posts_for(topic, refresh, event, context)
+    except Exception:
+        log.exception("could not put into words", refresh=refresh.ref, topic=topic)
+        text = outcomes.no_words(refresh.ref, topic)
+        if topic is Topic.REFUSED:
+            return (_private(topic, refresh, text),)
+        return (_post(topic, refresh, message(section(text)), live=_LIVE.get(topic)),)
+
+
+def _posts_for(topic: Topic, refresh: Refresh, event: e.Event, context: Context) -> tuple[Post, ...]:
     if topic is Topic.NEEDS_ATTENTION:
         return (_live(topic, Live.PROMOTED if refresh.undo_request else Live.APPROVAL, refresh, context),)
     if topic is Topic.PROMOTED:
@@ -139,20 +162,41 @@ def _result(refresh: Refresh, context: Context) -> tuple[Post, ...]:
     report = refresh.report
     assert report is not None  # the event that says this topic brings it
     shows_values = context.settings.slack.post_rows == "top"
-    files: list[Attachment] = []
+    made: list[Attachment | str] = []
     if context.picture and report.series and shows_values:
-        metric = tables.column(report.series.metric)
-        title = f"{refresh.name}: {metric}"
-        png = context.picture(report.series, title)
-        told = picture.alt(report.series, title)
-        files.append(Attachment(name=f"{refresh.ref} {metric}.png", content=png, title=title, alt_text=told))
+        draw = partial(_picture, refresh, report.series, context.picture)
+        made.append(_made(draw, picture.not_drawn(), refresh))
     if report.outliers and shows_values:
-        csv = findings.outliers_csv(report).encode()
-        files.append(Attachment(name=f"{refresh.ref} outliers.csv", content=csv, title="outliers.csv"))
-    details = findings.details(refresh).encode()
-    files.append(Attachment(name=f"{refresh.ref} details.txt", content=details, title="details.txt"))
-    post = _post(Topic.RESULT, refresh, Message(text=findings.result(refresh)), files=tuple(files))
+        made.append(_file("outliers.csv", partial(findings.outliers_csv, report), refresh))
+    made.append(_file("details.txt", partial(findings.details, refresh), refresh))
+    files = tuple(file for file in made if isinstance(file, Attachment))
+    missing = [note for note in made if isinstance(note, str)]
+    text = _made(partial(findings.result, refresh), outcomes.no_words(refresh.ref, Topic.RESULT), refresh)
+    post = _post(Topic.RESULT, refresh, Message(text="\n".join([text, *missing])), files=files)
     return (post, *_failing(refresh, context))
+
+
+def _made(make: Callable[[], T], instead: str, refresh: Refresh) -> T | str:
+    """What `make` makes; where it breaks, the sentence `instead`, since a result never waits for a file or a word."""
+    try:
+        return make()
+    except Exception:
+        log.exception("could not make", refresh=refresh.ref, instead=instead)
+        return instead
+
+
+def _file(name: str, write: Callable[[], str], refresh: Refresh) -> Attachment | str:
+    def written() -> Attachment:
+        return Attachment(name=f"{refresh.ref} {name}", content=write().encode(), title=name)
+
+    return _made(written, outcomes.no_file(name), refresh)
+
+
+def _picture(refresh: Refresh, series: Series, draw: Callable[[Series, str], bytes]) -> Attachment:
+    metric = tables.column(series.metric)
+    title = f"{refresh.name}: {metric}"
+    png = draw(series, title)
+    return Attachment(name=f"{refresh.ref} {metric}.png", content=png, title=title, alt_text=picture.alt(series, title))
 
 
 def _failing(refresh: Refresh, context: Context) -> list[Post]:
@@ -165,10 +209,15 @@ def _failing(refresh: Refresh, context: Context) -> list[Post]:
         Post(
             key=_key(refresh, f"finding/{n}"),
             channel=refresh.channel,
-            message=message(section(failing(f, may_waive(f, context.settings)))),
+            message=message(section(_failing_words(f, refresh, context))),
         )
         for n, f in enumerate(failed)
     ]
+
+
+def _failing_words(finding: Finding, refresh: Refresh, context: Context) -> str:
+    say = partial(failing, finding, may_waive(finding, context.settings))
+    return _made(say, outcomes.no_words(refresh.ref, finding.name), refresh)
 
 
 def _failed(refresh: Refresh) -> tuple[Post, ...]:
@@ -189,10 +238,10 @@ def _readers(refresh: Refresh, context: Context) -> list[Post]:
     found = refresh.plan.readers if refresh.plan else ()
     if refresh.plan is None or len(found) <= LONG_LIST:
         return []
-    content = downstream.in_order(refresh.plan, refresh.request, context.settings.dbt.date_var).encode()
-    file = Attachment(name=f"{refresh.ref} downstream.tsv", content=content, title="downstream.tsv")
-    text = Message(text=downstream.list_posted(len(found)))
-    return [Post(key=_key(refresh, "readers"), channel=refresh.channel, message=text, files=(file,))]
+    write = partial(downstream.in_order, refresh.plan, refresh.request, context.settings.dbt.date_var)
+    file = _file("downstream.tsv", write, refresh)
+    files, text = ((), file) if isinstance(file, str) else ((file,), downstream.list_posted(len(found)))
+    return [Post(key=_key(refresh, "readers"), channel=refresh.channel, message=Message(text=text), files=files)]
 
 
 def _audit(topic: Topic, refresh: Refresh, context: Context) -> tuple[Post, ...]:

@@ -37,7 +37,7 @@ def text() -> str:
             *forms,
             "\n*Options, in any order*",
             *options,
-            f"\n`<model>` is the dbt name or the table as you see it: {command('ethereum.ez_metrics backfill 2026-04-08')}.",
+            f"\n{code('<model>')} is the dbt name or the table as you see it: {command('ethereum.ez_metrics backfill 2026-04-08')}.",
             f"\n{_update_by_hand()}",
         ]
     )

@@ -74,3 +74,16 @@ def undone(refresh: Refresh) -> str:
 
 def compiled_sql(ref: str) -> str:
     return f"The compiled SQL of {ref}."
+
+
+def no_words(ref: str, about: str) -> str:
+    """In place of a message that could not be made: a mistake in the bot, which stops nothing."""
+    what = prose(about.replace("_", " "))
+    return (
+        f"*The message about {what} could not be put into words:* a mistake in the bot, whose log says more. "
+        f"{ref} goes on; {command(f'status {ref}')} says where it stands."
+    )
+
+
+def no_file(name: str) -> str:
+    return f"_{prose(name)} could not be written._ The bot's log says why."

@@ -35,6 +35,10 @@ def alt(series: Series, title: str) -> str:
     return f"{span}: {plural(len(series.changed), 'day')} changed; on {day} {values}."
 
 
+def not_drawn() -> str:
+    return "_The picture could not be drawn._ The bot's log says why."
+
+
 def widest(series: Series) -> date:
     """The changed day whose two values are furthest apart, as a ratio where both are positive."""
     return max(series.changed, key=lambda day: _apart(series, series.days.index(day)))

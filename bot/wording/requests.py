@@ -106,6 +106,16 @@ def not_a_column(typed: str) -> str:
     return f"{code(typed)} cannot be a column's name: write {code('columns=a,b')}, separated by commas."
 
 
+def no_such_name(typed: str) -> str:
+    """In a form."""
+    return f"“{typed}” cannot be a column's name: write them separated by commas."
+
+
+def choose_a_model() -> str:
+    """In a form."""
+    return "Choose a model: type two letters of its name."
+
+
 def not_a_warehouse(typed: str) -> str:
     return f"{code(typed)} cannot be a warehouse's name: write {code('warehouse=NAME')}."
 

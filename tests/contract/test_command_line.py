@@ -207,6 +207,15 @@ def test_manifests_for_both_ways_to_reach_slack(world: World) -> None:
     assert http["settings"]["interactivity"]["request_url"] == "https://bot.example.com/slack/events"
 
 
+@pytest.mark.parametrize(
+    "address", ["bot.example.com", "http://bot.example.com", "https://", "https://a b", "ftp://x", "https://x/?a=1"]
+)
+def test_a_manifest_for_an_address_that_slack_would_not_call_is_refused(address: str) -> None:
+    refused = CliRunner().invoke(main, ["manifest", "--http", address])
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "such as https://bot.example.com" in refused.stderr
+
+
 def test_a_comparison_that_breaks_does_not_say_that_the_tables_differ(tmp_path: Path) -> None:
     broken = CliRunner(env={"REFRESH_CONFIG": str(tmp_path)}).invoke(main, ["compare", "a.b.c", "d.e.f"])
     assert (broken.exit_code, broken.stdout) == (2, "")

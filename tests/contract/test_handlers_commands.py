@@ -142,3 +142,13 @@ def test_without_a_signing_secret_nothing_gets_in_over_http(bot: Bot) -> None:
     signed = {"x-slack-signature": [headers or ""], "x-slack-request-timestamp": [str(int(time.time()))]}
     assert app.dispatch(BoltRequest(body=body, headers=signed)).status == 401
     assert app.dispatch(BoltRequest(body=body, headers={})).status == 401
+
+
+def test_a_token_in_the_environment_is_nothing_to_warn_of(
+    bot: Bot, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It always is there: Bolt looks for it by itself, beside the one that it is given."""
+    monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-unused")
+    with caplog.at_level("WARNING"):
+        build_app(bot.desk, WebClient(bot.slack.bot_token, base_url=bot.slack.api_url), bot.desk.settings)
+    assert caplog.records == []

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from bot.blocks import render_live
 from bot.messages import Live
-from bot.model import State, Verdict
+from bot.model import Mode, Request, State, Verdict
 from sandbox.slack import SlackSandbox
 from tests.contract.listeners import Bot, listening, waiting
 from tests.contract.slacks import CHANNEL
@@ -62,6 +63,11 @@ def test_the_form_asks_like_a_command(bot: Bot) -> None:
         ({"model": "fact_dex", "since": "2026-04-08"}, "since", "choose the backfill above"),
         ({"model": "fact_dex", "columns": "fees"}, "columns", "choose the backfill above"),
         ({"model": "ez_ethereum_metrics"}, "model", "full_refresh: false"),
+        (
+            {"model": "ez_ethereum_metrics", "mode": "backfill", "since": "2026-04-08", "columns": "fees drop-b"},
+            "columns",
+            "“drop-b” cannot be a column's name",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_next_to_its_field(bot: Bot, answers: dict[str, str], field: str, says: str) -> None:
@@ -73,6 +79,31 @@ def test_what_is_wrong_is_said_next_to_its_field(bot: Bot, answers: dict[str, st
     assert says in form["errors"][field]
     assert "model." not in form["errors"][field]  # the id that the menu carries is nobody's business
     assert bot.store.recent() == []
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "” warehouse=ANALYTICS_XL “",
+        "the feed said “frozen” at 9 — it’s not",
+        "at=2031-01-01 columns=fees --full",
+        '5" of rain, see <https://dune.example|Dune> &amp; more',
+    ],
+)
+def test_what_a_reason_holds_is_never_read_as_a_command(bot: Bot, reason: str) -> None:
+    bot.slack.control.command("alice", "")
+    bot.form("alice")
+    answers = {"model": "ez_ethereum_metrics", "mode": "backfill", "since": "2026-04-08", "reason": reason}
+    assert bot.slack.control.submit("alice", "ask", answers | {"columns": "“dex_volumes”, fees"}).ok
+    refresh = bot.store.get(1)
+    assert refresh
+    assert refresh.request == Request(
+        model="model.shop.ez_ethereum_metrics",
+        mode=Mode.BACKFILL,
+        since=date(2026, 4, 8),
+        columns=("dex_volumes", "fees"),
+        reason=reason,
+    )
 
 
 def test_the_shortcut_opens_the_form(bot: Bot) -> None:

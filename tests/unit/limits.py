@@ -41,6 +41,7 @@ def mrkdwn(message: Message) -> Iterator[str]:
 
 def within_limits(message: Message) -> None:
     assert message.text.strip()
+    assert "could not be put into words" not in message.text
     assert len(message.text) <= 4000
     assert len(message.blocks) <= BLOCKS
     assert size(message.blocks) <= CHARACTERS

@@ -69,6 +69,11 @@ def test_pictures_are_drawn_whatever_the_values(baseline: list[float | None], ca
     assert charts.picture(series(baseline, candidate), "title_with_$igns: <m>").startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize("title", ["amt$$x", "$\\frac{1}$ of $x$", "a\\$b", "50% of $", ""])
+def test_a_title_is_text_and_never_mathematics(title: str) -> None:
+    assert charts.picture(series([1.0, 2.0], [1.0, 3.0]), title).startswith(b"\x89PNG")
+
+
 @pytest.mark.parametrize("place", [0, 9, 10, 14, 15, 20, 21, 30])
 def test_the_values_in_a_picture_are_never_cut_off(place: int) -> None:
     """The changed day mostly stands in the middle: fifteen days around it are drawn."""

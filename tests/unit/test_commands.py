@@ -70,6 +70,14 @@ def test_reason_needs_no_quotes_and_runs_to_the_next_option():
     assert (request.reason, request.warehouse) == ("Dune re-published at 9 — backfill of <04-08>", "XL")
 
 
+@given(st.text(max_size=60) | st.text("“”„«»\"'‘’＂〝 =<>|&;x-—", max_size=30))
+def test_whatever_a_reason_holds_it_stays_the_reason(reason):
+    """On a button, which carries the command again."""
+    request = replace(BACKFILL, warehouse="XL", reason=" ".join(reason.split()))
+    again = asked(write(request))
+    assert replace(again, reason="") == replace(request, reason="")
+
+
 def test_other_commands():
     assert parse("  ", TODAY) == Form()
     assert parse("HELP", TODAY) == parse("?", TODAY) == Help()

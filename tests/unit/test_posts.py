@@ -8,31 +8,37 @@ from datetime import timedelta
 import pytest
 
 from bot import events as e
-from bot.blocks import posts_for, reminder
+from bot.blocks import posts_for, reminder, render_live
 from bot.machine import Topic
 from bot.messages import AUDIT_HEAD, Live
 from bot.model import (
     Decision,
     Problem,
+    Series,
     State,
     UndoRequest,
+    Verdict,
 )
 from bot.settings import (
     SlackSection,
 )
-from tests.unit.limits import elements, harmless, within_limits
+from tests.refreshes import EVENTS
+from tests.unit.limits import elements, harmless, pressable, within_limits
 from tests.unit.samples import (
     BOB,
     CONTEXT,
     DIGEST,
     HOSTILE,
     NOW,
+    finding,
     plan,
     reader,
     refresh,
     report,
     settings,
 )
+
+COMPARED = EVENTS[e.Checked]
 
 AFTER = {
     Topic.CARD: State.BUILDING,
@@ -205,3 +211,37 @@ def test_many_readers_become_a_file():
 def test_a_refusal_before_the_card_is_private():
     (post,) = posts_for(Topic.REFUSED, refresh(State.FAILED, plan=None), e.Started(at=NOW), CONTEXT)
     assert (post.private_to, post.thread) == ("U0ALICE", False)
+
+
+# What cannot be made
+
+
+def test_a_result_goes_on_without_the_picture_and_says_so() -> None:
+    def broken(_series: Series, _title: str) -> bytes:
+        raise ValueError("ParseFatalException")
+
+    told = posts_for(Topic.RESULT, refresh(State.AWAITING), COMPARED, replace(CONTEXT, picture=broken))[0]
+    assert [f.name for f in told.files] == ["R42 outliers.csv", "R42 details.txt"]
+    assert told.message.text.endswith("_The picture could not be drawn._ The bot's log says why.")
+    assert told.message.text.startswith("Tests: *pass*.")
+
+
+def test_a_result_whose_words_break_still_asks_for_the_decision() -> None:
+    """A number that is none, as no check writes it: whatever breaks the words must not break the step."""
+    odd = finding("outliers", Verdict.FAIL, blocks=True, reported="many", to_explain="some")
+    unreadable = refresh(State.AWAITING, report=report(findings=(odd,)))
+    told = posts_for(Topic.RESULT, unreadable, COMPARED, CONTEXT)[0]
+    assert "could not be put into words" in told.message.text
+    (ready,) = posts_for(Topic.READY, unreadable, COMPARED, CONTEXT)
+    assert ready.live is Live.APPROVAL
+    assert any("reject" in str(b) for b in ready.message.blocks)
+
+
+def test_what_cannot_be_put_into_words_keeps_its_buttons_but_for_approve() -> None:
+    """A statement that is none, as no step stores it."""
+    unreadable = refresh(State.AWAITING, statements=(None,))
+    shown = render_live(Live.APPROVAL, unreadable, CONTEXT)
+    assert "could not be put into words" in shown.text
+    pressed = pressable(shown)
+    assert "reject" in pressed
+    assert "approve" not in pressed

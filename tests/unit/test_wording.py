@@ -205,6 +205,7 @@ def test_help_covers_the_grammar_and_what_it_shows_is_understood():
     shown = manual.text()
     assert len(shown) <= 3000
     assert "targeted UPDATE" in shown
+    assert "<" not in shown  # which would begin a link
     for usage in GRAMMAR:
         example = usage.form.replace("<model>", "ez_x").replace("<date>", "2026-04-08").replace("<id>", "R42")
         example = example.replace("[id]", "R42").replace(" ...", "")
