@@ -13,7 +13,7 @@ Sides = dict[str, Row]
 
 
 class Asking:
-    """Every method raises SqlError and Unreachable, as `Session.rows` does."""
+    """Every method raises SqlError, ReadFailed and Unreachable, as `Session.rows` does."""
 
     def __init__(self, session: Session) -> None:
         self.session = session

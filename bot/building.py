@@ -11,10 +11,10 @@ from bot.errors import BuildFailed, Unfetched, Unreadable
 from bot.events import BaselineTaken, Built, Planned
 from bot.identity import env_user, require_requester
 from bot.leases import Lease
-from bot.model import Mode, Refresh, Snapshot, State
+from bot.model import Kind, Mode, Refresh, Snapshot, State
 from bot.resolving import Resolved, Subject, child_of, entry_of, look_at_production, resolve
 from bot.services import Services
-from bot.session import Session
+from bot.session import Session, Unreachable
 from bot.wording import dbt as say
 
 FETCHES = 6  # of a repository that does not answer, in half a minute: what ails it mostly passes
@@ -86,9 +86,25 @@ class Building:
         self._prepare_dev(refresh, session, baseline, child, resolved)
         lease.progress(say.building(refresh.name))
         build = child.build(lease.progress, lease.cancelled, resolved.plan.skipped_hooks)
-        candidate = freezing.candidate(services, refresh, session, resolved.plan.prod.kind, attempt)
+        candidate = self._candidate(refresh, lease, resolved.plan.prod.kind)
         built = Built(at=services.clock(), build=build, candidate=candidate)
         return services.record(refresh, built, claim=lease.claim)
+
+    def _candidate(self, refresh: Refresh, lease: Lease, prod_kind: Kind) -> Snapshot:
+        """In a session of its own, since the one before idled as long as dbt built. In doubt the tables are looked up
+        once more by their names: hours of building are not thrown away for one answer.
+        """
+        services, attempt = self._services, lease.claim.fence
+        tag = names.tag(refresh, services.store.installation, "build")
+
+        def frozen() -> Snapshot:
+            with services.warehouse.builder(tag, alive=lease.stay) as session:
+                return freezing.candidate(services, refresh, session, prod_kind, attempt)
+
+        try:
+            return frozen()
+        except Unreachable:
+            return frozen()
 
     def _prepare_dev(
         self, refresh: Refresh, session: Session, baseline: Snapshot, child: DbtChild, resolved: Resolved

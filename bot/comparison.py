@@ -66,7 +66,7 @@ def compare(
 ) -> Report:
     """Every check of the plan's rules on the frozen pair; `safety` findings join the report as they are.
 
-    Needs `plan`, `baseline`, `build` and `candidate`. Raises SqlError or Unreachable, and whatever `progress` raises.
+    Needs `plan`, `baseline`, `build` and `candidate`. Raises SqlError, ReadFailed or Unreachable, and whatever `progress` raises.
     """
     if not (refresh.plan and refresh.build and refresh.baseline and refresh.candidate):
         raise ValueError(f"{refresh.ref} has nothing frozen to compare")

@@ -45,13 +45,15 @@ def clear_dev(services: Services, refresh: Refresh, session: Session) -> None:
 def candidate(services: Services, refresh: Refresh, session: Session, prod_kind: Kind, attempt: int) -> Snapshot:
     """Rename dev, so that no model-named table is left behind, and let the promoter read it.
 
-    Raises BuildFailed when dbt left nothing there or a kind that can never become prod's.
+    May be called again for the same attempt: only its own rename makes a table of that name. Raises BuildFailed when
+    dbt left nothing there or a kind that can never become prod's.
     """
-    if not session.exists(refresh.dev):
-        raise BuildFailed(say.dev_not_there(refresh.dev))
     frozen = names.candidate(refresh, services.store.installation, attempt)
-    services.store.record_object(frozen, "candidate", refresh.id)
-    session.rename(refresh.dev, frozen)
+    if session.exists(refresh.dev):
+        services.store.record_object(frozen, "candidate", refresh.id)
+        session.rename(refresh.dev, frozen)
+    elif not session.exists(frozen):
+        raise BuildFailed(say.dev_not_there(refresh.dev))
     services.store.forget_object(refresh.dev)
     session.grant_select(frozen, services.settings.warehouse.promoter.role)
     taken = session.snapshot(frozen)

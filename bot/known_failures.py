@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot import reads
 from bot.model import Build, Relation, TestResult
-from bot.session import Session, SqlError
+from bot.session import ReadFailed, Session, SqlError
 
 
 def known(session: Session, build: Build, dev: Relation, baseline: Relation) -> frozenset[str]:
@@ -28,6 +28,6 @@ def _there_too(session: Session, test: TestResult, dev: Relation, baseline: Rela
         return False
     try:
         row = session.rows("checks/test_rows", analysis=frozen)[0]
-    except SqlError:
+    except (SqlError, ReadFailed):
         return False
     return int(row["failures"]) >= (test.failures or 1)

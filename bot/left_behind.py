@@ -10,7 +10,7 @@ from bot import checks, reads
 from bot.columns import EXACT, NOISE, ScopedColumn, matched
 from bot.model import Column, Finding, Relation
 from bot.scope import Scope
-from bot.session import Session, SqlError
+from bot.session import ReadFailed, Session, SqlError
 
 _HEAD = ("rows", "only_candidate", "only_model", "repeated")
 
@@ -36,7 +36,7 @@ def check(session: Session, scope: Scope, model: Model, types: Mapping[str, Colu
         return checks.left_behind_unknown("not readable")
     try:
         return _compared(session, scope, frozen, types)
-    except SqlError as error:
+    except (SqlError, ReadFailed) as error:
         return checks.left_behind_unknown(f"Snowflake refused it ({error.code})")
 
 

@@ -19,7 +19,7 @@ from bot.leases import Lease
 from bot.model import DRIVEN, Problem, Refresh, State
 from bot.promotion import Promoting
 from bot.services import Services
-from bot.session import Unreachable
+from bot.session import ReadFailed, Unreachable
 from bot.undo import Undoing
 from bot.wording import failures as say
 from bot.wording import production
@@ -107,12 +107,13 @@ class Pipeline:
     def _failed(self, refresh: Refresh, error: RefreshError, lease: Lease) -> Refresh:
         """What an error means depends on the state; in doubt it is raised, and the next claim looks."""
         services, now, tries = self._services, self._services.clock(), lease.claim.tries(refresh.state)
-        away = isinstance(error, Unreachable) or (refresh.state is State.APPROVED and isinstance(error, InDoubt))
-        passing = away and tries < _TRIES  # a backup in doubt is found by its name
+        away = isinstance(error, Unreachable) or (isinstance(error, ReadFailed) and error.passing)
+        away = away or (refresh.state is State.APPROVED and isinstance(error, InDoubt))  # a backup is found by its name
+        passing = away and tries < _TRIES
         passing = passing or (isinstance(error, Unfetched) and tries < FETCHES)
         log.warning("step failed", refresh=refresh.ref, state=refresh.state, detail=error.detail[:500])
         match refresh.state:
-            case State.BUILDING | State.CHECKING if refresh.stopping:
+            case State.BUILDING | State.CHECKING if refresh.stopping and not passing:
                 return services.record(refresh, Stopped(at=now), claim=lease.claim)
             case State.BUILDING if isinstance(error, Refusal):
                 event = Refused(at=now, problem=_problem("refused", error))
@@ -139,7 +140,7 @@ class Pipeline:
 
 def _not_sent(error: RefreshError) -> str:
     """What was in doubt here is the backup: the doubt's own sentence is about production."""
-    return production.not_sent(production.no_backup() if isinstance(error, InDoubt) else error.user_text)
+    return production.not_sent(production.no_backup(error.detail) if isinstance(error, InDoubt) else error.user_text)
 
 
 def _most(error: RefreshError) -> int:

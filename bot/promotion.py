@@ -188,12 +188,12 @@ class Promoting:
         return services.record(refresh, Promoted(at=services.clock(), promotion=sent), claim=lease.claim)
 
     def _resume_clustering(self, session: Session, prod: Relation, promotion: Promotion) -> None:
-        """The rest of the approved list, once: a clone always suspends clustering. Verification says when it is refused."""
+        """The rest of the approved list, once: a clone always suspends clustering. Verification says whether it goes on."""
         if not promotion.before.reclustering:
             return
         now = session.table(prod, alone=True)
         if now is not None and not now.reclustering:
-            with suppress(SqlError):
+            with suppress(SqlError, InDoubt):
                 for statement in promotion.statements[2:]:
                     session.send(statement)
 

@@ -10,12 +10,13 @@ from datetime import timedelta
 from enum import Enum
 
 from bot import names
+from bot.errors import RefreshError
 from bot.events import Doubted, Promoted
 from bot.leases import Lease
 from bot.model import Problem, Promotion, Refresh, Relation, Snapshot, Token
 from bot.patience import Alive
 from bot.services import Services
-from bot.session import History, HistoryRow, Session
+from bot.session import History, HistoryRow, Session, SqlError
 from bot.wording import production as say
 
 _REACH = timedelta(days=7)  # of Snowflake's QUERY_HISTORY; it refuses to look further back
@@ -64,6 +65,10 @@ def decide(seen: Evidence) -> Fate:
     return Fate.UNCERTAIN
 
 
+class Unfenced(RefreshError):
+    """What a late statement would copy is there, and its user does not see it: nothing is fenced."""
+
+
 class Recovery:
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -76,7 +81,7 @@ class Recovery:
         """
         services, promotion = self._services, refresh.promotion
         assert promotion is not None
-        fenced = self.fenced(refresh, lease.claim.fence, lease.check)
+        fenced, unfenced = self.fenced_if_possible(refresh, lease)
         with services.warehouse.promoter(f"{promotion.tag}:look", alive=lease.check) as session:
             seen = self.evidence(session, promotion, refresh.prod)
         fate, auto = decide(seen), services.settings.policy.recovery == "auto"
@@ -85,9 +90,9 @@ class Recovery:
             return services.record(fenced, Promoted(at=services.clock(), promotion=sent), claim=lease.claim), fate
         if fate is Fate.RUNNING or (auto and seen.too_early):
             return refresh, Fate.RUNNING
-        if fate is Fate.NOT_SENT and auto:
+        if fate is Fate.NOT_SENT and auto and not unfenced:
             return fenced, fate
-        return services.record(fenced, self.doubt(seen), claim=lease.claim), fate
+        return services.record(fenced, self.doubt(seen, unfenced), claim=lease.claim), fate
 
     def evidence(self, session: Session, intent: Promotion, prod: Relation) -> Evidence:
         """Look for the one statement by its tag and text, and at prod's token."""
@@ -107,10 +112,11 @@ class Recovery:
             too_old=too_old,
         )
 
-    def doubt(self, seen: Evidence) -> Doubted:
+    def doubt(self, seen: Evidence, unfenced: str = "") -> Doubted:
+        """`unfenced`: why the statement could still come."""
         history = say.history_too_old() if seen.too_old else say.seen_history(seen.statuses, seen.full_page)
-        lines = (history, say.seen_prod(seen.prod_moved))
-        return Doubted(at=self._services.clock(), problem=Problem(kind="doubt", text=say.doubt(lines)))
+        lines = filter(None, (history, say.seen_prod(seen.prod_moved), unfenced))
+        return Doubted(at=self._services.clock(), problem=Problem(kind="doubt", text=say.doubt(tuple(lines))))
 
     def _is_replacement(self, row: HistoryRow, prod: Relation) -> bool:
         head = " ".join(row.text.upper().split()[:3])
@@ -119,10 +125,17 @@ class Recovery:
     def fenced(self, refresh: Refresh, attempt: int | str, alive: Alive | None = None) -> Refresh:
         """What the statement would clone gets a name of this `attempt`; the row goes on with that, once it is recorded.
 
-        Raises what the warehouse raises: nothing is fenced for certain then.
+        Raises Unfenced, and what the warehouse raises: nothing is fenced for certain then.
         """
         fence = self._fenced_undo if refresh.undo_request else self._fenced_promotion
         return fence(refresh, attempt, alive)
+
+    def fenced_if_possible(self, refresh: Refresh, lease: Lease) -> tuple[Refresh, str]:
+        """As `fenced`, or the refresh as it is with the reason: what has happened can be seen without a fence too."""
+        try:
+            return self.fenced(refresh, lease.claim.fence, lease.check), ""
+        except (Unfenced, SqlError) as error:
+            return refresh, error.user_text
 
     def _fenced_undo(self, refresh: Refresh, attempt: int | str, alive: Alive | None) -> Refresh:
         """The promoter renames the backup."""
@@ -131,7 +144,7 @@ class Recovery:
         schema = services.settings.warehouse.backup_schema
         name = names.backup(refresh, schema, services.store.installation, attempt)
         with services.warehouse.promoter(self._fence_tag(refresh), alive=alive) as session:
-            backup = self._renamed(session, refresh, "backup", undo.backup, name)
+            backup = self._renamed(session, refresh, "backup", undo.backup, name, alive)
         undo = replace(undo, source=backup.relation, backup=backup)
         return replace(refresh, undo=undo, promotion=replace(promotion, backup=backup))
 
@@ -141,16 +154,20 @@ class Recovery:
         assert candidate is not None
         name = names.candidate(refresh, services.store.installation, attempt)
         with services.warehouse.builder(self._fence_tag(refresh), alive=alive) as session:
-            return replace(refresh, candidate=self._renamed(session, refresh, "candidate", candidate, name))
+            renamed = self._renamed(session, refresh, "candidate", candidate, name, alive)
+        return replace(refresh, candidate=renamed)
 
     def _fence_tag(self, refresh: Refresh) -> str:
         return names.tag(refresh, self._services.store.installation, "fence")
 
-    def _renamed(self, session: Session, refresh: Refresh, kind: str, frozen: Snapshot, name: Relation) -> Snapshot:
-        """Under `name` from here on, kept as long as before."""
+    def _renamed(
+        self, session: Session, refresh: Refresh, kind: str, frozen: Snapshot, name: Relation, alive: Alive | None
+    ) -> Snapshot:
+        """Under `name` from here on, kept as long as before; as it is when nobody sees it any more."""
         store = self._services.store
         current = self.found(session, refresh, kind, frozen)
         if current is None:
+            self._make_sure_it_is_gone(refresh, kind, frozen, session.role(), alive)
             return frozen
         if current != name:
             keep = next((o.keep_until for o in store.objects(refresh.id) if o.relation == current), None)
@@ -158,6 +175,17 @@ class Recovery:
             session.rename(current, name)
             store.forget_object(current)
         return replace(frozen, relation=name)
+
+    def _make_sure_it_is_gone(
+        self, refresh: Refresh, kind: str, frozen: Snapshot, role: str, alive: Alive | None
+    ) -> None:
+        """Not seen is not gone: an administrator may have given it to somebody else. The other user is asked too."""
+        warehouse = self._services.warehouse
+        other = warehouse.promoter if kind == "candidate" else warehouse.builder
+        with other(self._fence_tag(refresh), alive=alive) as session:
+            current = self.found(session, refresh, kind, frozen)
+            if current is not None:
+                raise Unfenced(say.not_fenced(current, session.owner(current), role), f"{current} not seen by {role}")
 
     def found(self, session: Session, refresh: Refresh, kind: str, frozen: Snapshot) -> Relation | None:
         """Where a candidate or backup is now. A fence whose work was lost may have renamed it: known by its content."""

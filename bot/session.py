@@ -1,7 +1,7 @@
 """One Snowflake connection of one of the two users: its statements, what it sees and what it changes.
 
-Errors are told apart by what they leave behind: a SqlError did nothing, Unreachable may be looked up by name, and
-InDoubt (a write of the promoter without an answer) is never retried.
+Errors are told apart by what they leave behind: a SqlError did nothing, a ReadFailed changed nothing, Unreachable may be
+looked up by name, and InDoubt (a write of the promoter that may have happened) is never retried.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 from snowflake.connector import DictCursor, SnowflakeConnection
 from snowflake.connector.errors import Error, ProgrammingError
 
-from bot import described, inspection, queries
+from bot import described, inspection, queries, sql_errors
 from bot.errors import InDoubt, RefreshError
 from bot.model import Column, Content, Kind, Relation, Snapshot, Table, Token
 from bot.patience import Alive, patiently
@@ -25,9 +25,6 @@ from bot.settings import UserSection
 from bot.wording import warehouse as wording
 
 _HISTORY_PAGE = 10_000
-_CLIENT_SIDE = range(250_000, 300_000)  # the connector's own error numbers: the server said nothing
-_NOT_VISIBLE = {2003, 2043, 3001, 3003}  # does not exist or not authorized; insufficient privileges
-_TRANSIENT_SOURCE = 2120
 _REAL = 1  # the connector's type code of FLOAT
 
 Row = dict[str, Any]
@@ -35,7 +32,7 @@ Binds = Mapping[str, object]
 
 
 class SqlError(RefreshError):
-    """Snowflake answered a statement with an error; nothing of it happened. `code` is Snowflake's number."""
+    """Snowflake refused a statement before it began: nothing of it happened. `code` is Snowflake's number."""
 
     def __init__(self, user_text: str, detail: str, code: int) -> None:
         super().__init__(user_text, detail)
@@ -50,8 +47,26 @@ class TransientSource(SqlError):
     """002120: a transient table cannot be cloned into a permanent one."""
 
 
+class ReadFailed(RefreshError):
+    """A statement that only reads ended with another error; that is no word about rights or about what is there."""
+
+    def __init__(self, user_text: str, detail: str, code: int) -> None:
+        super().__init__(user_text, detail)
+        self.code = code
+
+    @property
+    def passing(self) -> bool:
+        """Whether the same statement may well succeed a moment later."""
+        return self.code in sql_errors.PASSING
+
+    @property
+    def cut_short(self) -> bool:
+        """Whether it was stopped on its way, so that its end says nothing about what was asked."""
+        return self.passing or self.code == sql_errors.TIMED_OUT
+
+
 class Unreachable(RefreshError):
-    """No answer, for a statement whose effect does not matter or that can be looked up by name."""
+    """No answer that counts, for a statement whose effect does not matter or that can be looked up by name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +114,7 @@ class Session:
     # Statements
 
     def rows(self, sql_name: str, /, binds: Binds | None = None, **context: object) -> list[Row]:
-        """Read: every row of `sql/<sql_name>.sql`, keys in lower case. Raises SqlError, Unreachable."""
+        """Read: every row of `sql/<sql_name>.sql`, keys in lower case. Raises SqlError, ReadFailed, Unreachable."""
         return self._send(queries.render(sql_name, **context), binds, writes=False)
 
     def result_columns(self, sql_name: str, /, **context: object) -> dict[str, bool]:
@@ -108,7 +123,7 @@ class Session:
         return self._columns
 
     def run(self, sql_name: str, /, binds: Binds | None = None, **context: object) -> str:
-        """Write: the query id of `sql/<sql_name>.sql`. Raises SqlError, and InDoubt for the promoter."""
+        """Write: the query id of `sql/<sql_name>.sql`. Raises SqlError, else Unreachable, and for the promoter InDoubt."""
         self._send(queries.render(sql_name, **context), binds, writes=True)
         return self.query_ids[-1]
 
@@ -143,13 +158,20 @@ class Session:
                 self._connection._cancel_query(self.statements[-1], request)
 
     def _translated(self, error: Error | OSError, writes: bool) -> RefreshError:
+        """Only a number that is known to precede execution proves that a write did nothing."""
         message = wording.redact(str(error))
-        code = getattr(error, "errno", None) or -1
-        if isinstance(error, ProgrammingError) and code > 0 and code not in _CLIENT_SIDE:
-            kind = TransientSource if code == _TRANSIENT_SOURCE else NotVisible if code in _NOT_VISIBLE else SqlError
-            return kind(wording.refused(message), f"{message}\n{self.statements[-1]}", code)
+        detail = f"{message}\n{self.statements[-1]}"
+        answered = isinstance(error, ProgrammingError)  # an OSError has small numbers of its own
+        code = (error.errno if answered else None) or -1
+        if code in sql_errors.BEFORE_EXECUTION:
+            return _refusal(code)(wording.refused(message), detail, code)
+        judged = answered and sql_errors.judges_statement(code)
         if writes and self._doubts:
             return InDoubt(wording.in_doubt(), message)
+        if writes:
+            return Unreachable(wording.unconfirmed(message) if judged else wording.unreachable(), message)
+        if judged:
+            return ReadFailed(wording.failed(message), detail, code)
         return Unreachable(wording.unreachable(), message)
 
     def _check_identity(self, section: UserSection) -> None:
@@ -175,16 +197,14 @@ class Session:
     @cached_property
     def account_grants(self) -> list[Row] | None:
         """Privileges on the account, as far as this role sees them; None where Snowflake refuses."""
-        try:
-            return self.rows("inspect/account_grants")
-        except SqlError:
-            return None
+        return self._if_visible("inspect/account_grants", None)
 
     def available_roles(self) -> frozenset[str] | None:
         """Every role that this user may take, inherited ones and PUBLIC included; None where Snowflake does not tell."""
+        rows = self._if_visible("inspect/available_roles", None)
         try:
-            return frozenset(json.loads(self.rows("inspect/available_roles")[0]["roles"]))
-        except (SqlError, ValueError, TypeError):
+            return frozenset(json.loads(rows[0]["roles"])) if rows else None
+        except (ValueError, TypeError):
             return None
 
     def exists(self, relation: Relation) -> bool:
@@ -228,10 +248,20 @@ class Session:
     def if_visible(
         self, sql_name: str, relation: Relation, binds: Binds | None = None, **context: object
     ) -> list[Row] | None:
-        """Rows, or None where Snowflake refuses: an edition without the feature, a role without the right."""
+        """Rows, or None where Snowflake refuses: an edition without the feature, a role without the right.
+
+        Raises ReadFailed for what was cut short, and Unreachable: neither is about what may be seen.
+        """
+        return self._if_visible(sql_name, binds, relation=relation, **context)
+
+    def _if_visible(self, sql_name: str, binds: Binds | None, **context: object) -> list[Row] | None:
         try:
-            return self.rows(sql_name, binds, relation=relation, **context)
+            return self.rows(sql_name, binds, **context)
         except SqlError:
+            return None
+        except ReadFailed as error:
+            if error.cut_short:
+                raise
             return None
 
     def token(self, relation: Relation) -> Token | None:
@@ -320,13 +350,30 @@ class Session:
         self.rows("inspect/cancel", {"query_id": query_id})
 
     def cancel_tag(self, tag: str, since: datetime, database: str) -> int:
-        """Stop whatever still runs in sessions that have used a tag, this one apart; how many statements that were."""
-        binds = {"tag": tag, "since": since.astimezone(UTC).isoformat(), "page": _HISTORY_PAGE}
-        running = {row["query_id"] for row in self.rows("inspect/running", binds, database=database)}
-        others = running - set(self.query_ids)
+        """Stop whatever still runs in sessions that have used a tag, this one apart; how many statements that were.
+
+        Raises the error that a cancel was answered with where its statement is seen to run on.
+        """
+        others = self._running(tag, since, database)
+        refused: dict[str, SqlError | ReadFailed] = {}
         for query_id in others:
-            self.cancel(query_id)
+            try:
+                self.cancel(query_id)
+            except (SqlError, ReadFailed) as error:
+                refused[query_id] = error
+        for query_id in refused.keys() & (self._running(tag, since, database) if refused else set()):
+            raise refused[query_id]
         return len(others)
+
+    def _running(self, tag: str, since: datetime, database: str) -> set[str]:
+        binds = {"tag": tag, "since": since.astimezone(UTC).isoformat(), "page": _HISTORY_PAGE}
+        return {row["query_id"] for row in self.rows("inspect/running", binds, database=database)} - set(self.query_ids)
+
+
+def _refusal(code: int) -> type[SqlError]:
+    if code == sql_errors.TRANSIENT_SOURCE:
+        return TransientSource
+    return NotVisible if code in sql_errors.NOT_VISIBLE else SqlError
 
 
 def named(relation: Relation) -> Binds:

@@ -8,7 +8,7 @@ from bot import checks, reads
 from bot.columns import EXACT, NOISE, ScopedColumn
 from bot.model import Build, Finding, Plan, Relation
 from bot.scope import Scope
-from bot.session import Session, SqlError
+from bot.session import ReadFailed, Session, SqlError
 
 
 def check(session: Session, scope: Scope, plan: Plan, build: Build, name: str) -> Finding:
@@ -26,7 +26,7 @@ def check(session: Session, scope: Scope, plan: Plan, build: Build, name: str) -
         return checks.spot_missing("reads dev", name)
     try:
         return _compared(session, scope, plan, name, analysis, read)
-    except SqlError as error:
+    except (SqlError, ReadFailed) as error:
         return checks.spot_missing(f"Snowflake refused it ({error.code})", name)
 
 

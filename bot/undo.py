@@ -105,7 +105,7 @@ class Undoing:
 
     def _sent(self, session: Session, refresh: Refresh, intent: Promotion, lease: Lease) -> Refresh:
         """Production is the backup now; a clone suspends clustering. Whether that goes on is seen in its table."""
-        with suppress(SqlError):
+        with suppress(SqlError, InDoubt):
             for statement in intent.statements[1:]:
                 session.send(statement)
         sent_at = intent.sent_at or self._services.clock()
@@ -115,7 +115,7 @@ class Undoing:
     def _look(self, refresh: Refresh, lease: Lease) -> Refresh:
         """After a crash or a lost answer, as for a promotion: fence, look, and decide or ask."""
         services = self._services
-        fenced = self._recovery.fenced(refresh, lease.claim.fence, lease.check)
+        fenced, unfenced = self._recovery.fenced_if_possible(refresh, lease)
         intent = fenced.undo
         assert intent is not None
         with services.warehouse.promoter(f"{intent.tag}:look", alive=lease.check) as session:
@@ -125,9 +125,9 @@ class Undoing:
                 return self._sent(session, fenced, intent, lease)
         if fate is Fate.RUNNING or (auto and seen.too_early):
             return refresh
-        if fate is Fate.NOT_SENT and auto:
+        if fate is Fate.NOT_SENT and auto and not unfenced:
             return self._attempt(fenced, lease)
-        return self._record(fenced, self._recovery.doubt(seen), lease)
+        return self._record(fenced, self._recovery.doubt(seen, unfenced), lease)
 
     def _finished(self, refresh: Refresh, done: Promotion, lease: Lease) -> Refresh:
         """Undone only when prod equals the backup; anything else is for a person."""

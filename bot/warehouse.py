@@ -20,7 +20,17 @@ from snowflake.connector.errors import Error, OperationalError
 from bot import arrow
 from bot.errors import RefreshError
 from bot.patience import Alive
-from bot.session import History, HistoryRow, NotVisible, Schema, Session, SqlError, TransientSource, Unreachable
+from bot.session import (
+    History,
+    HistoryRow,
+    NotVisible,
+    ReadFailed,
+    Schema,
+    Session,
+    SqlError,
+    TransientSource,
+    Unreachable,
+)
 from bot.settings import Settings, UserSection
 from bot.wording import warehouse as wording
 
@@ -28,6 +38,7 @@ __all__ = [
     "History",
     "HistoryRow",
     "NotVisible",
+    "ReadFailed",
     "Schema",
     "Session",
     "SqlError",

@@ -108,7 +108,7 @@ def refused_statement(message: str) -> str:
 def doubt(seen: Sequence[str]) -> str:
     lines = "\n".join(f"• {line}" for line in seen)
     return (
-        "The connection broke while production was being replaced, and what happened is not certain. "
+        "Snowflake did not confirm the replacement of production, and what happened is not certain. "
         f"Nothing is retried on its own. What was seen:\n{lines}"
     )
 
@@ -133,7 +133,11 @@ def seen_prod(moved: bool) -> str:
 
 
 def backup_gone(backup: Relation | None) -> str:
-    return f"The backup {code(backup)} is gone, so it cannot be undone from here." if backup else "There is no backup."
+    return (
+        f"The backup {code(backup)} is gone, or no longer visible to this bot: it cannot be undone from here."
+        if backup
+        else "There is no backup."
+    )
 
 
 def backup_changed(backup: Relation) -> str:
@@ -183,12 +187,22 @@ def not_verified(message: str) -> str:
     return f"Production was replaced, and it could not be verified: {message}"
 
 
-def no_backup() -> str:
-    return "The backup could not be taken: the connection to Snowflake broke each time."
+def no_backup(message: str) -> str:
+    return f"The backup could not be taken: Snowflake did not confirm it ({prose(message, 300)})."
 
 
 def did_not_happen(by: Actor) -> str:
     return f"{mention(by)} says that the replacement did not happen."
+
+
+def not_fenced(relation: Relation, owner: str, role: str) -> str:
+    """What a late statement would copy is not to be renamed by its user any more."""
+    if owner.upper() == role.upper():
+        way = f"Give {code(role)} USAGE on its database and schema again"
+    else:
+        grant = f"GRANT OWNERSHIP ON TABLE {relation.sql} TO ROLE {role} COPY CURRENT GRANTS"
+        way = f"It belongs to {code(owner)} now; give it back with {code(grant)}"
+    return f"A late statement could still copy {code(relation)}, which {code(role)} no longer sees. {way}, then look again."
 
 
 def cannot_settle(message: str) -> str:

@@ -29,13 +29,21 @@ def refused(message: str) -> str:
     return f"Snowflake refused a statement: {prose(redact(message), 500)}"
 
 
+def failed(message: str) -> str:
+    return f"A statement failed in Snowflake: {prose(redact(message), 500)}"
+
+
+def unconfirmed(message: str) -> str:
+    return f"Snowflake did not confirm a statement: {prose(redact(message), 500)}"
+
+
 def unreachable() -> str:
     return "Snowflake does not answer: please try again in a few minutes."
 
 
 def in_doubt() -> str:
     return (
-        "The connection to Snowflake broke after a statement on production was sent. "
+        "Snowflake did not confirm a statement on production. "
         "Whether it happened is not known yet; nothing is retried on its own."
     )
 

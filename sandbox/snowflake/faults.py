@@ -1,4 +1,4 @@
-"""Faults a test switches on: a matching statement fails, is slow, hangs, or its reply is lost."""
+"""Faults a test switches on: a matching statement fails, is slow, hangs, or its reply is lost, wrong or late."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Literal
 
 from .errors import SnowflakeError
 
-Action = Literal["fail", "slow", "hang", "lost_reply"]
+Action = Literal["fail", "slow", "hang", "lost_reply", "misreport", "poll"]
+_OF_THE_REPLY = ("misreport", "poll")  # acted on by the server, once there is one
 
 
 class ReplyLost(Exception):
@@ -63,11 +64,21 @@ class Faults:
             case _:
                 pass
 
+    def of_reply(self, sql: str, action: Action) -> Fault | None:
+        """The fault of this action that is meant for the reply to this statement."""
+        return self._first(sql, lambda fault: fault.action == action)
+
     def _claim(self, sql: str, after: bool) -> Fault | None:
+        def due(fault: Fault) -> bool:
+            late = fault.after or fault.action == "lost_reply"
+            return fault.action not in _OF_THE_REPLY and late == after
+
+        return self._first(sql, due)
+
+    def _first(self, sql: str, due: Callable[[Fault], bool]) -> Fault | None:
         with self._lock:
             for fault in self._faults:
-                late = fault.after or fault.action == "lost_reply"
-                if fault.times > 0 and late == after and fault.match.search(sql):
+                if fault.times > 0 and due(fault) and fault.match.search(sql):
                     if fault.skip > 0:
                         fault.skip -= 1
                         continue

@@ -151,7 +151,9 @@ class SnowflakeSandbox:
         """A fault for the next `times` statements that `match` (a regular expression, any case) finds, after `skip` others.
 
         fail: error `code`; slow: `seconds` (1) later; hang: until cancelled, `seconds` (3600) at most; lost_reply: executed,
-        the connection closed without an answer. `after`: act once the statement was executed.
+        the connection closed without an answer; misreport: executed, then answered once with `code`, after which a code of
+        a dead session (390111, 390114 ...) has ended it; poll: answered only when the client asks for the result, as every
+        statement is that takes longer than 45 seconds. `after`: act once the statement was executed.
         """
         default = {"hang": 3600.0}.get(action, 1.0)
         pattern = re.compile(match, re.IGNORECASE | re.DOTALL)

@@ -1,4 +1,4 @@
-"""The connector's HTTP protocol: login, query, abort, heartbeat, status; never a 5xx."""
+"""The connector's HTTP protocol: login, token renewal, query, result, abort, heartbeat, status; never a 5xx."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import gzip
 import itertools
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.applications import Starlette
@@ -23,6 +24,8 @@ from .state import close_session
 from .wire import Result
 
 Answer = dict[str, Any]
+# A token or session that cannot be renewed; 390112 can, and the client then repeats its request under the same id.
+_DEAD_SESSION = frozenset({"390104", "390111", "390113", "390114", "390115"})
 
 
 class Lost(Response):
@@ -32,6 +35,24 @@ class Lost(Response):
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"100")]})
 
 
+@dataclass(slots=True)
+class Reply:
+    """What a statement is answered with; `once` instead of that the first time, `polled` when the client asks again."""
+
+    true: Answer
+    query_id: str
+    once: Answer | None = None
+    polled: bool = False
+
+    def told(self) -> Answer:
+        answer, self.once = self.once or self.true, None
+        return answer
+
+    def in_progress(self) -> Answer:
+        data = {"queryId": self.query_id, "getResultUrl": f"/queries/{self.query_id}/result"}
+        return {"success": True, "code": "333333", "message": None, "data": data}
+
+
 class Server:
     """Routes of one account. Statements run in threads; a request id that comes again gets the first one's answer."""
 
@@ -39,15 +60,18 @@ class Server:
         self.world = world
         self.pool = ThreadPoolExecutor(64, thread_name_prefix="snowflake")
         self._ids = itertools.count(1001)
-        self._answers: dict[str, asyncio.Task[Answer | None]] = {}
+        self._answers: dict[str, asyncio.Task[Reply | None]] = {}
         self._requests: dict[str, Job] = {}
+        self._polled: dict[str, Reply] = {}
         self.app = Starlette(
             routes=[
                 Route("/session/v1/login-request", self.login, methods=["POST"]),
                 Route("/session", self.session, methods=["POST"]),
                 Route("/session/heartbeat", self.session, methods=["POST"]),
+                Route("/session/token-request", self.renew, methods=["POST"]),
                 Route("/queries/v1/query-request", self.query, methods=["POST"]),
                 Route("/queries/v1/abort-request", self.abort, methods=["POST"]),
+                Route("/queries/{id}/result", self.result, methods=["GET"]),
                 Route("/monitoring/queries/{id}", self.status, methods=["GET"]),
                 Route("/telemetry/send", self.telemetry, methods=["POST"]),
             ],
@@ -90,12 +114,36 @@ class Server:
         if body.get("asyncExec"):
             await asyncio.sleep(0)
             return JSONResponse(self._accepted(request_id))
-        answer = await asyncio.shield(self._answers[request_id])
-        if answer is None:  # lost; a client that asks again learns nothing either
+        reply = await asyncio.shield(self._answers[request_id])
+        if reply is None:  # lost; a client that asks again learns nothing either
             return Response(status_code=410) if again else Lost()
-        return JSONResponse(answer)
+        if reply.polled:
+            self._polled[reply.query_id] = reply
+            return JSONResponse(reply.in_progress())
+        return JSONResponse(self._told(reply, session))
 
-    async def _run(self, session: Session, body: dict[str, Any], request_id: str) -> Answer | None:
+    async def result(self, request: HttpRequest) -> Response:
+        """What a statement that took long was answered with."""
+        session, reply = self._session(request), self._polled.get(request.path_params["id"])
+        if session is None or reply is None:
+            return JSONResponse(_no_session())
+        return JSONResponse(self._told(reply, session))
+
+    async def renew(self, request: HttpRequest) -> Response:
+        """Another session token for the master token, which here is the same one."""
+        session = self._session(request)
+        if session is None:
+            return JSONResponse(_no_session())
+        tokens = {"sessionToken": session.token, "masterToken": session.token, "masterValidityInSeconds": 14400}
+        return JSONResponse(_succeeded(tokens))
+
+    def _told(self, reply: Reply, session: Session) -> Answer:
+        answer = reply.told()
+        if answer["code"] in _DEAD_SESSION and self.world.sessions.pop(session.token, None):
+            self.pool.submit(close_session, self.world, session)
+        return answer
+
+    async def _run(self, session: Session, body: dict[str, Any], request_id: str) -> Reply | None:
         request = runner.Request(
             str(body.get("sqlText") or ""),
             body.get("bindings") or {},
@@ -104,18 +152,20 @@ class Server:
         )
         job = runner.accept(self.world, session, request)
         self._requests[request_id] = job
+        polled = self.world.faults.of_reply(request.sql, "poll") is not None
         try:
             result = await asyncio.get_running_loop().run_in_executor(self.pool, runner.run, job, request)
         except ReplyLost:
             return None
         except SnowflakeError as error:
-            data = {"errorCode": error.code, "sqlState": error.sqlstate, "queryId": job.entry.query_id}
-            return {"success": False, "code": error.code, "message": error.message, "data": data}
-        return _succeeded(_query_data(job, result))
+            return Reply(_refused(error, job), job.entry.query_id, polled=polled)
+        wrong = self.world.faults.of_reply(request.sql, "misreport")
+        once = _refused(SnowflakeError(wrong.code, "08001", wrong.message), job) if wrong else None
+        return Reply(_succeeded(_query_data(job, result)), job.entry.query_id, once, polled)
 
     def _forget(self) -> None:
         """Keep only the newest requests that could still be repeated or aborted."""
-        for kept in (self._answers, self._requests):
+        for kept in (self._answers, self._requests, self._polled):
             while len(kept) > 500:
                 kept.pop(next(iter(kept)))
 
@@ -162,6 +212,11 @@ async def _json(request: HttpRequest) -> dict[str, Any]:
 
 def _succeeded(data: object) -> Answer:
     return {"success": True, "code": None, "message": None, "data": data}
+
+
+def _refused(error: SnowflakeError, job: Job) -> Answer:
+    data = {"errorCode": error.code, "sqlState": error.sqlstate, "queryId": job.entry.query_id}
+    return {"success": False, "code": error.code, "message": error.message, "data": data}
 
 
 def _no_session() -> Answer:

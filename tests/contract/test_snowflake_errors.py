@@ -87,3 +87,42 @@ def test_a_lost_reply_leaves_the_client_in_doubt_after_the_work_is_done(world: W
     assert after[1] == world.sandbox.census({"DEV"})["DEV.BOT.C"][1] != before[1]
     assert len(world.sandbox.writes({"PROD"})) == 1
     person.connection.close()
+
+
+REPLACE = "CREATE OR REPLACE TRANSIENT TABLE PROD.CORE.T CLONE DEV.BOT.C COPY GRANTS"
+
+
+@pytest.mark.parametrize("polled", [False, True])
+@pytest.mark.parametrize("code", ["390111", "390114", "390422", "000603", "000604"])
+def test_an_error_after_execution_is_raised_as_any_other(world: World, code: str, polled: bool) -> None:
+    """The connector cannot tell it from a refusal; a session whose token is gone answers nothing more."""
+    world.sandbox.inject("clone dev", "misreport", code=code)
+    if polled:
+        world.sandbox.inject("clone dev", "poll")
+    person = world.person("PROMOTER")
+    before = world.sandbox.census({"PROD"})["PROD.CORE.T"]
+    assert person.refused(REPLACE) == code
+    assert world.sandbox.census({"PROD"})["PROD.CORE.T"][2] != before[2]
+    assert [s.status for s in world.sandbox.writes({"PROD"})] == ["SUCCESS"]
+    if code in ("390111", "390114"):
+        assert person.refused("SELECT 1") == "390111"
+    else:
+        assert person.run("SELECT 1") == [(1,)]
+    person.connection.close()
+
+
+@pytest.mark.parametrize("polled", [False, True])
+def test_an_expired_session_token_is_renewed_and_the_statement_runs_once(world: World, polled: bool) -> None:
+    world.sandbox.inject("clone dev", "misreport", code="390112")
+    if polled:
+        world.sandbox.inject("clone dev", "poll")
+    world.promoter.run(REPLACE)
+    assert len(world.sandbox.writes({"PROD"})) == 1
+
+
+def test_a_statement_that_takes_long_is_answered_when_its_result_is_asked_for(world: World) -> None:
+    world.sandbox.inject("select 1", "poll")
+    assert world.promoter.run("SELECT 1") == [(1,)]
+    world.sandbox.inject("select 1", "poll")
+    world.sandbox.inject("select 1", "fail", code="003001")
+    assert world.promoter.refused("SELECT 1") == "003001"

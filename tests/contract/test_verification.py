@@ -65,7 +65,7 @@ def promoted(shop: World, between: tuple[str, ...] = (), *, listed: bool = True)
     refresh = replace(refresh, plan=plan)
     with shop.warehouse.promoter("t") as session:
         if not listed:
-            shop.sandbox.inject("SHOW VIEWS", "fail", message="not for you")
+            shop.sandbox.inject("SHOW VIEWS", "fail", code="003001", message="not for you")
         before = session.table(ORDERS)
         assert before is not None
         mute = silent(session, refresh, before)
@@ -96,7 +96,7 @@ def test_what_was_said_to_change_is_expected_and_what_cannot_be_seen_any_more_is
         shop.sandbox.record_show("TAG_REFERENCES", tag | {"entity": str(ORDERS)})
         shop.nightly("ALTER TABLE SHOP.PROD.ORDERS ADD PRIMARY KEY (DAY)")
         for given, verdict in ((told_before, Verdict.PASS), (refresh, Verdict.FAIL)):
-            shop.sandbox.inject("SHOW GRANTS ON TABLE", "fail", message="not any more")
+            shop.sandbox.inject("SHOW GRANTS ON TABLE", "fail", code="003001", message="not any more")
             findings = verify(session, given, promotion, refresh.candidate.content)
             found = {f.name.removeprefix("verification:"): f.verdict for f in findings}
             assert (found["tags"], found["keys"], found["grants"]) == (verdict, Verdict.FAIL, Verdict.UNKNOWN)

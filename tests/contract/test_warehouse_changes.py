@@ -6,7 +6,7 @@ import pytest
 
 from bot import queries
 from bot.model import Kind, Relation
-from bot.warehouse import SqlError, TransientSource
+from bot.warehouse import TransientSource, Unreachable
 from tests.contract.warehouses import DEV, FOREVER, ORDERS, World, made_dev
 
 
@@ -22,7 +22,7 @@ def test_freezing_keeps_kind_and_content(shop: World) -> None:
         session.rename(DEV, candidate)
         session.grant_select(candidate, "TRANSFORMER")
         assert not session.exists(DEV)
-        with pytest.raises(SqlError):
+        with pytest.raises(Unreachable, match="already exists"):
             session.clone(ORDERS, baseline, Kind.TRANSIENT)  # a name is never used twice
     with shop.warehouse.promoter("t") as session:
         assert session.content(candidate) == frozen.content

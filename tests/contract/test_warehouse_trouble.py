@@ -9,7 +9,7 @@ import pytest
 
 from bot.errors import Cancelled, InDoubt, LostClaim
 from bot.model import Kind, Relation
-from bot.warehouse import SqlError, Unreachable
+from bot.warehouse import ReadFailed, Unreachable
 from tests.contract.warehouses import DEV, FOREVER, ORDERS, World, made_dev
 
 SOON = datetime.now(UTC) - timedelta(minutes=5)
@@ -18,7 +18,7 @@ SOON = datetime.now(UTC) - timedelta(minutes=5)
 def test_an_error_says_what_without_the_data(shop: World) -> None:
     shop.sandbox.inject("ORDERS_X", "fail", code="100090", message='Duplicate row detected\nRow Values: ["secret", 12]')
     with shop.warehouse.builder("t") as session:
-        with pytest.raises(SqlError) as caught:
+        with pytest.raises(ReadFailed) as caught:
             session.content(ORDERS.renamed("ORDERS_X"), ["A"])
         assert "Duplicate row" in caught.value.user_text
         assert "secret" not in caught.value.user_text + caught.value.detail
@@ -63,7 +63,7 @@ def test_a_running_statement_is_found_by_its_tag_and_cancelled(shop: World) -> N
         try:
             with shop.warehouse.builder("t:build") as session:
                 session.clone(FOREVER, DEV, Kind.PERMANENT)
-        except SqlError as error:
+        except Unreachable as error:
             ended.append(error.detail)
 
     shop.sandbox.inject("CREATE TABLE", "hang")
