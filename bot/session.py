@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import Any
 
 from snowflake.connector import DictCursor, SnowflakeConnection
-from snowflake.connector.errors import Error, ProgrammingError
+from snowflake.connector.errors import Error, IntegrityError, ProgrammingError
 
 from bot import described, inspection, queries, sql_errors
 from bot.errors import InDoubt, RefreshError
@@ -161,7 +161,7 @@ class Session:
         """Only a number that is known to precede execution proves that a write did nothing."""
         message = wording.redact(str(error))
         detail = f"{message}\n{self.statements[-1]}"
-        answered = isinstance(error, ProgrammingError)  # an OSError has small numbers of its own
+        answered = isinstance(error, ProgrammingError | IntegrityError)  # an OSError has small numbers of its own
         code = (error.errno if answered else None) or -1
         if code in sql_errors.BEFORE_EXECUTION:
             return _refusal(code)(wording.refused(message), detail, code)

@@ -133,12 +133,12 @@ def test_a_promotion_whose_answer_is_lost_is_looked_up_and_verified(stage: Stage
 @pytest.mark.moment("explained")
 def test_a_promotion_that_snowflake_refuses_waits_for_a_person(stage: Stage) -> None:
     incident = stage.incident()
-    stage.world.snowflake.inject(REPLACED, "fail", message="the warehouse is suspended")
+    stage.world.snowflake.inject(REPLACED, "fail", code="003001", message="Insufficient privileges on the schema")
     stage.note_approval(FACT)
     incident.click("bob", "approve")
     incident.wait_card("needs a person")
     asked = text_of(incident.wait_reply("*Needs a person.*"))
-    assert "the warehouse is suspended" in asked
+    assert "Insufficient privileges on the schema" in asked
     assert "not certain" not in asked
     incident.wait_button("not_happened")
     assert {"look", "happened"}.isdisjoint(incident.buttons())  # it is known
@@ -262,7 +262,7 @@ def test_a_promotion_that_could_not_be_verified_says_that_and_not_that_it_is_wro
     stage.approves(incident, FACT)
     incident.wait_card("promoted, but not verified")
     told = text_of(incident.wait_reply("*Promoted, but not verified.*"))
-    assert "could not be verified: Snowflake refused a statement" in told
+    assert "could not be verified: A statement failed in Snowflake" in told
     assert "not touched" not in told
     incident.wait_button("undo")
     stage.world.snowflake.clear_faults()
