@@ -263,6 +263,14 @@ def _reject(people: People, refresh: Seen) -> bool:
     return people.fill("bob", refresh, "reject", _REASON)
 
 
+def _undo(people: People, refresh: Seen) -> bool:
+    return people.fill("bob", refresh, "undo", _REASON)
+
+
+def _undo_anyway(people: People, refresh: Seen) -> bool:
+    return people.fill("bob", refresh, "undo_forced", _REASON | {"name": refresh.model})
+
+
 _WAITS, _STALE = "waiting for approval", "withdrawn"
 WAYS: dict[str, Way] = {
     "approve": Way(r"^(promoting|verifying)/"),  # what is before that every other way comes by as well
@@ -292,11 +300,11 @@ WAYS: dict[str, Way] = {
     "hold at the last moment": Way(
         r"promoting/commit withdrawn|put_on_hold", ((_WAITS, _press("bob", "approve")), (_WAITS, People.hold))
     ),
-    "undo": Way(r"undo", (("done", _press("bob", "undo")),)),
+    "undo": Way(r"undo", (("done", _undo),)),
     "forestall": Way(r"promoting/commit withdrawn", ((_WAITS, People.forestall),)),
     "accept": Way(r"commit accepted|verifying/commit verified", ((_WAITS, People.tamper),)),
     "undo what is faulty": Way(
-        r"undo|commit accepted", ((_WAITS, People.tamper), ("promoted, but", _press("bob", "undo")))
+        r"undo|commit accepted", ((_WAITS, People.tamper), ("promoted, but", _undo), ("promoted, but", _undo_anyway))
     ),
     "keep, then drop": Way(
         r"keep_objects|drop|noted|forget",

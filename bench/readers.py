@@ -244,7 +244,9 @@ def _count_messages(counts: Counts, refresh: Seen) -> None:
 
 
 def _audits_lost(refresh: Seen, audited: Counter[str]) -> int:
-    """One line when it starts, and one for each time that it ends: an undo ends it again."""
+    """One line when it starts, one when production is replaced, one for each time that it ends: an undo ends it again."""
     lines = Counter(_topic(key) for key in audited if key.startswith(f"{refresh.ref}/"))
     ends = sum(_topic(key) in _END_TOPICS for key in refresh.topics()) or refresh.ended
-    return (lines["audit_start"] == 0) + max(0, ends - lines["audit_end"])
+    replaced = not refresh.posted.isdisjoint({"promoted", "faulty"})
+    lost = (lines["audit_start"] == 0) + (replaced and lines["audit_change"] == 0)
+    return lost + max(0, ends - lines["audit_end"])

@@ -25,11 +25,11 @@ from bot.model import Plan, Problem, Refresh, State
 from bot.recovery import Recovery
 from bot.resolving import Subject, child_of, entry_of, look_at_production, outline, resolve
 from bot.services import Services
-from bot.store import Decided, Hold, Taken
+from bot.store import BACKUPS, Decided, Hold, Taken
 from bot.wording import answers as say
+from bot.wording import audit, production
 from bot.wording import holds as held
 from bot.wording import plan as planned
-from bot.wording import production
 from bot.worker import LOOKED
 
 _TRIES = 3  # the row may move between reading and writing it
@@ -184,7 +184,9 @@ class Clicks:
         self._services.record(refresh, e.CancelAsked(at=self._now, by=click.by), click=click, also=(post,))
 
     def _undo(self, click: Click, refresh: Refresh, *, forced: bool) -> None:
-        self._simple(click, refresh, e.UndoAsked(at=self._now, by=click.by, forced=forced))
+        """Forced, it may lose what the form named and not a row more: the form acts as seen, so that is what the row says."""
+        reason, loss = _text(click, "reason"), refresh.loss if forced else None
+        self._simple(click, refresh, e.UndoAsked(at=self._now, by=click.by, reason=reason, forced=forced, loss=loss))
 
     def _recheck(self, click: Click, refresh: Refresh) -> None:
         """Never where the fresh baseline would have keys that the candidate lacks."""
@@ -255,7 +257,7 @@ class Clicks:
         dropped = 0
         with services.warehouse.builder(tag, alive=lease.check) as session:
             for made in services.store.objects(refresh.id):
-                if made.kind == "backup":
+                if made.kind in BACKUPS:
                     continue
                 if session.exists(made.relation):
                     session.drop(made.relation)
@@ -278,12 +280,23 @@ class Clicks:
         return self._hold(click, model)
 
     def _hold(self, click: Click, model: str) -> None:
-        store, unique_id = self._services.store, str(click.payload["unique_id"])
+        store, unique_id, reason = self._services.store, str(click.payload["unique_id"]), _text(click, "reason")
         if click.action == "hold":
-            hold = Hold(unique_id=unique_id, by=click.by, at=self._now, reason=_text(click, "reason"))
-            return store.put_on_hold(click, hold, lambda live: self._post(click, answer(held.on_hold(model, live))))
-        said = held.lifted(model) if store.held(unique_id) else held.was_not_held(model)
-        return store.settle_click(click, (self._post(click, answer(said)),), lift=unique_id)
+            hold = Hold(unique_id=unique_id, by=click.by, at=self._now, reason=reason)
+            told = self._audited(click, audit.held(model, click.by, reason))
+            return store.put_on_hold(
+                click, hold, lambda live: (self._post(click, answer(held.on_hold(model, live))), *told)
+            )
+        if not store.held(unique_id):
+            return self._answer(click, held.was_not_held(model))
+        told = self._audited(click, audit.lifted(model, click.by, reason))
+        return store.settle_click(click, (self._post(click, answer(held.lifted(model))), *told), lift=unique_id)
+
+    def _audited(self, click: Click, text: str) -> tuple[Post, ...]:
+        """A line of the audit channel, where there is one."""
+        channel = self._services.settings.slack.audit_channel
+        key = f"click/{click.id}/audit"
+        return (Post(key=key, channel=channel, message=answer(text), thread=False),) if channel else ()
 
     def _plan(self, lease: ClickLease) -> None:
         """Resolve and show; a child and two sessions that only read."""

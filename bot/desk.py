@@ -37,6 +37,7 @@ FORM_STATES: dict[str, frozenset[State]] = {
     "waive": frozenset({State.AWAITING}),
     "reject": frozenset({State.AWAITING, State.STALE}),
     "accept": frozenset({State.FAULTY}),
+    "undo": frozenset({State.DONE, State.FAULTY}),
     "undo_forced": frozenset({State.FAULTY}),
     "happened": frozenset({State.NEEDS_ATTENTION}),
     "not_happened": frozenset({State.NEEDS_ATTENTION}),
@@ -224,8 +225,12 @@ class Desk(Board):
                 return forms.reject_form(refresh)
             case "accept":
                 return forms.accept_form(refresh)
-            case "undo_forced":
+            case "undo":
                 return forms.undo_form(refresh)
+            case "undo_forced":
+                if refresh.loss is None:  # a button of an earlier version, or of before another undo
+                    raise Refusal(say.not_counted())
+                return forms.undo_forced_form(refresh, refresh.loss)
         return forms.settle_form(action, refresh)
 
     # --- forms ------------------------------------------------------------------------------------------------------

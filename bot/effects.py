@@ -31,6 +31,7 @@ class Topic(StrEnum):
     UNDO_REFUSED = "undo_refused"
     UNDONE = "undone"
     AUDIT_START = "audit_start"  # in the audit channel
+    AUDIT_CHANGE = "audit_change"  # production was replaced, is faulty or in doubt, or a doubt is settled
     AUDIT_END = "audit_end"
 
 

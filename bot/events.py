@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from bot.model import Actor, Build, Plan, Problem, Promotion, Report, Snapshot
+from bot.model import Actor, Build, Loss, Plan, Problem, Promotion, Report, Snapshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,6 +231,7 @@ class Verified(Event):
     name: ClassVar[str] = "verified"
     promotion: Promotion
     problem: Problem | None = None
+    loss: Loss | None = None  # of an undo, where production is not the candidate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,7 +249,9 @@ class UndoAsked(Event):
 
     name: ClassVar[str] = "undo asked"
     by: Actor
+    reason: str = ""
     forced: bool = False
+    loss: Loss | None = None  # with `forced`: what the form named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,6 +266,7 @@ class UndoRefused(Event):
 
     name: ClassVar[str] = "undo refused"
     problem: Problem
+    loss: Loss | None = None  # where only that is in the way
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

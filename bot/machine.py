@@ -191,22 +191,21 @@ def _intended(refresh: Refresh, event: e.PromotionIntended) -> Step:
 
 
 def _promoted(refresh: Refresh, event: e.Promoted) -> Step:
-    return replace(refresh, state=State.VERIFYING, promotion=event.promotion), (_CARD,)
+    return replace(refresh, state=State.VERIFYING, promotion=event.promotion), (_CARD, _AUDIT)
 
 
 def _verified(refresh: Refresh, event: e.Verified) -> Step:
     broken = event.problem or any(f.verdict is Verdict.FAIL for f in event.promotion.findings)
-    after = replace(
-        refresh, state=State.FAULTY if broken else State.DONE, promotion=event.promotion, problem=event.problem
-    )
+    state = State.FAULTY if broken else State.DONE
+    after = replace(refresh, state=state, promotion=event.promotion, problem=event.problem, loss=event.loss)
     if broken:
-        return after, (_CARD, _APPROVAL, Say(Topic.FAULTY))
+        return after, (_CARD, _APPROVAL, Say(Topic.FAULTY), _AUDIT)
     return after, _end(Say(Topic.PROMOTED))
 
 
 def _doubted(refresh: Refresh, event: e.Doubted) -> Step:
     after = replace(refresh, state=State.NEEDS_ATTENTION, problem=event.problem)
-    return after, (_CARD, _APPROVAL, _PROMOTED, Say(Topic.NEEDS_ATTENTION))
+    return after, (_CARD, _APPROVAL, _PROMOTED, Say(Topic.NEEDS_ATTENTION), _AUDIT)
 
 
 def _look_again(refresh: Refresh, event: e.LookAgain) -> Step:
@@ -223,7 +222,8 @@ def _settled(refresh: Refresh, event: e.Settled) -> Step:
     if refused(refresh) and event.happened:
         raise NotAllowed(refresh, event)
     after, effects = _as_settled(refresh, event)
-    return after, (Say(Topic.SETTLED), *effects)
+    told = () if Say(Topic.AUDIT_END) in effects else (_AUDIT,)
+    return after, (Say(Topic.SETTLED), *effects, *told)
 
 
 def _as_settled(refresh: Refresh, event: e.Settled) -> Step:
@@ -241,11 +241,19 @@ def _accepted(refresh: Refresh, event: e.Accepted) -> Step:
 
 
 def _undo_asked(refresh: Refresh, event: e.UndoAsked) -> Step:
-    """Only a faulty production may lose what was written since; after a good promotion that is refused."""
-    if event.forced and refresh.state is not State.FAULTY:
+    """Only a faulty production may lose what others wrote, once that is counted; after a good promotion it is refused."""
+    if event.forced and (refresh.state is not State.FAULTY or event.loss is None):
         raise NotAllowed(refresh, event)
-    request = UndoRequest(by=event.by, at=event.at, forced=event.forced, was=refresh.state, problem=refresh.problem)
-    after = replace(refresh, state=State.UNDOING, undo_request=request, undo=None, problem=None)
+    request = UndoRequest(
+        by=event.by,
+        at=event.at,
+        forced=event.forced,
+        was=refresh.state,
+        problem=refresh.problem,
+        reason=event.reason,
+        loss=event.loss,
+    )
+    after = replace(refresh, state=State.UNDOING, undo_request=request, undo=None, problem=None, loss=None)
     return after, (_CARD, _PROMOTED)
 
 
@@ -262,6 +270,7 @@ def _undone(refresh: Refresh, event: e.Undone) -> Step:
 _CARD = Touch(Live.CARD)
 _APPROVAL = Touch(Live.APPROVAL)
 _PROMOTED = Touch(Live.PROMOTED)
+_AUDIT = Say(Topic.AUDIT_CHANGE)
 
 
 def _end(*said: Say) -> tuple[Effect, ...]:
@@ -284,7 +293,8 @@ def _not_undone(refresh: Refresh, event: e.UndoRefused | e.Settled) -> Step:
     request = refresh.undo_request
     if request is None:
         raise NotAllowed(refresh, event)
-    after = replace(refresh, state=request.was, problem=request.problem, undo_request=None, undo=None)
+    loss = event.loss if isinstance(event, e.UndoRefused) else None
+    after = replace(refresh, state=request.was, problem=request.problem, undo_request=None, undo=None, loss=loss)
     return after, (_CARD, _PROMOTED, Say(Topic.UNDO_REFUSED))
 
 

@@ -31,6 +31,12 @@ def backup(refresh: Refresh, schema: str, installation: str, attempt: int | str)
     return Relation(refresh.prod.database, schema, name)
 
 
+def before_undo(refresh: Refresh, schema: str, installation: str, attempt: int) -> Relation:
+    """Production as an undo found it, beside the backups."""
+    name = _name(refresh.prod.name, "BEFORE_UNDO", refresh, installation, attempt)
+    return Relation(refresh.prod.database, schema, name)
+
+
 def tag(refresh: Refresh, installation: str, step: str, attempt: str = "") -> str:
     """The QUERY_TAG of a step; `attempt` is a UUID where the statement must be found again in the query history."""
     return ":".join(part for part in ("dbt-refresh", installation, refresh.ref, step, attempt) if part)

@@ -107,8 +107,9 @@ class Pipeline:
     def _failed(self, refresh: Refresh, error: RefreshError, lease: Lease) -> Refresh:
         """What an error means depends on the state; in doubt it is raised, and the next claim looks."""
         services, now, tries = self._services, self._services.clock(), lease.claim.tries(refresh.state)
+        before_intent = refresh.state is State.APPROVED or (refresh.state is State.UNDOING and refresh.undo is None)
         away = isinstance(error, Unreachable) or (isinstance(error, ReadFailed) and error.passing)
-        away = away or (refresh.state is State.APPROVED and isinstance(error, InDoubt))  # a backup is found by its name
+        away = away or (before_intent and isinstance(error, InDoubt))  # a backup is found, or taken under another name
         passing = away and tries < _TRIES
         passing = passing or (isinstance(error, Unfetched) and tries < FETCHES)
         log.warning("step failed", refresh=refresh.ref, state=refresh.state, detail=error.detail[:500])
@@ -130,7 +131,8 @@ class Pipeline:
                 event = Verified(at=now, promotion=refresh.promotion, problem=problem)
                 return services.record(refresh, event, claim=lease.claim)
             case State.UNDOING if refresh.undo is None and not passing:
-                event = UndoRefused(at=now, problem=_problem("undo refused", error))
+                problem = replace(_problem("undo refused", error), text=_why_not_sent(error))
+                event = UndoRefused(at=now, problem=problem)
                 return services.record(refresh, event, claim=lease.claim)
             case State.PROMOTING | State.UNDOING if tries >= _LOOKS:
                 problem = Problem(kind="doubt", text=production.could_not_look(error.user_text), detail=error.detail)
@@ -139,8 +141,12 @@ class Pipeline:
 
 
 def _not_sent(error: RefreshError) -> str:
+    return production.not_sent(_why_not_sent(error))
+
+
+def _why_not_sent(error: RefreshError) -> str:
     """What was in doubt here is the backup: the doubt's own sentence is about production."""
-    return production.not_sent(production.no_backup(error.detail) if isinstance(error, InDoubt) else error.user_text)
+    return production.no_backup(error.detail) if isinstance(error, InDoubt) else error.user_text
 
 
 def _most(error: RefreshError) -> int:

@@ -15,10 +15,11 @@ from bot.decisions import STATEMENT_REFUSED
 from bot.errors import InDoubt
 from bot.events import Doubted, Noted, Promoted, PromotionIntended, Verified, Withdrawn
 from bot.leases import Lease
-from bot.model import Problem, Promotion, Refresh, Relation, Snapshot, State, Table
+from bot.losses import count
+from bot.model import Content, Loss, Problem, Promotion, Refresh, Relation, Snapshot, State, Table
 from bot.recovery import Fate, Recovery
 from bot.services import Services
-from bot.session import Session, SqlError
+from bot.session import ReadFailed, Session, SqlError
 from bot.store import Held
 from bot.wording import production as say
 
@@ -74,12 +75,23 @@ class Promoting:
             self._resume_clustering(session, refresh.prod, promotion)
             after = session.snapshot(refresh.prod)  # first, so that Undo sees whatever is written from here on
             findings = verification.verify(session, refresh, promotion, after.content)
+            loss = self._loss(session, refresh, promotion, after.content)
             query_ids = (*promotion.query_ids, *session.query_ids)
         verified = replace(promotion, findings=findings, after=after, query_ids=tuple(filter(None, query_ids)))
         services.store.note_change(refresh.prod, services.clock())
         problem = verification.problem(findings)
-        event = Verified(at=services.clock(), promotion=verified, problem=problem)
+        event = Verified(at=services.clock(), promotion=verified, problem=problem, loss=loss)
         return services.record(refresh, event, claim=lease.claim)
+
+    def _loss(self, session: Session, refresh: Refresh, promotion: Promotion, after: Content) -> Loss | None:
+        """What an undo would take along where others wrote already; what cannot be counted now is counted at the undo."""
+        assert refresh.candidate is not None
+        if promotion.backup is None or after == refresh.candidate.content:
+            return None
+        with suppress(SqlError, ReadFailed):
+            found = self._recovery.with_candidate(session, refresh)
+            return count(session, found, promotion.backup, refresh.prod)
+        return None
 
     def _send_again(self, refresh: Refresh, lease: Lease) -> Refresh:
         """A new attempt, under a tag of its own: the first is proven absent, and fenced so that it cannot come late."""

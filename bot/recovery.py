@@ -187,6 +187,14 @@ class Recovery:
             if current is not None:
                 raise Unfenced(say.not_fenced(current, session.owner(current), role), f"{current} not seen by {role}")
 
+    def with_candidate(self, session: Session, refresh: Refresh) -> Refresh:
+        """The refresh with its candidate under the name that it has now, where it is still there."""
+        frozen = refresh.candidate
+        current = self.found(session, refresh, "candidate", frozen) if frozen else None
+        if frozen is None or current is None:
+            return refresh
+        return replace(refresh, candidate=replace(frozen, relation=current))
+
     def found(self, session: Session, refresh: Refresh, kind: str, frozen: Snapshot) -> Relation | None:
         """Where a candidate or backup is now. A fence whose work was lost may have renamed it: known by its content."""
         if session.exists(frozen.relation):

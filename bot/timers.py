@@ -21,6 +21,7 @@ from bot.events import Expired, Withdrawn
 from bot.machine import NotAllowed
 from bot.model import Refresh, State
 from bot.services import Services
+from bot.store import BACKUPS
 
 _ON_ITS_WAY = timedelta(seconds=10)  # a click is stored before Slack gets its answer, which it waits 3 seconds for
 
@@ -75,7 +76,7 @@ class Timers:
             refresh = services.store.get(made.refresh)
             if refresh is not None and refresh.live:
                 continue  # somebody may still need it, however long it waits
-            open_session = services.warehouse.promoter if made.kind == "backup" else services.warehouse.builder
+            open_session = services.warehouse.promoter if made.kind in BACKUPS else services.warehouse.builder
             try:
                 with open_session(f"dbt-refresh:{services.store.installation}:janitor") as session:
                     if session.exists(made.relation):

@@ -11,10 +11,12 @@ from bot.decisions import STATEMENT_REFUSED
 from bot.errors import InDoubt
 from bot.events import Doubted, UndoIntended, Undone, UndoRefused
 from bot.leases import Lease
-from bot.model import Problem, Promotion, Refresh, Snapshot, Table
+from bot.losses import count
+from bot.model import Content, Loss, Problem, Promotion, Refresh, Relation, Snapshot, Table, Token, UndoRequest
 from bot.recovery import Fate, Recovery, decide
 from bot.services import Services
-from bot.session import Session, SqlError
+from bot.session import ReadFailed, Session, SqlError, Unreachable
+from bot.store import BEFORE_UNDO
 from bot.wording import production as say
 
 
@@ -28,19 +30,35 @@ class Undoing:
         return self._attempt(refresh, lease) if refresh.undo is None else self._look(refresh, lease)
 
     def _attempt(self, refresh: Refresh, lease: Lease) -> Refresh:
-        services, promotion = self._services, refresh.promotion
-        assert promotion is not None and refresh.undo_request is not None
+        """Send it, unless it would lose what nobody has agreed to lose; that is looked at until right before."""
+        services, promotion, request = self._services, refresh.promotion, refresh.undo_request
+        candidate = refresh.candidate
+        assert promotion is not None and request is not None and candidate is not None
         attempt = uuid.uuid4().hex
         tag = names.tag(refresh, services.store.installation, "undo", attempt)
         with services.warehouse.promoter(tag, alive=lease.check) as session:
+            refresh = self._recovery.with_candidate(session, refresh)
             refresh, promotion = self._with_backup(session, refresh, promotion)
             prod = session.table(refresh.prod)  # many statements, so before the look at what was written
-            if refused := self._refused(session, refresh, promotion, prod):
-                return self._record(refresh, UndoRefused(at=services.clock(), problem=refused), lease)
-            assert prod is not None
-            intent = self._intent(session, refresh, promotion, prod, attempt, tag)
+            if impossible := self._impossible(session, promotion, refresh.prod, prod):
+                return self._record(refresh, self._refusal("undo refused", impossible), lease)
+            assert prod is not None and promotion.backup is not None
+            breaks = tuple(say.would_break(promotion.before, prod))
+            kept = self._keep(session, refresh, prod, lease) if request.forced else None
+            loss = count(session, refresh, promotion.backup, kept.relation, breaks) if kept else None
+            expected = kept.content if kept else candidate.content
+            token = _token_of(session, refresh.prod, expected)
+            if token is None or not _agreed(request, loss, breaks):
+                return self._record(refresh, self._would_lose(session, refresh, promotion.backup, breaks), lease)
+            intent = self._intent(refresh, promotion.backup, prod, token, attempt, tag)
+            intent = replace(intent, kept=kept, loss=loss)
             refresh = self._record(refresh, UndoIntended(at=services.clock(), undo=intent), lease)
             lease.check()
+            try:
+                if _token_of(session, refresh.prod, expected, token) is None:
+                    return self._record(refresh, self._would_lose(session, refresh, promotion.backup, breaks), lease)
+            except (SqlError, ReadFailed, Unreachable) as error:  # nothing was sent, so this is no doubt
+                return self._record(refresh, self._refusal("undo refused", error.user_text), lease)
             return self._send(session, refresh, intent, lease)
 
     def _with_backup(self, session: Session, refresh: Refresh, promotion: Promotion) -> tuple[Refresh, Promotion]:
@@ -52,44 +70,53 @@ class Undoing:
         promotion = replace(promotion, backup=replace(backup, relation=current))
         return replace(refresh, promotion=promotion), promotion
 
-    def _refused(self, session: Session, refresh: Refresh, promotion: Promotion, prod: Table | None) -> Problem | None:
-        """Why not: no backup any more, or somebody wrote to it, or prod moved since and nobody forced it."""
-        backup, request = promotion.backup, refresh.undo_request
+    def _impossible(self, session: Session, promotion: Promotion, name: Relation, prod: Table | None) -> str:
+        """Why it cannot be done, whoever wants it."""
+        backup = promotion.backup
         if backup is None or not session.exists(backup.relation):
-            return Problem(kind="undo refused", text=say.backup_gone(backup.relation if backup else None))
+            return say.backup_gone(backup.relation if backup else None)
         if guards.moved(session, backup):
-            return Problem(kind="undo refused", text=say.backup_changed(backup.relation))
-        if prod is None:
-            return Problem(kind="undo refused", text=say.prod_gone(refresh.prod))
-        if request is None or request.forced:
-            return None
-        if broken := say.would_break(promotion.before, prod):
-            return Problem(kind="undo refused: moved", text=say.undo_would_break(refresh, broken))
-        after: Snapshot | None = promotion.after  # none where the verification could not run
-        if after is not None and session.token(refresh.prod) == after.token:
-            return None
+            return say.backup_changed(backup.relation)
+        return say.prod_gone(name) if prod is None else ""
+
+    def _keep(self, session: Session, refresh: Refresh, prod: Table, lease: Lease) -> Snapshot:
+        """Back production up as it is: what others wrote there is counted in this copy, and can be brought back from it."""
+        services = self._services
+        schema = services.settings.warehouse.backup_schema
+        copy = names.before_undo(refresh, schema, services.store.installation, lease.claim.fence)
+        keep_until = services.clock() + services.settings.warehouse.keep_backup
+        services.store.record_object(copy, BEFORE_UNDO, refresh.id, keep_until)
+        session.clone(prod.relation, copy, prod.kind)
+        return session.snapshot(copy)
+
+    def _would_lose(self, session: Session, refresh: Refresh, backup: Snapshot, breaks: tuple[str, ...]) -> UndoRefused:
+        """Refused, with what it would take along as it is counted now: the next press can agree to that."""
+        loss, request = count(session, refresh, backup, refresh.prod, breaks), refresh.undo_request
+        agreed = request.loss if request else None
         assert refresh.candidate is not None
-        then, now = (after or refresh.candidate).content, session.content(refresh.prod)
-        if now == then:
-            return None
-        text = say.undo_would_lose(refresh, then, now, self._services.clock())
-        return Problem(kind="undo refused: moved", text=text)
+        lines = [say.undo_would_lose(refresh, refresh.candidate.content, loss, self._services.clock())]
+        lines += [say.undo_more_than_agreed(agreed)] if agreed else []
+        lines += [say.undo_would_break(refresh, breaks)] if breaks else []
+        return self._refusal("undo refused: moved", " ".join(filter(None, lines)), loss)
+
+    def _refusal(self, kind: str, text: str, loss: Loss | None = None) -> UndoRefused:
+        return UndoRefused(at=self._services.clock(), problem=Problem(kind=kind, text=text), loss=loss)
 
     def _intent(
-        self, session: Session, refresh: Refresh, promotion: Promotion, prod: Table, attempt: str, tag: str
+        self, refresh: Refresh, backup: Snapshot, prod: Table, token: Token, attempt: str, tag: str
     ) -> Promotion:
-        token = session.token(refresh.prod)
-        assert token is not None and promotion.backup is not None
-        before = replace(prod, kind=promotion.before.kind, reclustering=promotion.before.reclustering)
+        assert refresh.promotion is not None
+        first = refresh.promotion.before
+        before = replace(prod, kind=first.kind, reclustering=first.reclustering)
         return Promotion(
             attempt=attempt,
             tag=tag,
-            source=promotion.backup.relation,
+            source=backup.relation,
             prod_token=token,
             before=before,
-            statements=queries.promotion(before, promotion.backup.relation, None),
+            statements=queries.promotion(before, backup.relation, None),
             intended_at=self._services.clock(),
-            backup=promotion.backup,
+            backup=backup,
         )
 
     def _send(self, session: Session, refresh: Refresh, intent: Promotion, lease: Lease) -> Refresh:
@@ -136,7 +163,29 @@ class Undoing:
             problem = Problem(kind="doubt", text=say.doubt((say.not_the_backup(),)))
             return self._record(refresh, Doubted(at=services.clock(), problem=problem), lease)
         services.store.note_change(refresh.prod, services.clock())
+        if done.kept:  # what others wrote is that without the candidate's rows
+            until = services.clock() + services.settings.warehouse.keep_backup
+            services.store.keep_objects(refresh.id, until, ("candidate",))
         return self._record(refresh, Undone(at=services.clock(), undo=done), lease)
 
     def _record(self, refresh: Refresh, event: UndoRefused | UndoIntended | Undone | Doubted, lease: Lease) -> Refresh:
         return self._services.record(refresh, event, claim=lease.claim)
+
+
+def _agreed(request: UndoRequest, loss: Loss | None, breaks: tuple[str, ...]) -> bool:
+    """Whether the person has seen all that is lost: nothing may be where nothing was named."""
+    if loss is None:
+        return not breaks
+    return request.loss is not None and request.loss.covers(loss)
+
+
+def _token_of(session: Session, prod: Relation, expected: Content, known: Token | None = None) -> Token | None:
+    """The change marker under which production holds just `expected`; None when it holds something else or is gone.
+
+    Under the marker `known` it did. The last statement sent reads the marker, so a write before that is seen.
+    """
+    while (now := session.token(prod)) != known:
+        if now is None or session.content(prod) != expected:
+            return None
+        known = now
+    return known

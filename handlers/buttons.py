@@ -19,7 +19,7 @@ from handlers.private import whisper
 Body = dict[str, Any]
 
 # Stored as they are and decided by the worker, which answers where there is something to say.
-CLICKS = re.compile("(approve|cancel|close|recheck|rebuild|add_columns|add_clocks|undo|look|keep_dev|drop_dev)$")
+CLICKS = re.compile("(approve|cancel|close|recheck|rebuild|add_columns|add_clocks|look|keep_dev|drop_dev)$")
 FORMS = re.compile(f"({'|'.join(FORM_STATES)})$")
 OFFERS = re.compile(r"(again|offer:\d+)$")
 ANYTHING = re.compile(".*")

@@ -10,7 +10,7 @@ from bot.context import Context
 from bot.decisions import refused, unverified
 from bot.machine import allows
 from bot.messages import Block
-from bot.model import Refresh, State, Verdict
+from bot.model import Loss, Refresh, State, Verdict
 from bot.report import Blocker, blockers
 from bot.wording import buttons as say
 from bot.wording.downstream import ranked
@@ -89,14 +89,12 @@ def after_promotion(refresh: Refresh, context: Context) -> list[Block]:
     """On the promoted post: the way back while the backup lives, and what comes next."""
     match refresh.state:
         case State.FAULTY:
-            undo = (
-                [make("undo", refresh, style="danger", confirm=_undo(refresh))] if has_backup(refresh, context) else []
-            )
-            forced = [make("undo_forced", refresh)] if undo else []
+            undo = [make("undo", refresh, style="danger")] if has_backup(refresh, context) else []
+            forced = [_undo_anyway(refresh, refresh.loss)] if undo and refresh.loss else []
             look = [make("look", refresh)] if unverified(refresh) else []
             return [*look, *undo, make("accept", refresh), *forced]
         case State.DONE:
-            undo = [make("undo", refresh, confirm=_undo(refresh))] if has_backup(refresh, context) else []
+            undo = [make("undo", refresh)] if has_backup(refresh, context) else []
             return [*undo, *_downstream(refresh), *_dev(refresh, context)]
         case State.NEEDS_ATTENTION if refresh.undo_request:
             return waiting(refresh, context)
@@ -169,11 +167,6 @@ def _approve(refresh: Refresh) -> Confirm:
     )
 
 
-def _undo(refresh: Refresh) -> Confirm:
-    return Confirm(
-        title=say.undo_title(refresh),
-        text=say.undo_question(refresh.prod),
-        yes=say.yes("undo"),
-        no=say.no(),
-        danger=True,
-    )
+def _undo_anyway(refresh: Refresh, loss: Loss) -> Block:
+    """Only once it is counted what is lost: that number stands on the button."""
+    return make("undo_forced", refresh, label=say.undo_anyway(loss), style="danger")

@@ -12,7 +12,7 @@ from datetime import date
 from bot.blocks.kit import Option, option, plain, section, select
 from bot.index import Entry
 from bot.messages import Block
-from bot.model import Mode, Refresh, Request
+from bot.model import Loss, Mode, Refresh, Request
 from bot.report import blockers
 from bot.settings import Settings
 from bot.wording import findings
@@ -106,9 +106,17 @@ def accept_form(refresh: Refresh) -> Block:
 
 
 def undo_form(refresh: Refresh) -> Block:
-    """Undo although prod changed since: names what is lost and wants the model's name typed."""
-    typed = _input("name", say.undo_typed(refresh.name), _text("name"))
-    return _view("undo_forced", say.UNDO_TITLE, [section(say.undo_intro(refresh)), typed], _meta(refresh))
+    return _reason_form("undo", say.UNDO_TITLE, say.undo_intro(refresh), say.UNDO_REASON, refresh)
+
+
+def undo_forced_form(refresh: Refresh, loss: Loss) -> Block:
+    """Undo although others wrote since: names what is lost and wants the model's name typed."""
+    blocks = [
+        section(say.undo_forced_intro(refresh, loss)),
+        _input("reason", say.UNDO_REASON, _text("reason", long=True)),
+        _input("name", say.undo_typed(refresh.name), _text("name")),
+    ]
+    return _view("undo_forced", say.UNDO_FORCED_TITLE, blocks, _meta(refresh))
 
 
 def settle_form(action: str, refresh: Refresh) -> Block:

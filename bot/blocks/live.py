@@ -14,6 +14,7 @@ from bot.blocks.budget import message
 from bot.blocks.kit import context as small
 from bot.blocks.kit import pre, section
 from bot.context import Context
+from bot.decisions import approvals
 from bot.messages import Block, Live, Message
 from bot.model import Refresh, Report, State, Verdict
 from bot.report import Blocker, blockers
@@ -23,7 +24,7 @@ from bot.wording import downstream, findings
 from bot.wording import plan as planned
 from bot.wording import promoted as after
 from bot.wording.numbers import number
-from bot.wording.outcomes import no_words
+from bot.wording.outcomes import no_words, notified
 from bot.wording.text import dotted, sentences
 
 log = structlog.get_logger()
@@ -71,7 +72,7 @@ _BUTTONS: dict[Live, Callable[[Refresh, Context], list[Block]]] = {
 
 def card(refresh: Refresh, context: Context) -> Message:
     shows_values = context.settings.slack.post_rows == "top"
-    report = _result(refresh)
+    report = _result(refresh) if refresh.state is not State.UNDONE else None  # production is not that any more
     line = report.headline if report and shows_values else None
     return message(
         section(says.title(refresh)),
@@ -96,6 +97,8 @@ def _card_lines(refresh: Refresh, context: Context) -> list[str]:
     if refresh.state in _IN_PROGRESS:
         lines.append(says.progress(refresh, context.now))
     report, plan = _result(refresh), refresh.plan
+    if refresh.state is State.UNDONE:
+        return [*lines, says.as_before(refresh)]
     if report:
         lines.append(sentences(says.changes(refresh, report), _left_behind(refresh)))
     if plan and refresh.state not in says.UNTOUCHED:
@@ -213,8 +216,8 @@ def _statements(refresh: Refresh) -> Block | None:
 
 
 def _nothing(refresh: Refresh, context: Context) -> Message:
-    said = asks.nothing(refresh, _still_there(refresh, context))
-    return message(section(said), buttons.row(buttons.waiting(refresh, context), "approval", refresh))
+    said = [asks.nothing(refresh, _still_there(refresh, context)), notified([refresh.asker.user_id])]
+    return message(_lines(said), buttons.row(buttons.waiting(refresh, context), "approval", refresh))
 
 
 def _still_there(refresh: Refresh, context: Context) -> str:
@@ -226,7 +229,7 @@ def _still_there(refresh: Refresh, context: Context) -> str:
 
 def _withdrawn(refresh: Refresh, context: Context) -> Message:
     return message(
-        section(asks.withdrawn(refresh.withdrawn)),
+        _lines([asks.withdrawn(refresh.withdrawn), notified([refresh.asker.user_id])]),
         small(asks.ways_on(buttons.can_recheck(refresh))),
         buttons.row(buttons.waiting(refresh, context), "approval", refresh),
     )
@@ -234,7 +237,7 @@ def _withdrawn(refresh: Refresh, context: Context) -> Message:
 
 def _in_doubt(refresh: Refresh, context: Context) -> Message:
     return message(
-        section(asks.in_doubt(refresh.problem.text if refresh.problem else "")),
+        _lines([asks.in_doubt(refresh.problem.text if refresh.problem else ""), _urgent(refresh, context)]),
         small(asks.in_doubt_choices(refresh)),
         buttons.row(buttons.waiting(refresh, context), "attention", refresh),
     )
@@ -246,7 +249,7 @@ def promoted(refresh: Refresh, context: Context) -> Message:
     match refresh.state:
         case State.FAULTY:
             choices = after.faulty_choices(refresh, buttons.has_backup(refresh, context))
-            return message(section(after.faulty(refresh)), small(choices), row)
+            return message(_lines([after.faulty(refresh), _urgent(refresh, context)]), small(choices), row)
         case State.NEEDS_ATTENTION if refresh.undo_request:
             return _in_doubt(refresh, context)
         case State.UNDOING:
@@ -258,6 +261,12 @@ def promoted(refresh: Refresh, context: Context) -> Message:
         _lines([_backup(refresh, context), _next(refresh, context)]),
         row,
     )
+
+
+def _urgent(refresh: Refresh, context: Context) -> str:
+    """Those who can act, those who approved and who asked: production is wrong, or nobody knows."""
+    approved = [d.by.user_id for d in approvals(refresh)]
+    return notified([*policy.approvers(refresh, context.settings), *approved, refresh.asker.user_id])
 
 
 def _backup(refresh: Refresh, context: Context) -> str:

@@ -12,15 +12,27 @@ from bot import events as e
 from bot import policy
 from bot.blocks.budget import message
 from bot.blocks.buttons import can_recheck, has_backup
-from bot.blocks.kit import Button, actions, button, section
+from bot.blocks.kit import Button, actions, button, pre, section
 from bot.blocks.live import approvers, render_live, waits
 from bot.commands import write
 from bot.context import Context
 from bot.machine import Topic
-from bot.messages import AUDIT_HEAD, THREAD_LINK, Attachment, Live, Message, Post
+from bot.messages import AUDIT_HEAD, THREAD_LINK, Attachment, Block, Live, Message, Post
 from bot.model import Finding, Problem, Refresh, Series, State, Verdict
 from bot.report import may_waive
-from bot.wording import approval, audit, downstream, findings, outcomes, picture, promoted, reminders, rules, tables
+from bot.wording import (
+    approval,
+    audit,
+    by_hand,
+    downstream,
+    findings,
+    outcomes,
+    picture,
+    promoted,
+    reminders,
+    rules,
+    tables,
+)
 from bot.wording.buttons import try_again
 from bot.wording.failing import failing
 
@@ -66,12 +78,14 @@ def _posts_for(topic: Topic, refresh: Refresh, event: e.Event, context: Context)
         return _result(refresh, context)
     if topic is Topic.FAILED:
         return _failed(refresh)
-    if topic in (Topic.AUDIT_START, Topic.AUDIT_END):
-        return _audit(topic, refresh, context)
+    if topic in (Topic.AUDIT_START, Topic.AUDIT_CHANGE, Topic.AUDIT_END):
+        return _audit(topic, refresh, event, context)
     if topic is Topic.CANCELLED and refresh.report and refresh.report.nothing_changes:
         return ()  # the post that was closed says so itself
     if topic is Topic.CANCELLED and not refresh.plan:
         return _cancelled_unplanned(refresh, event)
+    if topic is Topic.UNDONE:
+        return (_post(topic, refresh, message(section(outcomes.undone(refresh)), *_taken_along(refresh, context))),)
     if topic is Topic.REFUSED:
         text = refresh.problem.text if refresh.problem else ""
         return (_private(topic, refresh, outcomes.not_begun(refresh, text) if isinstance(event, e.Failed) else text),)
@@ -101,11 +115,25 @@ def _text(topic: Topic, refresh: Refresh, event: e.Event, context: Context) -> s
         case Topic.UNDO_REFUSED:
             if not isinstance(event, e.UndoRefused):
                 return outcomes.undo_did_not_happen()
-            can_force = refresh.state is State.FAULTY and has_backup(refresh, context)
-            return outcomes.undo_refused(event.problem.text, can_force)
-        case Topic.UNDONE:
-            return outcomes.undone(refresh)
+            return outcomes.undo_refused(event.problem.text, _way_on(refresh, event, context))
     raise AssertionError(f"{topic} has posts of its own")
+
+
+def _way_on(refresh: Refresh, refused: e.UndoRefused, context: Context) -> str:
+    """After an undo that only other people's rows are in the way of."""
+    backup = refresh.promotion.backup if refresh.promotion else None
+    if refused.loss is None or backup is None or not has_backup(refresh, context):
+        return ""
+    return outcomes.undo_anyway() if refresh.state is State.FAULTY else outcomes.undo_by_hand(backup.relation)
+
+
+def _taken_along(refresh: Refresh, context: Context) -> list[Block]:
+    """Rows of others that went with an undo are offered back; nothing of it is ever run here."""
+    undo = refresh.undo
+    if undo is None or undo.kept is None or undo.loss is None:
+        return []
+    until = undo.kept.taken_at + context.settings.warehouse.keep_backup
+    return [section(outcomes.taken_along(undo.kept.relation, undo.loss, until)), pre(by_hand.bring_back(refresh))]
 
 
 def plan_only(text: str) -> Message:
@@ -225,7 +253,9 @@ def _failed(refresh: Refresh) -> tuple[Post, ...]:
     again = Button(
         action="again", label=try_again(), value=write(refresh.request), spoken=f"{try_again()}: {refresh.name}"
     )
-    post = _post(Topic.FAILED, refresh, message(section(outcomes.failed(problem)), actions([button(again)])))
+    post = _post(
+        Topic.FAILED, refresh, message(section(outcomes.failed(problem, refresh.asker)), actions([button(again)]))
+    )
     if not problem.attachment:
         return (post,)
     file = Attachment(name=f"{refresh.ref} compiled.sql", content=problem.attachment.encode(), title="compiled.sql")
@@ -244,13 +274,29 @@ def _readers(refresh: Refresh, context: Context) -> list[Post]:
     return [Post(key=_key(refresh, "readers"), channel=refresh.channel, message=Message(text=text), files=files)]
 
 
-def _audit(topic: Topic, refresh: Refresh, context: Context) -> tuple[Post, ...]:
+def _audit(topic: Topic, refresh: Refresh, event: e.Event, context: Context) -> tuple[Post, ...]:
     channel = context.settings.slack.audit_channel
     if not channel:  # the head of the chain is posted all the same: what is cut off its end shows by nothing else
         head = message(section(audit.head(refresh, AUDIT_HEAD)))
         return (_post(topic, refresh, head),) if topic is Topic.AUDIT_END else ()
     if topic is Topic.AUDIT_START:
         text = audit.started(refresh, THREAD_LINK)
+    elif topic is Topic.AUDIT_CHANGE:
+        text = _change(refresh, event)
     else:
         text = audit.ended(refresh, THREAD_LINK, AUDIT_HEAD)
     return (Post(key=_key(refresh, topic), channel=channel, message=message(section(text)), thread=False),)
+
+
+def _change(refresh: Refresh, event: e.Event) -> str:
+    """What was just done to production, or came out about it."""
+    match event:
+        case e.Settled(by=by, happened=happened, reason=reason):
+            settled = audit.settled(by, happened, reason)
+            told = audit.replaced if happened else audit.not_replaced
+            return told(refresh, THREAD_LINK, settled)
+        case e.Verified():
+            return audit.faulty(refresh, THREAD_LINK)
+        case e.Doubted():
+            return audit.in_doubt(refresh, THREAD_LINK)
+    return audit.replaced(refresh, THREAD_LINK)

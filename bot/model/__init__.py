@@ -4,7 +4,7 @@ Times are aware UTC datetimes, durations are seconds, hashes are Snowflake's sig
 """
 
 from bot.model.plans import Actor, Build, Exposure, Origin, Plan, Reader, Request, Rules, TestResult
-from bot.model.refreshes import Decision, Explanation, Problem, Promotion, Refresh, UndoRequest, Waiver
+from bot.model.refreshes import Decision, Explanation, Loss, Problem, Promotion, Refresh, UndoRequest, Waiver
 from bot.model.reports import ColumnChange, Finding, Headline, Outlier, OutlierGroup, Report, Series, Side
 from bot.model.states import BUILDS, DRIVEN, ENDS, Kind, Mode, State, Verdict
 from bot.model.tables import Column, Content, Relation, Right, Snapshot, Table, Token, Upstream, quote
@@ -24,6 +24,7 @@ __all__ = [
     "Finding",
     "Headline",
     "Kind",
+    "Loss",
     "Mode",
     "Origin",
     "Outlier",

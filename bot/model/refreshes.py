@@ -8,7 +8,7 @@ from datetime import datetime
 from bot.model.plans import Actor, Build, Plan, Request
 from bot.model.reports import Finding, Report
 from bot.model.states import ENDS, State
-from bot.model.tables import Relation, Snapshot, Table, Token
+from bot.model.tables import Content, Relation, Snapshot, Table, Token
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +38,26 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """What an undo of `production` would take along, as it was counted in the warehouse: equal rows count each.
+
+    `written`: rows that neither the candidate nor the backup holds. `removed`: rows of the candidate that are no longer
+    there. Not `exact`: the candidate is gone, so `written` counts its own rows as well and `removed` is not known.
+    """
+
+    production: Content
+    written: int
+    removed: int = 0
+    exact: bool = True
+    breaks: tuple[str, ...] = ()  # what came to hang on the table, such as "streams"
+
+    def covers(self, other: Loss) -> bool:
+        """Whether somebody who agreed to lose this has agreed to lose `other` too."""
+        enough = self.written >= other.written and self.removed >= other.removed
+        return enough and set(self.breaks) >= set(other.breaks)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Promotion:
     """The intent, committed before the statement is sent, and what became of it. Also used for an undo."""
 
@@ -53,6 +73,8 @@ class Promotion:
     query_ids: tuple[str, ...] = ()
     sent_at: datetime | None = None
     after: Snapshot | None = None  # prod right after, for the undo's guard
+    kept: Snapshot | None = None  # of an undo that takes rows of others along: production as it was before
+    loss: Loss | None = None  # these rows, counted in `kept`
     findings: tuple[Finding, ...] = ()  # of the verification
 
 
@@ -65,6 +87,8 @@ class UndoRequest:
     forced: bool
     was: State  # done or faulty
     problem: Problem | None  # of the faulty refresh
+    reason: str = ""
+    loss: Loss | None = None  # what the person saw and agreed to lose; only where it is forced
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +133,7 @@ class Refresh:
     promotion: Promotion | None = None
     undo: Promotion | None = None
     undo_request: UndoRequest | None = None
+    loss: Loss | None = None  # of an undo now, as last counted: what *Undo anyway* names
     acceptance: Decision | None = None  # of a faulty production, with the reason
     problem: Problem | None = None
     withdrawn: str = ""  # why decisions were withdrawn, for people; until the next comparison stands in the thread

@@ -2,10 +2,23 @@
 
 from bot.store.claims import Claims
 from bot.store.mail import Letter, LiveMessage, Mail, StoredFile
-from bot.store.records import Held, Hold, Object, Records
+from bot.store.records import BACKUPS, BEFORE_UNDO, Held, Hold, Object, Records
 from bot.store.refreshes import Claim, Decided, Refreshes, Taken
 
-__all__ = ["Claim", "Decided", "Held", "Hold", "Letter", "LiveMessage", "Object", "Store", "StoredFile", "Taken"]
+__all__ = [
+    "BACKUPS",
+    "BEFORE_UNDO",
+    "Claim",
+    "Decided",
+    "Held",
+    "Hold",
+    "Letter",
+    "LiveMessage",
+    "Object",
+    "Store",
+    "StoredFile",
+    "Taken",
+]
 
 
 class Store(Refreshes, Claims, Mail, Records):

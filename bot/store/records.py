@@ -15,6 +15,8 @@ from bot.store import tables as t
 from bot.store.codec import dumps, loads
 from bot.store.database import Database, moment, seconds
 
+BEFORE_UNDO = "before undo"  # production as an undo found it, with rows of others
+BACKUPS = frozenset({"backup", BEFORE_UNDO})  # in the backup schema, and the promoter's to drop
 _ONLY = 1  # the tables of the index and of the project's problem have one row
 
 
@@ -34,7 +36,7 @@ class Object:
     """A table that the bot made in the warehouse; `keep_until` is None while its refresh needs it."""
 
     relation: Relation
-    kind: str  # baseline, dev, candidate, backup
+    kind: str  # baseline, dev, candidate, or one of BACKUPS
     refresh: int
     keep_until: datetime | None
 

@@ -159,8 +159,10 @@ class Refreshes(Database):
                 insert_posts(connection, stored.id, posts, self.now(connection), {AUDIT_HEAD: line.hash[:12]})
                 touch_live(connection, stored.id, touch)
                 if hold:
-                    by = stored.undo_request.by if stored.undo_request else None
-                    put_hold(connection, Hold(unique_id=hold, by=by, at=event.at, refresh=stored.id))
+                    undo = stored.undo_request
+                    by, reason = (undo.by, undo.reason) if undo else (None, "")
+                    put = Hold(unique_id=hold, by=by, at=event.at, reason=reason, refresh=stored.id)
+                    put_hold(connection, put)
                 _settle(connection, click)
         except IntegrityError:
             holder = self._holder(before.prod, before.dev)
@@ -169,15 +171,15 @@ class Refreshes(Database):
             raise Taken(holder) from None
         return stored
 
-    def put_on_hold(self, click: Click, hold: Hold, answer: Callable[[Refresh | None], Post]) -> None:
-        """Decide the click that puts the hold, answered with the live refresh of the model as it is then."""
+    def put_on_hold(self, click: Click, hold: Hold, told: Callable[[Refresh | None], Sequence[Post]]) -> None:
+        """Decide the click that puts the hold; `told` makes the posts from the live refresh of the model as it is then."""
         mine = select(t.refreshes).where(R.unique_id == hold.unique_id, _live()).order_by(R.id).limit(1)
         with self.writing() as connection:
             if not settled_now(connection, click):
                 return
             row = connection.execute(mine.with_for_update()).first()
             put_hold(connection, hold)
-            insert_posts(connection, None, [answer(to_refresh(row) if row else None)], self.now(connection))
+            insert_posts(connection, None, told(to_refresh(row) if row else None), self.now(connection))
 
     def _swap(
         self,

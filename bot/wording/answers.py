@@ -87,6 +87,10 @@ def moved_on(refresh: Refresh) -> str:
     return ended(f"{refresh.ref} has moved on and this did nothing: {_now(refresh)}")
 
 
+def not_counted() -> str:
+    return "What this would lose is not counted yet: press *Undo* first, which loses nothing and says it."
+
+
 def _now(refresh: Refresh) -> str:
     given = listed(f"{mention(d.by)} {clock(d.at)}" for d in approvals(refresh))
     match refresh.state:

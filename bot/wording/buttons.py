@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.model import Refresh, Relation
+from bot.model import Loss, Refresh, Relation
 from bot.wording.text import code, plural, prose
 
 LABELS = {
@@ -15,7 +15,6 @@ LABELS = {
     "recheck": "Re-check",
     "rebuild": "Rebuild",
     "undo": "Undo",
-    "undo_forced": "Undo anyway",
     "accept": "Accept",
     "look": "Look again",
     "happened": "It happened",
@@ -68,6 +67,11 @@ def pick_downstream() -> str:
     return "Refresh downstream …"
 
 
+def undo_anyway(loss: Loss) -> str:
+    """Undo anyway: lose 2 rows"""
+    return f"Undo anyway: lose {'' if loss.exact else 'up to '}{plural(loss.written, 'row')}"
+
+
 def approve_title(refresh: Refresh) -> str:
     return f"Approve {refresh.ref}?"
 
@@ -75,16 +79,6 @@ def approve_title(refresh: Refresh) -> str:
 def approve_question(prod: Relation, rows: int | None, digest: str) -> str:
     size = f" ({plural(rows, 'row')})" if rows is not None else ""
     return f"{code(prod)}{size} is replaced by the candidate that was compared. A backup is taken first. Digest {code(digest[:8])}."
-
-
-def undo_title(refresh: Refresh) -> str:
-    return f"Undo {refresh.ref}?"
-
-
-def undo_question(prod: Relation) -> str:
-    return (
-        f"{code(prod)} is replaced by its backup, and the model is on hold afterwards. Refused if prod changed since."
-    )
 
 
 def drop_title() -> str:
@@ -96,7 +90,7 @@ def drop_question(refresh: Refresh) -> str:
 
 
 def yes(action: str) -> str:
-    return {"approve": "Approve", "undo": "Undo", "drop_dev": "Drop"}[action]
+    return {"approve": "Approve", "drop_dev": "Drop"}[action]
 
 
 def no() -> str:

@@ -42,5 +42,26 @@ def afterwards(refresh: Refresh) -> list[str]:
     return [*lines, *(f"ALTER TABLE {prod} {what};" for name, what in _SWITCHES.items() if name in changes)]
 
 
+def bring_back(refresh: Refresh) -> str:
+    """Rows of others that an undo took along: those of its copy whose key is new to production and the candidate.
+
+    Without a key, whole rows that neither holds.
+    """
+    undo, candidate = refresh.undo, refresh.candidate
+    if undo is None or undo.kept is None:
+        return ""
+    columns = ", ".join(quote(c.name) for c in undo.before.columns)
+    prod, key = refresh.prod.sql, refresh.plan.rules.grain.columns if refresh.plan else ()
+    lines = [f"INSERT INTO {prod} ({columns})", f"SELECT {columns}", f"FROM {undo.kept.relation.sql} k"]
+    if key:
+        same = " AND ".join(f"p.{quote(c)} IS NOT DISTINCT FROM k.{quote(c)}" for c in key)
+        lines.append(f"WHERE NOT EXISTS (SELECT 1 FROM {prod} p WHERE {same})")
+    else:
+        lines.append(f"MINUS SELECT {columns} FROM {prod}")
+    if candidate and undo.loss and undo.loss.exact:
+        lines.append(f"MINUS SELECT {columns} FROM {candidate.relation.sql}")
+    return "\n".join(lines) + ";"
+
+
 def _strings(value: object) -> list[str]:
     return [str(item) for item in value] if isinstance(value, list | tuple) else []

@@ -91,6 +91,11 @@ def _undone(refresh: Refresh) -> str:
     return f"undone by {mention(refresh.undo_request.by)} {clock(refresh.changed_at)}"
 
 
+def as_before(refresh: Refresh) -> str:
+    """After an undo, in place of what had changed."""
+    return f"Production is as it was before the promotion: {code(refresh.prod)} holds the old values again."
+
+
 def headline(line: Headline) -> str:
     """The broken number before and after, with its neighbours; literal text, narrow enough for a phone."""
     before, after = pair(line.before, line.after)

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.decisions import unverified
-from bot.model import OutlierGroup, Refresh
+from bot.model import Loss, OutlierGroup, Refresh
 from bot.wording.numbers import change, number
+from bot.wording.production import lost
 from bot.wording.tables import column
-from bot.wording.text import clock, code, day, escape, plural, prose
+from bot.wording.text import code, day, escape, listed, plural, prose
 
 ASK_TITLE = "Refresh a dbt model"
 EXPLAIN_TITLE = "Explain outliers"
 WAIVE_TITLE = "Waive a finding"
 REJECT_TITLE = "Reject"
 ACCEPT_TITLE = "Accept production"
-UNDO_TITLE = "Undo anyway"
+UNDO_TITLE = "Undo"
+UNDO_FORCED_TITLE = "Undo anyway"
 HAPPENED_TITLE = "It happened"
 NOT_HAPPENED_TITLE = "It did not happen"
 CLOSE = "Cancel"
@@ -25,7 +27,8 @@ SUBMIT = {
     "waive": "Waive",
     "reject": "Reject",
     "accept": "Accept",
-    "undo_forced": "Undo",
+    "undo": "Undo",
+    "undo_forced": "Undo anyway",
     "happened": "It happened",
     "not_happened": "It did not",
 }
@@ -58,6 +61,7 @@ FINDING = "Finding"
 WAIVE_REASON = "Why it may pass"
 REJECT_REASON = "Why"
 ACCEPT_REASON = "Why production may stay as it is"
+UNDO_REASON = "Why"
 SETTLE_NOTE = "How you know"
 _LISTED = 10  # groups in the introduction of a form
 
@@ -104,16 +108,22 @@ def accept_intro(refresh: Refresh) -> str:
 
 
 def undo_intro(refresh: Refresh) -> str:
-    """Names what would be lost, as far as the row knows it."""
-    promotion = refresh.promotion
-    if promotion is None or promotion.backup is None:
-        return "There is no backup to go back to."
-    since = clock(promotion.sent_at or promotion.intended_at)
-    now = f" It had {plural(promotion.after.content.rows, 'row')} then." if promotion.after else ""
+    return f"{_by_its_backup(refresh)} It is refused if anybody else wrote to production since, and says what would be lost."
+
+
+def undo_forced_intro(refresh: Refresh, loss: Loss) -> str:
+    """Names what is lost, as it was counted."""
+    broken = f"Its {listed(loss.breaks)} break or go with it. " if loss.breaks else ""
     return (
-        f"{code(refresh.prod)} is replaced by its backup ({plural(promotion.backup.content.rows, 'row')}), even if it has "
-        f"changed since. *Every row written after {since} is lost.*{now} The model is on hold afterwards."
+        f"{_by_its_backup(refresh)} *{lost(loss)}* {broken}Production is backed up first, so that these rows can be brought "
+        "back by hand. If there are more by then, nothing is done and you are told the new number."
     )
+
+
+def _by_its_backup(refresh: Refresh) -> str:
+    backup = refresh.promotion.backup if refresh.promotion else None
+    rows = f" ({plural(backup.content.rows, 'row')})" if backup else ""
+    return f"{code(refresh.prod)} is replaced by its backup{rows}, and the model is on hold afterwards."
 
 
 def undo_typed(name: str) -> str:

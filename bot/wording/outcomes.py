@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from bot.model import Actor, Decision, Problem, Refresh
+from bot.model import Actor, Decision, Loss, Problem, Refresh, Relation
 from bot.wording import production
 from bot.wording.requests import command
-from bot.wording.text import clock, code, ended, mention, prose, sentences
+from bot.wording.text import clock, code, ended, listed, mention, plural, prose, sentences
 
 
-def failed(problem: Problem) -> str:
-    return f"*Failed.* {problem.text}\nProduction was not touched."
+def failed(problem: Problem, asker: Actor) -> str:
+    return f"*Failed.* {problem.text}\nProduction was not touched.\n{notified([asker.user_id])}"
+
+
+def notified(user_ids: Sequence[str]) -> str:
+    """Slack tells those who are named in a new post, and nobody else."""
+    return f"Notified: {listed(mention(u) for u in dict.fromkeys(user_ids))}."
 
 
 def rejected(decision: Decision) -> str:
@@ -47,9 +53,20 @@ def accepted(decision: Decision) -> str:
     return f"*Accepted by {mention(decision.by)} {clock(decision.at)}:* {ended(prose(decision.reason))} Production stays as it is."
 
 
-def undo_refused(text: str, can_force: bool) -> str:
-    forced = "*Undo anyway* on the post above does it all the same and names what is lost." if can_force else ""
-    return sentences("*Not undone.*", text, "Production was not touched.", forced)
+def undo_refused(text: str, way_on: str) -> str:
+    return sentences("*Not undone.*", text, "Production was not touched.", way_on)
+
+
+def undo_anyway() -> str:
+    return (
+        "*Undo anyway* on the post above backs production up first, so that what is lost can be brought back, and does it "
+        "all the same."
+    )
+
+
+def undo_by_hand(backup: Relation) -> str:
+    """After a good promotion nobody throws away what was written since."""
+    return f"To correct it, refresh again; single rows can be brought back by hand from the backup {code(backup)}."
 
 
 def settled(by: Actor, happened: bool, reason: str, at: datetime) -> str:
@@ -62,13 +79,28 @@ def undo_did_not_happen() -> str:
 
 
 def undone(refresh: Refresh) -> str:
-    who = f" by {mention(refresh.undo_request.by)}" if refresh.undo_request else ""
+    request = refresh.undo_request
+    who = f" by {mention(request.by)}" if request else ""
+    why = f"“{ended(prose(request.reason))}”" if request and request.reason else ""
     promotion, undo = refresh.promotion, refresh.undo
     hidden = production.unseen(promotion.before, undo.before) if promotion and undo else []
     return sentences(
-        f"*Undone{who} {clock(refresh.changed_at)}.* {code(refresh.prod)} is what it was before the promotion.",
+        f"*Undone{who} {clock(refresh.changed_at)}.*",
+        why,
+        f"{code(refresh.prod)} is what it was before the promotion.",
         production.undo_unseen(hidden) if hidden else "",
         f"The model is on hold: nobody can refresh it until an approver writes {command(f'unhold {refresh.name}')}.",
+    )
+
+
+def taken_along(kept: Relation, loss: Loss, until: datetime) -> str:
+    """After an undo that lost rows of others: where they are, before the statement that brings them back."""
+    rows = f"{'' if loss.exact else 'Up to '}{plural(loss.written, 'row')}"
+    verb = "was" if loss.written == 1 and loss.exact else "were"
+    return (
+        f"*{rows} that others wrote {verb} lost by this.* Production as it was before the undo is in {code(kept)} until "
+        f"{until:%Y-%m-%d}. The bot does not bring anything back; this statement adds the rows whose key production does not "
+        "have now. Read it first: what changed in other rows has to be compared by hand."
     )
 
 

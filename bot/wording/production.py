@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot.model import Actor, Content, Refresh, Relation, Table
+from bot.model import Actor, Content, Loss, Refresh, Relation, Table
 from bot.wording.text import clock, code, hour, listed, mention, plural, prose
 
 _Pairs = dict[str, tuple[tuple[str, ...] | None, tuple[str, ...] | None]]  # before and after, by what they are
@@ -144,11 +144,32 @@ def backup_changed(backup: Relation) -> str:
     return f"The backup {code(backup)} is not what was taken before the promotion: someone else wrote to it."
 
 
-def undo_would_lose(refresh: Refresh, then: Content, now: Content, seen: datetime) -> str:
+def undo_would_lose(refresh: Refresh, then: Content, loss: Loss, seen: datetime) -> str:
+    """Nothing where production is just the candidate: then something else is in the way."""
+    if loss.production == then:
+        return ""
+    changed = f"Prod is not what {refresh.ref} promoted (seen {clock(seen)}): {_difference(then, loss.production)}."
+    return f"{changed} {lost(loss)}"
+
+
+def lost(loss: Loss) -> str:
+    """An undo would lose 2 rows that are neither the candidate's nor the backup's."""
+    if not loss.exact:
+        return (
+            f"An undo would lose up to {plural(loss.written, 'row')}: so many are not in the backup. The candidate is gone, "
+            f"so the refresh's own rows count as well."
+        )
+    text = f"An undo would lose {plural(loss.written, 'row')} that somebody else wrote."
+    if not loss.removed:
+        return text
+    verb = "was" if loss.removed == 1 else "were"
     return (
-        f"Prod changed since {refresh.ref} was promoted (seen {clock(seen)}): {_difference(then, now)}. "
-        "An undo would lose what was written since."
+        f"{text} {plural(loss.removed, 'row')} of the candidate {verb} changed or deleted, which it would undo as well."
     )
+
+
+def undo_more_than_agreed(agreed: Loss) -> str:
+    return f"The button named {plural(agreed.written, 'row')}."
 
 
 def undo_would_break(refresh: Refresh, what: Sequence[str]) -> str:

@@ -90,7 +90,7 @@ def test_a_model_on_hold_says_so(bot: Bot) -> None:
     bot.store.add_click(Click(action="hold", by=by, channel=CHANNEL, at=NOW, payload={}))
     (click,) = bot.store.claim_clicks("test", 1)
     hold = Hold(unique_id="model.shop.fact_dex", by=by, at=NOW, reason="wait for Dune")
-    bot.store.put_on_hold(click, hold, lambda live: Post(key="h", channel=CHANNEL, message=Message(text="on hold")))
+    bot.store.put_on_hold(click, hold, lambda live: [Post(key="h", channel=CHANNEL, message=Message(text="on hold"))])
     said = bot.types("fact_dex")
     assert "`fact_dex` is on hold by <@U0BOB> since 14:07 UTC: wait for Dune." in said
     assert bot.store.live() == []

@@ -17,6 +17,8 @@ from tests.contract.listeners import Bot, listening, waiting
 from tests.contract.slacks import CHANNEL
 from tests.unit import samples
 
+FORCED = {"name": "ez_ethereum_metrics", "reason": "wrong day"}
+
 
 @pytest.fixture
 def bot(slack: SlackSandbox, tmp_path: Path) -> Iterator[Bot]:
@@ -146,13 +148,15 @@ def test_explain_opens_a_form_with_all_groups_and_stores_one_reason(bot: Bot) ->
         ("accept", State.FAULTY, Live.PROMOTED, {"reason": "known"}, {"reason": "known"}),
         ("happened", State.NEEDS_ATTENTION, Live.APPROVAL, {"reason": "seen"}, {"reason": "seen"}),
         ("not_happened", State.NEEDS_ATTENTION, Live.APPROVAL, {"reason": "no"}, {"reason": "no"}),
-        ("undo_forced", State.FAULTY, Live.PROMOTED, {"name": "ez_ethereum_metrics"}, {"name": "ez_ethereum_metrics"}),
+        ("undo", State.DONE, Live.PROMOTED, {"reason": "wrong day"}, {"reason": "wrong day"}),
+        ("undo", State.FAULTY, Live.PROMOTED, {"reason": "wrong day"}, {"reason": "wrong day"}),
+        ("undo_forced", State.FAULTY, Live.PROMOTED, FORCED, FORCED),
     ],
 )
 def test_forms_that_decide_are_stored_as_clicks(
     bot: Bot, action: str, state: State, live: Live, answers: dict[str, str], payload: dict[str, str]
 ) -> None:
-    refresh = waiting(bot, state)
+    refresh = waiting(bot, state, loss=samples.loss() if action == "undo_forced" else None)
     bot.presses(action, bot.shows(render_live(live, refresh, samples.CONTEXT)))
     assert bot.form()["callback_id"] == action
     assert bot.slack.control.submit("bob", action, answers).ok
@@ -169,6 +173,7 @@ def test_forms_that_decide_are_stored_as_clicks(
         ("accept", State.FAULTY, Live.PROMOTED),
         ("happened", State.NEEDS_ATTENTION, Live.APPROVAL),
         ("not_happened", State.NEEDS_ATTENTION, Live.APPROVAL),
+        ("undo", State.DONE, Live.PROMOTED),
     ],
 )
 def test_a_reason_that_says_nothing_is_refused_at_its_field(
@@ -184,12 +189,21 @@ def test_a_reason_that_says_nothing_is_refused_at_its_field(
 
 
 def test_the_forced_undo_wants_the_name_typed(bot: Bot) -> None:
-    refresh = waiting(bot, State.FAULTY)
+    refresh = waiting(bot, State.FAULTY, loss=samples.loss())
     bot.presses("undo_forced", bot.shows(render_live(Live.PROMOTED, refresh, samples.CONTEXT)))
-    bot.form()
-    assert not bot.slack.control.submit("bob", "undo_forced", {"name": "ez"}).ok
+    assert "lose 2 rows" in json.dumps(bot.form())
+    assert not bot.slack.control.submit("bob", "undo_forced", FORCED | {"name": "ez"}).ok
     assert bot.form()["errors"]["name"] == "This is not the model's name."
     assert bot.clicks() == []
+
+
+def test_an_undo_that_is_not_counted_any_more_is_not_forced(bot: Bot) -> None:
+    """A button that an earlier version left in the thread, or that another undo has overtaken."""
+    waiting(bot, State.FAULTY)
+    old = samples.refresh(State.FAULTY, id=1, loss=samples.loss())
+    bot.presses("undo_forced", bot.shows(render_live(Live.PROMOTED, old, samples.CONTEXT)))
+    bot.told("bob", "What this would lose is not counted yet: press *Undo* first")
+    assert bot.slack.control.modal("bob") is None
 
 
 def test_a_form_of_a_state_that_is_over_is_not_opened(bot: Bot) -> None:

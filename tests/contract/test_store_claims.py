@@ -279,10 +279,10 @@ def test_a_hold_that_two_workers_decide_is_not_put_back_after_it_was_lifted(stor
     (slow,) = store.claim_clicks("a", 9, LEASE)
     clock.forward(LEASE + 1)
     (taken,) = store.claim_clicks("b", 9, LEASE)
-    store.put_on_hold(taken, hold, lambda live: post(f"on hold, {live}"))
+    store.put_on_hold(taken, hold, lambda live: [post(f"on hold, {live}")])
     assert store.held(UNIQUE_ID) == hold
     store.settle_click(pressed(store, "unhold"), lift=UNIQUE_ID)
-    store.put_on_hold(slow, hold, lambda live: post("late"))
+    store.put_on_hold(slow, hold, lambda live: [post("late")])
     assert store.held(UNIQUE_ID) is None
     assert [letter.key for letter in store.take_letters("w", 9, LEASE)] == ["on hold, None"]
 
@@ -302,7 +302,7 @@ def test_a_hold_stops_the_promotion_or_its_answer_says_that_it_was_on_its_way(st
         seen: list[Refresh | None] = []
         start.wait()
         put = Hold(unique_id=unique_id, by=BOB, at=AT)
-        store.put_on_hold(click, put, lambda live: seen.append(live) or post(unique_id))
+        store.put_on_hold(click, put, lambda live: seen.append(live) or [post(unique_id)])
         return seen[0]
 
     for n in range(30):

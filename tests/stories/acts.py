@@ -112,6 +112,29 @@ def opens(stage: Stage, incident: Incident, person: str, action: str) -> dict[st
     return stage.slack.wait(lambda: stage.slack.modal(person), what="the form")  # type: ignore[return-value]
 
 
+def fills(stage: Stage, incident: Incident, person: str, action: str, **values: object) -> Any:
+    """Press a button and submit the form that it opens; returns the receipt."""
+    opens(stage, incident, person, action)
+    return stage.slack.submit(person, action, values)
+
+
+def undoes(stage: Stage, incident: Incident, person: str = "bob", reason: str = "the day is still wrong") -> None:
+    """Press Undo and say why."""
+    receipt = fills(stage, incident, person, "undo", reason=reason)
+    assert receipt.ok, receipt
+
+
+def audited(stage: Stage, *words: str) -> list[str]:
+    """The lines of the audit channel, once it has one with each of these words, in the order in which they came."""
+
+    def lines() -> list[str]:
+        return [text_of(message) for message in stage.slack.channel("C0AUDIT")]
+
+    for said in words:
+        stage.slack.wait(lambda said=said: any(said in line for line in lines()), what=f"the audit channel: {said}")
+    return lines()
+
+
 def choices(form: dict[str, Any], name: str) -> list[str]:
     """The values of a menu of a form."""
     block = next(b for b in form["blocks"] if b.get("block_id") == name)

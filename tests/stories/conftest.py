@@ -22,6 +22,7 @@ from bot.dbt_project import Project
 from bot.index import Index
 from bot.service import Service
 from bot.settings import Settings
+from bot.store import BACKUPS
 from sandbox.people import Incident
 from sandbox.slack import SlackControl
 from sandbox.slack.interactions import Place
@@ -128,7 +129,7 @@ class Stage:
     def forget_backups(self) -> None:
         """From here on the janitor may drop the backups that the bot has recorded."""
         made = self.bot.store.due_objects(self.clock())
-        self.backups_over = frozenset(str(o.relation) for o in made if o.kind == "backup")
+        self.backups_over = frozenset(str(o.relation) for o in made if o.kind in BACKUPS)
         self.first_approval = self.first_approval or len(self.world.snowflake.log)
 
     def running(self, words: str) -> Statement:

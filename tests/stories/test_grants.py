@@ -20,6 +20,7 @@ from sandbox.snowflake.catalog import Account
 from sandbox.snowflake.log import Statement
 from sandbox.snowflake.state import Saved
 from sandbox.world import World, setup_sql
+from tests.stories.acts import undoes
 from tests.stories.conftest import EZ, FACT, Parts, Stage, staged
 from tests.stories.moments import EZ_ASKED, FACT_ASKED
 
@@ -49,7 +50,7 @@ def happy_run(stage: Stage) -> None:
     ez = stage.asks(EZ_ASKED, ref="R2")
     promoted(stage, ez, EZ, after_a_night=True)
     stage.note_approval(EZ)
-    ez.click("bob", "undo")
+    undoes(stage, ez)
     ez.wait_card("undone")
     assert "dropped in dev" in fact.answered("alice", lambda: fact.click("alice", "drop_dev"))
 

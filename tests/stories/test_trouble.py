@@ -68,10 +68,10 @@ def test_lost_replies_of_slack_double_nothing(stage: Stage) -> None:
     stage.approves(incident, FACT)
     incident.wait_card("done")
     incident.wait_button("undo")
-    stage.slack.wait(lambda: any("promoted" in text_of(m) for m in stage.slack.channel("C0AUDIT")))
+    stage.slack.wait(lambda: any("finished" in text_of(m) for m in stage.slack.channel("C0AUDIT")))
     assert said_twice(incident) == []
     assert len(incident.replies) == 4
-    assert len(stage.slack.channel("C0AUDIT")) == 2
+    assert len(stage.slack.channel("C0AUDIT")) == 3  # started, replaced, finished
 
 
 def test_a_restart_while_building_goes_on_with_the_same_refresh(stage: Stage) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
 from bot.model import State
 from sandbox.people import Incident, text_of
-from tests.stories.acts import thaws
+from tests.stories.acts import audited, fills, opens, thaws, undoes
 from tests.stories.conftest import FACT, Stage
 from tests.stories.moments import FACT_ASKED
 
@@ -21,12 +20,6 @@ REPLACED = "create or replace .* clone"
 
 def value(stage: Stage) -> float:
     return float(str(stage.value(f"SELECT daily_volume FROM {FACT} WHERE date = '2026-04-08'")))
-
-
-def form(stage: Stage, incident: Incident, user: str, action: str, **values: object) -> Any:
-    incident.click(user, action)
-    stage.slack.wait(lambda: stage.slack.modal(user), what=f"the form {action}")
-    return stage.slack.submit(user, action, values)
 
 
 def tables(stage: Stage, database: str) -> set[str]:
@@ -43,19 +36,26 @@ def tables(stage: Stage, database: str) -> set[str]:
 def test_undo_brings_the_backup_back_and_holds_the_model(stage: Stage) -> None:
     incident = stage.incident()
     assert value(stage) == TRUE
-    refused = incident.answered("dave", lambda: incident.click("dave", "undo"))
+    refused = incident.answered("dave", lambda: undoes(stage, incident, "dave"))
     assert "you may not undo it" in refused
     stage.note_approval(FACT)
-    incident.click("alice", "undo")  # the asker is an approver, and an undo needs no four eyes
+    undoes(stage, incident, "alice")  # the asker is an approver, and an undo needs no four eyes
     incident.wait_card("undone by <@U0ALICE>")
-    incident.wait_reply("*Undone by <@U0ALICE>")
+    assert "*Undone by <@U0ALICE>" in text_of(incident.wait_reply("“the day is still wrong.”"))
     assert value(stage) == BAD
     assert "undo" not in incident.buttons()
-    assert "is on hold by <@U0ALICE>" in stage.told("carol", FACT_ASKED)
+    card = incident.wait_card("undone by")
+    assert "Production is as it was before the promotion" in card
+    assert "1,676,204,911" not in card
+    told = stage.told("carol", FACT_ASKED)
+    assert "is on hold by <@U0ALICE>" in told
+    assert "the day is still wrong" in told
     stage.slack.command("dave", "unhold fact_ethereum_daily_dex_volumes")
     stage.slack.wait(lambda: any("you may not lift a hold" in text_of(m) for m in stage.slack.private("dave")))
-    stage.slack.command("bob", "unhold fact_ethereum_daily_dex_volumes")
+    stage.slack.command("bob", 'unhold fact_ethereum_daily_dex_volumes reason="Dune is corrected"')
     stage.slack.wait(lambda: any("is lifted" in text_of(m) for m in stage.slack.private("bob")))
+    lines = audited(stage, "undone by <@U0ALICE>, “the day is still wrong”", "lifted by <@U0BOB>, “Dune is corrected”")
+    assert [line.split("*R1* ")[-1].split(" ")[0] for line in lines[:4]] == ["started", "replaced", "finished", "undid"]
     assert "*R2* is on its way" in stage.told("carol", FACT_ASKED)
 
 
@@ -63,7 +63,7 @@ def test_undo_brings_the_backup_back_and_holds_the_model(stage: Stage) -> None:
 def test_undo_is_refused_when_production_moved_on(stage: Stage) -> None:
     incident = stage.incident()
     stage.nightly_writes(FACT, NEW_DAY)
-    incident.click("bob", "undo")
+    undoes(stage, incident)
     refused = text_of(incident.wait_reply("*Not undone.*"))
     assert "3,032 rows then, 3,033 now" in refused
     assert "Undo anyway" not in refused  # only for a faulty production
@@ -75,7 +75,7 @@ def test_undo_is_refused_when_production_moved_on(stage: Stage) -> None:
 def test_undo_is_refused_when_production_moves_while_it_looks(stage: Stage) -> None:
     incident = stage.incident()
     stage.world.snowflake.inject("^SHOW STREAMS", "hang", after=True)
-    incident.click("bob", "undo")
+    undoes(stage, incident)
     looks = stage.running("^SHOW STREAMS")
     assert ":undo:" in looks.tag
     stage.nightly_writes(FACT, NEW_DAY)
@@ -90,7 +90,7 @@ def test_undo_is_refused_when_it_would_break_what_came_to_read_production(stage:
     incident = stage.incident()
     stream = {"name": "SINCE", "database_name": "RAW", "schema_name": "DUNE", "table_name": FACT}
     stage.world.snowflake.record_show("STREAMS", stream)
-    incident.click("bob", "undo")
+    undoes(stage, incident)
     assert "Prod has other streams than when R1 was promoted" in text_of(incident.wait_reply("*Not undone.*"))
     incident.wait_card("done")
     assert value(stage) == TRUE
@@ -102,7 +102,7 @@ def test_an_undo_says_what_it_could_not_see(stage: Stage) -> None:
     incident = stage.incident()
     stage.world.snowflake.inject("^SHOW STREAMS", "fail", code="003001", message="Insufficient privileges", times=99)
     stage.note_approval(FACT)
-    incident.click("bob", "undo")
+    undoes(stage, incident)
     assert "the table's streams could be seen, before the undo they could not" in text_of(
         incident.wait_reply("*Undone by")
     )
@@ -115,7 +115,7 @@ def test_undo_is_refused_when_somebody_wrote_to_the_backup(stage: Stage) -> None
     (name,) = tables(stage, "ANALYTICS")
     stage.as_admin(f"UPDATE ANALYTICS.REFRESH_BACKUPS.{name} SET trades = 1 WHERE date = '2026-04-21'")
     incident = stage.incident()
-    incident.click("bob", "undo")
+    undoes(stage, incident)
     assert "is not what was taken before the promotion" in text_of(incident.wait_reply("*Not undone.*"))
     incident.wait_card("done")
     assert value(stage) == TRUE
@@ -136,7 +136,7 @@ def test_an_undo_whose_answer_is_lost_is_fenced_and_looked_up(stage: Stage) -> N
     backups = tables(stage, "ANALYTICS")
     stage.world.snowflake.inject(REPLACED, "lost_reply")
     stage.note_approval(FACT)
-    incident.click("bob", "undo")
+    undoes(stage, incident)
     incident.wait_card("undone by <@U0BOB>")
     assert value(stage) == BAD
     sent, fence, look = instants(stage)
@@ -155,7 +155,7 @@ def test_an_undo_that_never_came_is_settled_by_a_person_and_can_be_asked_again(s
     incident = stage.incident()
     stage.world.snowflake.inject(REPLACED, "slow", seconds=8.0)
     stage.note_approval(FACT)
-    incident.click("bob", "undo")
+    undoes(stage, incident)
     late = stage.running(REPLACED)
     stage.restart()
     incident.wait_card("needs a person")
@@ -169,12 +169,12 @@ def test_an_undo_that_never_came_is_settled_by_a_person_and_can_be_asked_again(s
     stage.slack.wait(lambda: trail(stage)[seen:] == ["look again", "needs attention"], what="another look")
     assert trail(stage).count("undo intended") == 1
     incident.wait_button("not_happened")
-    assert form(stage, incident, "carol", "not_happened", reason="The day is still repaired").ok
+    assert fills(stage, incident, "carol", "not_happened", reason="The day is still repaired").ok
     incident.wait_reply("it did not happen.* “The day is still repaired”")
     incident.wait_reply("*Not undone.*")
     incident.wait_card("done")
     assert value(stage) == TRUE
-    incident.click("bob", "undo")  # from the backup under its new name
+    undoes(stage, incident)  # from the backup under its new name
     incident.wait_card("undone by <@U0BOB>")
     assert value(stage) == BAD
 
@@ -189,7 +189,7 @@ def test_a_backup_that_was_renamed_by_a_fence_nobody_recorded_is_found_by_its_co
     stage.as_admin(f"ALTER TABLE {backup.sql} RENAME TO {renamed.sql}")
     stage.note_approval(FACT)
     incident = stage.incident()
-    incident.click("bob", "undo")
+    undoes(stage, incident)
     incident.wait_card("undone by <@U0BOB>")
     assert value(stage) == BAD
 
@@ -200,7 +200,7 @@ def test_an_undo_that_is_proven_absent_is_sent_again_where_the_policy_says_so(st
     incident = stage.incident()
     stage.world.snowflake.inject(REPLACED, "slow", seconds=8.0)
     stage.note_approval(FACT)
-    incident.click("bob", "undo")
+    undoes(stage, incident)
     stage.running(REPLACED)
     stage.restart()
     stage.clock.advance(days=1)
@@ -232,21 +232,74 @@ def test_a_faulty_production_is_undone_although_it_moved_on(stage: Stage) -> Non
     incident = make_faulty(stage)
     assert "grants: was" in text_of(incident.wait_button("undo"))
     stage.nightly_writes(FACT, NEW_DAY)
-    incident.click("bob", "undo")
+    undoes(stage, incident)
     refused = text_of(incident.wait_reply("*Not undone.*"))
     assert "3,032 rows then, 3,033 now" in refused
+    assert "An undo would lose 1 row that somebody else wrote." in refused
     assert "*Undo anyway*" in refused
-    wrong = form(stage, incident, "bob", "undo_forced", name="something else")
+    assert "Undo anyway: lose 1 row" in str(incident.wait_button("undo_forced")["blocks"])
+    wrong = fills(stage, incident, "bob", "undo_forced", name="something else", reason="bad grants")
     assert not wrong.ok
     modal = stage.slack.modal("bob")
     assert modal is not None
     assert modal["errors"] == {"name": "This is not the model's name."}
-    assert "is lost" in str(modal["blocks"])
+    assert "lose 1 row that somebody else wrote" in str(modal["blocks"])
     stage.note_approval(FACT)
-    assert stage.slack.submit("bob", "undo_forced", {"name": "fact_ethereum_daily_dex_volumes"}).ok
+    answers = {"name": "fact_ethereum_daily_dex_volumes", "reason": "bad grants"}
+    assert stage.slack.submit("bob", "undo_forced", answers).ok
     incident.wait_card("undone by <@U0BOB>")
+    incident.wait_reply("*1 row that others wrote was lost by this.*")
     assert value(stage) == BAD
     assert stage.value(f"SELECT COUNT(*) FROM {FACT}") == 3_032
+
+
+TWO_DAYS = f"INSERT INTO {FACT} (date, daily_volume, trades) VALUES ('2026-04-22', 17, 41), ('2026-04-23', 18, 42)"
+A_THIRD = f"INSERT INTO {FACT} (date, daily_volume, trades) VALUES ('2026-04-24', 19, 43)"
+
+
+@pytest.mark.moment("explained")
+def test_rows_that_others_wrote_before_a_doubt_was_settled_are_never_lost_without_their_count(stage: Stage) -> None:
+    """They came before the bot could look, so that production was never seen without them."""
+    incident = stage.incident()
+    stage.world.snowflake.inject(REPLACED, "lost_reply")
+    stage.world.snowflake.inject("QUERY_HISTORY", "fail", message="out of order", times=5)
+    stage.approves(incident, FACT)
+    incident.wait_card("needs a person")
+    incident.wait_button("happened")
+    stage.nightly_writes(FACT, TWO_DAYS)
+    assert fills(stage, incident, "carol", "happened", reason="the day is repaired").ok
+    incident.wait_card("promoted, but verification failed")
+    asked = text_of(incident.wait_button("undo_forced"))
+    assert "Notified: " in asked
+    assert "<@U0ALICE>" in asked.split("Notified: ")[1]
+    assert "Undo anyway: lose 2 rows" in str(incident.wait_button("undo_forced")["blocks"])
+    undoes(stage, incident)
+    refused = text_of(incident.wait_reply("*Not undone.*"))
+    assert "3,032 rows then, 3,034 now. An undo would lose 2 rows that somebody else wrote." in refused
+    assert stage.value(f"SELECT COUNT(*) FROM {FACT}") == 3_034
+    incident.wait_card("promoted, but verification failed")
+
+    answers = {"name": "fact_ethereum_daily_dex_volumes", "reason": "wrong day"}
+    opens(stage, incident, "bob", "undo_forced")
+    stage.nightly_writes(FACT, A_THIRD)  # between what bob reads and what is sent
+    assert stage.slack.submit("bob", "undo_forced", answers).ok
+    assert "lose 3 rows that somebody else wrote" in text_of(incident.wait_reply("The button named 2 rows."))
+    assert stage.value(f"SELECT COUNT(*) FROM {FACT}") == 3_035
+    stage.slack.wait(lambda: "lose 3 rows" in str(incident.wait_button("undo_forced")["blocks"]), what="the new number")
+
+    stage.note_approval(FACT)
+    assert fills(stage, incident, "bob", "undo_forced", **answers).ok
+    incident.wait_card("undone by <@U0BOB>")
+    assert (value(stage), stage.value(f"SELECT COUNT(*) FROM {FACT}")) == (BAD, 3_032)
+    offered = text_of(incident.wait_reply("*3 rows that others wrote were lost by this.*"))
+    (kept,) = (o for o in stage.bot.store.objects(1) if str(o.relation) in offered)
+    assert kept.keep_until is not None
+    assert stage.value(f"SELECT COUNT(*) FROM {kept.relation.sql}") == 3_035
+    stage.as_admin(offered.split("```")[1])
+    assert (value(stage), stage.value(f"SELECT COUNT(*) FROM {FACT}")) == (BAD, 3_035)
+    told = audited(stage, "3 rows of others taken along")
+    does = [re.sub(r"^\*R1\* (\w+).*", r"\1", line) for line in told]
+    assert does == ["started", "needs", "replaced", "failed", "undid"]
 
 
 @pytest.mark.moment("explained")
@@ -261,12 +314,12 @@ def test_what_could_not_be_verified_is_undone_unless_it_moved_on(stage: Stage, m
     stage.world.snowflake.clear_faults()
     if moved:
         stage.nightly_writes(FACT, f"UPDATE {FACT} SET trades = 1 WHERE date = '2026-04-21'")
-        incident.click("bob", "undo")
+        undoes(stage, incident)
         refused = text_of(incident.wait_reply("*Not undone.*"))
         assert "still 3,032 rows, with other values" in refused
     else:
         stage.note_approval(FACT)
-        incident.click("bob", "undo")
+        undoes(stage, incident)
         incident.wait_card("undone by <@U0BOB>")
         assert value(stage) == BAD
 
@@ -276,9 +329,9 @@ def test_a_faulty_production_is_accepted_with_a_reason(stage: Stage) -> None:
     stage.value(f"GRANT SELECT ON TABLE {FACT} TO ROLE DASHBOARD")
     incident = make_faulty(stage)
     assert "someone else accepts it (four eyes)" in incident.answered(
-        "alice", lambda: form(stage, incident, "alice", "accept", reason="fine")
+        "alice", lambda: fills(stage, incident, "alice", "accept", reason="fine")
     )
-    assert form(stage, incident, "carol", "accept", reason="The dashboards read a view").ok
+    assert fills(stage, incident, "carol", "accept", reason="The dashboards read a view").ok
     incident.wait_card("done")
     incident.wait_reply("*Accepted by <@U0CAROL>")
     assert stage.bot.store.live() == []
@@ -316,6 +369,6 @@ def test_the_janitor_drops_what_the_bot_recorded_when_its_time_is_over_and_nothi
     assert tables(stage, "DEV") | tables(stage, "ANALYTICS") == lookalikes
     stage.bot.timers.clean_up()
     refused = incident.wait_button("undo")
-    incident.click("bob", "undo")
+    undoes(stage, incident)
     incident.wait_reply("*Not undone.*")
     assert refused

@@ -19,6 +19,7 @@ from bot.model import (
     Finding,
     Headline,
     Kind,
+    Loss,
     Mode,
     Origin,
     Outlier,
@@ -219,6 +220,11 @@ def report(text: str = "", groups: int = 2, findings: tuple[Finding, ...] | None
         seconds=3.0,
         statements=12,
     )
+
+
+def loss(**changes) -> Loss:
+    """What an undo would take along: two rows that somebody else wrote."""
+    return replace(Loss(production=Content(rows=3034, hash=1), written=2), **changes)
 
 
 def refresh(state: State, text: str = "", **changes) -> Refresh:

@@ -30,6 +30,7 @@ from tests.unit.samples import (
     NOW,
     PROD,
     finding,
+    loss,
     plan,
     reader,
     refresh,
@@ -197,7 +198,45 @@ def test_one_model_downstream_is_a_button_and_several_are_a_menu():
 
 
 def test_faulty_puts_undo_first():
-    assert pressable(render_live(Live.PROMOTED, refresh(State.FAULTY), CONTEXT)) == ["undo", "accept", "undo_forced"]
+    assert pressable(render_live(Live.PROMOTED, refresh(State.FAULTY), CONTEXT)) == ["undo", "accept"]
+
+
+@pytest.mark.parametrize(
+    ("lost", "label"),
+    [
+        (loss(), "Undo anyway: lose 2 rows"),
+        (loss(written=1), "Undo anyway: lose 1 row"),
+        (loss(written=0, removed=3), "Undo anyway: lose 0 rows"),
+        (loss(written=4, exact=False), "Undo anyway: lose up to 4 rows"),
+    ],
+)
+def test_undo_anyway_is_there_once_it_is_counted_and_names_the_number(lost, label):
+    faulty = render_live(Live.PROMOTED, refresh(State.FAULTY, loss=lost), CONTEXT)
+    assert pressable(faulty) == ["undo", "accept", "undo_forced"]
+    assert list(elements(faulty))[-1]["text"]["text"] == label
+
+
+def test_an_undone_card_says_that_production_is_as_before_and_not_what_had_changed():
+    done, undone = (render_live(Live.CARD, refresh(s), CONTEXT).text for s in (State.DONE, State.UNDONE))
+    assert "-> 1,676,204,911" in done
+    assert "1,676,204,911" not in undone
+    assert "Changed" not in undone
+    assert "Production is as it was before the promotion" in undone
+
+
+@pytest.mark.parametrize(
+    ("live", "state", "changes", "who"),
+    [
+        (Live.PROMOTED, State.FAULTY, {}, "<!subteam^S0DATA>, <@U0BOB> and <@U0ALICE>"),
+        (Live.APPROVAL, State.NEEDS_ATTENTION, {}, "<!subteam^S0DATA>, <@U0BOB> and <@U0ALICE>"),
+        (Live.APPROVAL, State.STALE, {}, "<@U0ALICE>"),
+        (Live.APPROVAL, State.AWAITING, {"report": replace(report(), nothing_changes=True)}, "<@U0ALICE>"),
+    ],
+)
+def test_who_has_to_hear_of_it_is_named_in_the_post(live, state, changes, who):
+    shown = render_live(live, refresh(state, **changes), CONTEXT)
+    assert f"Notified: {who}." in shown.text
+    assert f"Notified: {who}." in shown.blocks[0]["text"]["text"]  # Slack tells those in the blocks
 
 
 def test_doubt_stands_where_it_arose():

@@ -11,6 +11,7 @@ from bot.index import Entry
 from bot.messages import Message
 from bot.model import (
     Explanation,
+    Loss,
     State,
     Verdict,
 )
@@ -21,6 +22,7 @@ from tests.unit.samples import (
     NOW,
     PROD,
     finding,
+    loss,
     refresh,
     report,
     settings,
@@ -42,6 +44,7 @@ def every_form(text: str) -> Iterator[dict]:
     yield forms.reject_form(waiting)
     yield forms.accept_form(faulty)
     yield forms.undo_form(faulty)
+    yield forms.undo_forced_form(faulty, loss(breaks=("streams",)))
     yield forms.settle_form("happened", doubt)
     yield forms.settle_form("not_happened", doubt)
 
@@ -58,7 +61,7 @@ def test_every_form_is_within_the_limits(text):
         for block in form["blocks"]:
             check(block)
         harmless(Message(text="-", blocks=tuple(form["blocks"])))
-    assert seen == {"ask", "explain", "waive", "reject", "accept", "undo_forced", "happened", "not_happened"}
+    assert seen == {"ask", "explain", "waive", "reject", "accept", "undo", "undo_forced", "happened", "not_happened"}
 
 
 def test_the_explain_form_chooses_all_that_is_unexplained():
@@ -73,6 +76,11 @@ def test_the_explain_form_chooses_all_that_is_unexplained():
 
 
 def test_the_forced_undo_names_what_is_lost():
-    text = forms.undo_form(refresh(State.FAULTY))["blocks"][0]["text"]["text"]
-    assert "Every row written after 14:07 UTC is lost" in text
-    assert "3,032 rows" in text
+    def said(what: Loss) -> str:
+        return forms.undo_forced_form(refresh(State.FAULTY), what)["blocks"][0]["text"]["text"]
+
+    assert "is replaced by its backup (3,032 rows)" in said(loss())
+    assert "*An undo would lose 2 rows that somebody else wrote.* Production is backed up first" in said(loss())
+    assert "1 row of the candidate was changed or deleted" in said(loss(removed=1))
+    assert "Its streams break or go with it." in said(loss(breaks=("streams",)))
+    assert "up to 2 rows: so many are not in the backup" in said(loss(exact=False))

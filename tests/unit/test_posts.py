@@ -12,7 +12,9 @@ from bot.blocks import posts_for, reminder, render_live
 from bot.machine import Topic
 from bot.messages import AUDIT_HEAD, Live
 from bot.model import (
+    Actor,
     Decision,
+    Origin,
     Problem,
     Series,
     State,
@@ -30,16 +32,20 @@ from tests.unit.samples import (
     DIGEST,
     HOSTILE,
     NOW,
+    PROD,
     finding,
+    loss,
     plan,
     reader,
     refresh,
     report,
     settings,
+    snapshot,
 )
 
 COMPARED = EVENTS[e.Checked]
 
+CAROL = Actor(user_id="U0CAROL", team_id="T0DEMO", name="carol")
 AFTER = {
     Topic.CARD: State.BUILDING,
     Topic.PLAN: State.BUILDING,
@@ -61,6 +67,7 @@ AFTER = {
     Topic.UNDO_REFUSED: State.DONE,
     Topic.UNDONE: State.UNDONE,
     Topic.AUDIT_START: State.BUILDING,
+    Topic.AUDIT_CHANGE: State.VERIFYING,
     Topic.AUDIT_END: State.DONE,
 }
 
@@ -138,7 +145,7 @@ def test_the_audit_channel_gets_a_line_with_a_link_to_the_thread():
     (post,) = posts_for(Topic.AUDIT_END, refresh(State.DONE), e.Started(at=NOW), CONTEXT)
     assert (post.channel, post.thread) == ("C0AUDIT", False)
     assert post.message.text == (
-        "*R42* promoted `ez_ethereum_metrics` (backfill from 2026-04-08): asked by <@U0ALICE>, approved by <@U0BOB> · "
+        "*R42* finished `ez_ethereum_metrics` (backfill from 2026-04-08): asked by <@U0ALICE>, approved by <@U0BOB> · "
         "<{thread_link}|thread> · audit chain `{audit_head}`"
     )
 
@@ -147,8 +154,69 @@ def test_the_audit_line_of_a_refresh_that_came_to_nothing_says_that_production_i
     (post,) = posts_for(Topic.AUDIT_END, refresh(State.REJECTED), e.Started(at=NOW), CONTEXT)
     assert post.message.text.startswith(
         "*R42* rejected, production untouched: `ez_ethereum_metrics` (backfill from 2026-04-08), asked by <@U0ALICE>, "
-        "rejected by <@U0BOB> · "
+        "rejected by <@U0BOB>, “no” · "
     )
+
+
+ASKED = "asked by <@U0ALICE>, “frozen Dune batch”"
+SETTLED = e.Settled(at=NOW, by=CAROL, happened=True, reason="read it", expires_at=NOW)
+HEAD, END = "`ez_ethereum_metrics` (backfill from 2026-04-08)", " · <{thread_link}|thread>"
+
+
+@pytest.mark.parametrize(
+    ("state", "event", "said"),
+    [
+        (State.VERIFYING, e.Promoted, f"replaced production of {HEAD}: {ASKED}, approved by <@U0BOB>"),
+        (
+            State.VERIFYING,
+            SETTLED,
+            f"replaced production of {HEAD}: {ASKED}, approved by <@U0BOB>, said to have happened by <@U0CAROL>, “read it”",
+        ),
+        (
+            State.STALE,
+            replace(SETTLED, happened=False),
+            f"did not replace production of {HEAD}: said not to have happened by <@U0CAROL>, “read it”",
+        ),
+        (State.FAULTY, e.Verified, f"failed its verification: {HEAD}, Prod changed, {ASKED}, approved by <@U0BOB>"),
+        (State.NEEDS_ATTENTION, e.Doubted, f"needs a person: {HEAD}, Prod changed, {ASKED}, approved by <@U0BOB>"),
+    ],
+)
+def test_what_is_done_to_production_is_a_line_with_who_and_why(state, event, said):
+    happened = EVENTS[event] if isinstance(event, type) else event
+    shown = refresh(state, problem=Problem(kind="faulty", text="Prod changed."))
+    (post,) = posts_for(Topic.AUDIT_CHANGE, shown, happened, CONTEXT)
+    assert (post.channel, post.thread) == ("C0AUDIT", False)
+    assert post.message.text == f"*R42* {said}{END}"
+    silent = replace(CONTEXT, settings=settings().model_copy(update={"slack": SlackSection(channels=("C",))}))
+    assert posts_for(Topic.AUDIT_CHANGE, shown, happened, silent) == ()
+
+
+def test_an_undo_says_why_in_the_thread_and_in_the_audit_channel():
+    request = UndoRequest(by=CAROL, at=NOW, forced=False, was=State.DONE, problem=None, reason="the source was wrong")
+    undone = refresh(State.UNDONE, undo_request=request)
+    (post,) = posts_for(Topic.UNDONE, undone, e.Started(at=NOW), CONTEXT)
+    assert "*Undone by <@U0CAROL> 14:07 UTC.* “the source was wrong.”" in post.message.text
+    (line,) = posts_for(Topic.AUDIT_END, undone, e.Started(at=NOW), CONTEXT)
+    assert "undone by <@U0CAROL>, “the source was wrong”, the model is on hold · " in line.message.text
+
+
+@pytest.mark.parametrize(("key", "way"), [(("DATE",), "WHERE NOT EXISTS"), ((), "MINUS SELECT")])
+def test_an_undo_that_took_rows_of_others_along_offers_them_back(key, way):
+    kept = snapshot(PROD.renamed("BEFORE_UNDO"))
+    undone = refresh(State.UNDONE)
+    grain = Origin(columns=key, source="unique_key")
+    rules = replace(undone.plan.rules, grain=grain)
+    undo = replace(undone.promotion, kept=kept, loss=loss())
+    undone = replace(undone, undo=undo, plan=replace(undone.plan, rules=rules))
+    (post,) = posts_for(Topic.UNDONE, undone, e.Started(at=NOW), CONTEXT)
+    assert "*2 rows that others wrote were lost by this.*" in post.message.text
+    assert f"is in `{kept.relation}` until 2026-04-2" in post.message.text
+    statement = post.message.text.split("```")[1]
+    assert f"INSERT INTO {undone.prod.sql} (" in statement
+    assert f"FROM {kept.relation.sql} k" in statement
+    assert way in statement
+    (line,) = posts_for(Topic.AUDIT_END, undone, e.Started(at=NOW), CONTEXT)
+    assert "2 rows of others taken along, the model is on hold" in line.message.text
 
 
 def test_a_reminder_names_who_and_what_it_waits_for():

@@ -14,7 +14,7 @@ COUNTED = ("lost", "promoted_twice", "wrong", "messages_lost", "messages_doubled
 RESULT = "result file"
 START = ("card", "plan")
 COMPARED = (*START, RESULT, "ready")
-AUDITED = ("audit_start", "audit_end")
+AUDITED = ("audit_start", "audit_change", "audit_end")
 
 
 def thread(*topics: str, begin: int = 1) -> list[dict[str, Any]]:
@@ -70,7 +70,7 @@ def test_what_is_allowed_is_no_breach(good: Seen, log: tuple[str, ...], audit: t
 
 def test_an_undo_ends_it_a_second_time() -> None:
     log = ("R1", "R1 undo")
-    audited = Counter({"R1/1/audit_start": 1, "R1/6/audit_end": 1, "R1/7/audit_end": 1})
+    audited = Counter({"R1/1/audit_start": 1, "R1/5/audit_change": 1, "R1/6/audit_end": 1, "R1/7/audit_end": 1})
     assert breaches(count({"R1"}, [UNDONE], set(), Counter(log), audited)) == {}
     del audited["R1/7/audit_end"]
     assert breaches(count({"R1"}, [UNDONE], set(), Counter(log), audited)) == {"messages_lost": 1}
