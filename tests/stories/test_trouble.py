@@ -131,6 +131,21 @@ def test_a_promotion_whose_answer_is_lost_is_looked_up_and_verified(stage: Stage
 
 
 @pytest.mark.moment("explained")
+@pytest.mark.parametrize("code", ["390114", "000603"])
+def test_a_promotion_that_ran_and_is_answered_with_an_error_is_verified(stage: Stage, code: str) -> None:
+    """A token that expires while the answer is fetched, and an internal error: no word of a refusal."""
+    incident = stage.incident()
+    stage.world.snowflake.inject(REPLACED, "poll")
+    stage.world.snowflake.inject(REPLACED, "misreport", code=code)
+    stage.approves(incident, FACT)
+    incident.wait_card("done")
+    incident.wait_reply("verified: pass")
+    assert not [reply for reply in incident.replies if "refused" in reply or "not replaced" in reply]
+    assert "needs attention" not in [line.event for line in stage.bot.store.trail(1)]
+    assert replacements(stage) == 1
+
+
+@pytest.mark.moment("explained")
 def test_a_promotion_that_snowflake_refuses_waits_for_a_person(stage: Stage) -> None:
     incident = stage.incident()
     stage.world.snowflake.inject(REPLACED, "fail", code="003001", message="Insufficient privileges on the schema")
@@ -222,6 +237,32 @@ def test_who_says_that_it_did_not_happen_is_heard_once_it_cannot_happen_any_more
     assert "does not exist" in late.error  # it came after the fence, and found nothing to clone
     assert replacements(stage) == 0
     stage.approved.clear()
+
+
+@pytest.mark.moment("explained")
+def test_a_candidate_that_an_administrator_gave_away_settles_nothing(stage: Stage) -> None:
+    """The fence cannot rename it, and the statement on its way still copies it."""
+    incident = stage.incident()
+    stage.world.snowflake.inject(REPLACED, "slow", seconds=8.0)
+    stage.world.snowflake.inject("QUERY_HISTORY", "fail", message="out of order", times=5)
+    stage.approves(incident, FACT)
+    stage.running(REPLACED)
+    refresh = stage.bot.store.get(1)
+    assert refresh is not None
+    assert refresh.candidate is not None
+    candidate = refresh.candidate.relation
+    stage.as_admin("CREATE ROLE AUDITOR", f"GRANT OWNERSHIP ON TABLE {candidate} TO ROLE AUDITOR COPY CURRENT GRANTS")
+    stage.restart()
+    incident.wait_card("needs a person")
+    refused = incident.answered("bob", lambda: says_no(stage, incident))
+    assert "cannot be settled yet" in refused
+    assert "It belongs to `AUDITOR` now" in refused
+    assert stage.idle()
+    assert state(stage) is State.NEEDS_ATTENTION
+    incident.click("bob", "look")
+    incident.wait_card("done")
+    incident.wait_reply("verified: pass")
+    assert replacements(stage) == 1
 
 
 def says_no(stage: Stage, incident: Incident) -> None:

@@ -60,6 +60,19 @@ def test_undo_brings_the_backup_back_and_holds_the_model(stage: Stage) -> None:
 
 
 @pytest.mark.moment("done")
+def test_an_undo_that_ran_and_is_answered_with_an_error_is_undone(stage: Stage) -> None:
+    """Else production would be called as promoted, without the hold."""
+    incident = stage.incident()
+    stage.world.snowflake.inject(REPLACED, "poll")
+    stage.world.snowflake.inject(REPLACED, "misreport", code="390111")
+    stage.note_approval(FACT)
+    incident.click("bob", "undo")
+    incident.wait_card("undone by <@U0BOB>")
+    assert value(stage) == BAD
+    assert "is on hold by <@U0BOB>" in stage.told("carol", FACT_ASKED)
+
+
+@pytest.mark.moment("done")
 def test_undo_is_refused_when_production_moved_on(stage: Stage) -> None:
     incident = stage.incident()
     stage.nightly_writes(FACT, NEW_DAY)
