@@ -215,6 +215,36 @@ def audit_command(refresh: str, as_json: bool, output: Path | None) -> None:
     sys.exit(0 if audit.verify(lines) is None else 1)
 
 
+@main.command(help="What Snowflake knows of this bot and its database does not: exit 1 where there is something.")
+@click.option("--confirm", multiple=True, metavar="ID", help="Take this over, or all: it happened so.")
+@click.option("--hold", multiple=True, metavar="MODEL", help="Put a model on hold whose hold was forgotten.")
+@click.option("--no-hold", is_flag=True, help="An undo that is taken over puts no hold: it was lifted since.")
+@click.option("--by", default="", help="Who confirms it.")
+@click.option("--reason", default="", help="How they know.")
+@click.option("--yes", is_flag=True, help="Do not ask once more.")
+@click.option("--json", "as_json", is_flag=True, help="For machines (docs/operations.md).")
+def reconcile(
+    confirm: tuple[str, ...], hold: tuple[str, ...], no_hold: bool, by: str, reason: str, yes: bool, as_json: bool
+) -> None:
+    from bot import reconcile_cli
+    from bot.store import Store
+
+    settings = _settings()
+    store = Store(settings.database_url)
+    store.migrate()
+    try:
+        asked = reconcile_cli.Asked(confirm=confirm, hold=hold, no_hold=no_hold, by=by.strip(), reason=reason.strip())
+        ask = (lambda _: True) if yes else click.confirm
+        unknown = reconcile_cli.run(settings, store, asked, ask, click.echo, as_json=as_json)
+    except RefreshError as error:
+        _fail(error)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    finally:
+        store.close()
+    sys.exit(1 if unknown else 0)
+
+
 @main.command(help="Compare two tables: exit 0 equal or only as asked, 1 different, 2 could not compare.")
 @click.argument("prod")
 @click.argument("dev")

@@ -22,6 +22,7 @@ from bot.leases import ClickLease
 from bot.machine import NotAllowed, allows, step
 from bot.messages import Click, Message, Post
 from bot.model import Plan, Problem, Refresh, State
+from bot.reconcile import waits
 from bot.recovery import Recovery
 from bot.resolving import Subject, child_of, entry_of, look_at_production, outline, resolve
 from bot.services import Services
@@ -224,9 +225,11 @@ class Clicks:
         self._simple(click, refresh, event)
 
     def _hold_on(self, refresh: Refresh) -> str:
-        """The sentence about the hold on the model, or nothing."""
+        """The sentence about the hold on the model, or about what this database has forgotten of it, or nothing."""
         hold = self._services.store.held(refresh.unique_id)
-        return say.held(refresh.name, hold.by, hold.at, hold.reason, hold.refresh, self._now) if hold else ""
+        if hold is None:
+            return waits(self._services.store, refresh.prod, self._now)
+        return say.held(refresh.name, hold.by, hold.at, hold.reason, hold.refresh, self._now)
 
     @staticmethod
     def _seen(click: Click, refresh: Refresh) -> bool:

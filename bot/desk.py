@@ -21,6 +21,7 @@ from bot.index import Entry
 from bot.messages import Block, Click, Message, Post
 from bot.model import Actor, Refresh, Relation, Request, State
 from bot.people import Home
+from bot.reconcile import waits
 from bot.report import blockers
 from bot.settings import Settings
 from bot.store import Held, Store, Taken
@@ -131,6 +132,8 @@ class Desk(Board):
     def ask(self, request: Request, where: Where) -> Message:
         """Store a request: one row that takes the locks. Raises Refusal with the way out."""
         entry = self._refreshable(request, where)
+        if forgotten := waits(self._store, _there(entry.prod), self._clock()):
+            raise Refusal(forgotten)
         try:
             refresh = self._store.create(
                 request=request,

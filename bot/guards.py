@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.model import Problem, Refresh, Relation, Snapshot
-from bot.session import Session
+from bot.session import ReadFailed, Session, SqlError
 from bot.wording import production as say
 
 RECHECK, REBUILD = "stale:recheck", "stale:rebuild"  # Problem.kind: which way out is offered
@@ -36,6 +36,15 @@ def look(session: Session, refresh: Refresh, now: datetime) -> Look:
         return Look(note="metadata changed, content equal")
     text = say.prod_changed(baseline.content, content, baseline.taken_at, now)
     return Look(problem=Problem(kind=_way_out(session, refresh, candidate.relation), text=text))
+
+
+def way_on(session: Session, refresh: Refresh, now: datetime) -> str:
+    """Which way out is offered where something else than production's content is in the way. Raises as the session."""
+    try:
+        seen = look(session, refresh, now)
+    except (SqlError, ReadFailed):
+        return REBUILD
+    return seen.problem.kind if seen.problem else RECHECK
 
 
 def moved(session: Session, snapshot: Snapshot) -> bool:

@@ -16,12 +16,14 @@ from bot.errors import InDoubt
 from bot.events import Doubted, Noted, Promoted, PromotionIntended, Verified, Withdrawn
 from bot.leases import Lease
 from bot.losses import count
-from bot.model import Content, Loss, Problem, Promotion, Refresh, Relation, Snapshot, State, Table
+from bot.model import Content, Finding, Loss, Problem, Promotion, Refresh, Relation, Snapshot, State, Table
+from bot.reconcile import Reconciliation
 from bot.recovery import Fate, Recovery
 from bot.services import Services
-from bot.session import ReadFailed, Session, SqlError
-from bot.store import Held
+from bot.session import ReadFailed, Session, SqlError, Unreachable
+from bot.store import Held, Object
 from bot.wording import production as say
+from bot.wording.text import sentences
 
 
 def statements(refresh: Refresh, schema: str, installation: str, attempt: int) -> tuple[str, ...]:
@@ -39,6 +41,7 @@ class Promoting:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._recovery = Recovery(services)
+        self._reconciliation = Reconciliation(services.store, services.settings.warehouse)
 
     def approved(self, refresh: Refresh, lease: Lease) -> Refresh:
         """approved -> verifying, or stale when anything is no longer as approved."""
@@ -49,7 +52,7 @@ class Promoting:
             prod, problem = self._still_as_approved(session, refresh)
             if prod is None or problem is not None:
                 return self._withdraw(refresh, lease, problem or Problem(kind=guards.REBUILD, text=""))
-            backup = self._back_up(session, refresh, prod)
+            backup = self._back_up(session, refresh, prod, attempt)
             if isinstance(backup, Problem):
                 return self._withdraw(refresh, lease, backup)
             promotion = self._intent(session, refresh, prod, backup, attempt, tag)
@@ -75,11 +78,11 @@ class Promoting:
             self._resume_clustering(session, refresh.prod, promotion)
             after = session.snapshot(refresh.prod)  # first, so that Undo sees whatever is written from here on
             findings = verification.verify(session, refresh, promotion, after.content)
+            problem = self._what_is_wrong(session, refresh, findings)
             loss = self._loss(session, refresh, promotion, after.content)
             query_ids = (*promotion.query_ids, *session.query_ids)
         verified = replace(promotion, findings=findings, after=after, query_ids=tuple(filter(None, query_ids)))
         services.store.note_change(refresh.prod, services.clock())
-        problem = verification.problem(findings)
         event = Verified(at=services.clock(), promotion=verified, problem=problem, loss=loss)
         return services.record(refresh, event, claim=lease.claim)
 
@@ -122,6 +125,8 @@ class Promoting:
         assert plan is not None
         if self._services.store.held(refresh.unique_id):
             return None, _on_hold(refresh)
+        if unknown := self._reconciliation.before_promotion(session, refresh, self._services.clock()):
+            return None, Problem(kind=guards.way_on(session, refresh, self._services.clock()), text=unknown)
         seen = guards.look(session, refresh, self._services.clock())
         if seen.problem:
             return None, seen.problem
@@ -141,13 +146,16 @@ class Promoting:
             return prod, Problem(kind=guards.RECHECK, text=say.digest_changed())
         return prod, None
 
-    def _back_up(self, session: Session, refresh: Refresh, prod: Table) -> Snapshot | Problem:
-        """Take the backup, first on the approved list; one that a crash left behind is used when it holds the same."""
+    def _back_up(self, session: Session, refresh: Refresh, prod: Table, attempt: str) -> Snapshot | Problem:
+        """Take the backup, first on the approved list; one of an attempt that is known here is used when it holds the same."""
         services = self._services
-        backup = self.backup_relation(refresh)
+        made = self._backup(refresh)
+        backup, there = made.relation, session.exists(made.relation)
+        if there and not made.attempts:
+            return Problem(kind=guards.REBUILD, text=say.backup_unknown(backup))
         keep_until = services.clock() + services.settings.warehouse.keep_backup
-        services.store.record_object(backup, "backup", refresh.id, keep_until)
-        if not session.exists(backup):
+        services.store.record_object(backup, "backup", refresh.id, keep_until, (attempt,))
+        if not there:
             session.send(refresh.statements[0])
         taken = session.snapshot(backup)
         if session.content(prod.relation) != taken.content or taken.kind is not prod.kind:
@@ -209,10 +217,20 @@ class Promoting:
                 for statement in promotion.statements[2:]:
                     session.send(statement)
 
-    def backup_relation(self, refresh: Refresh) -> Relation:
-        """The name in the first approved statement; it is recorded when the statements are made."""
-        made = [o.relation for o in self._services.store.objects(refresh.id) if o.kind == "backup"]
-        return next(r for r in made if r.sql in refresh.statements[0])
+    def _backup(self, refresh: Refresh) -> Object:
+        """By the name in the first approved statement; it is recorded when the statements are made."""
+        made = [o for o in self._services.store.objects(refresh.id) if o.kind == "backup"]
+        return next(o for o in made if o.relation.sql in refresh.statements[0])
+
+    def _what_is_wrong(self, session: Session, refresh: Refresh, findings: tuple[Finding, ...]) -> Problem | None:
+        """An undo that this database has forgotten explains why production is not what was promoted."""
+        problem = verification.problem(findings)
+        if problem is None:
+            return None
+        with suppress(SqlError, ReadFailed, Unreachable):  # what is wrong is known without it
+            unknown = self._reconciliation.before_undo(session, refresh, self._services.clock())
+            return replace(problem, text=sentences(problem.text, unknown))
+        return problem
 
     def _withdraw(self, refresh: Refresh, lease: Lease, problem: Problem) -> Refresh:
         services = self._services

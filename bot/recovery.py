@@ -16,12 +16,11 @@ from bot.leases import Lease
 from bot.model import Problem, Promotion, Refresh, Relation, Snapshot, Token
 from bot.patience import Alive
 from bot.services import Services
-from bot.session import History, HistoryRow, Session, SqlError
+from bot.session import FAILED, History, HistoryRow, Session, SqlError
 from bot.wording import production as say
 
 _REACH = timedelta(days=7)  # of Snowflake's QUERY_HISTORY; it refuses to look further back
 _RUNNING = frozenset({"RUNNING", "QUEUED", "BLOCKED", "RESUMING_WAREHOUSE"})
-_FAILED = frozenset({"FAILED_WITH_ERROR", "FAILED_WITH_INCIDENT"})  # what else Snowflake may say one day proves nothing
 
 
 class Fate(Enum):
@@ -59,7 +58,7 @@ def decide(seen: Evidence) -> Fate:
     if "SUCCESS" in seen.statuses and seen.prod_moved:
         return Fate.HAPPENED
     whole = not seen.full_page and not seen.too_old
-    failed = all(s in _FAILED for s in seen.statuses)  # every one there is, if there is one
+    failed = all(s in FAILED for s in seen.statuses)  # every one there is, if there is one
     if failed and not seen.prod_moved and whole and seen.settled:
         return Fate.NOT_SENT
     return Fate.UNCERTAIN

@@ -120,6 +120,7 @@ class Service:
             "stale poll": (policy.stale_poll.total_seconds(), self.timers.poll_stale),
             "janitor": (600.0, self.timers.clean_up),
             "index": (60.0, self.timers.refresh_index),
+            "reconciliation": (60.0, self.timers.reconcile),
         }
         lease = self.settings.worker.lease.total_seconds()
         delivery = Delivery(self.store, self.chat, live, self.services.clock, gap, lease)
@@ -134,8 +135,12 @@ class Service:
         )
 
     def start_worker(self) -> None:
-        """The index is read first in the background; commands say so until it is there."""
-        threading.Thread(target=self.timers.refresh_index, name="first index", daemon=True).start()
+        """The index is read first in the background, and Snowflake is asked what this database does not know.
+
+        Commands say so until the index is there; no start waits for Snowflake.
+        """
+        for first in (self.timers.refresh_index, self.timers.reconcile):
+            threading.Thread(target=first, name=f"first {first.__name__}", daemon=True).start()
         self.worker.start()
 
     def app(self) -> App:

@@ -25,6 +25,9 @@ from bot.settings import UserSection
 from bot.wording import warehouse as wording
 
 _HISTORY_PAGE = 10_000
+_HISTORY_PAGES = 10
+_REACH_MINUTES = 7 * 24 * 60 - 5  # Snowflake refuses to look further back than 7 days
+FAILED = frozenset({"FAILED_WITH_ERROR", "FAILED_WITH_INCIDENT"})  # what else Snowflake may say one day proves nothing
 _REAL = 1  # the connector's type code of FLOAT
 
 Row = dict[str, Any]
@@ -81,6 +84,7 @@ class HistoryRow:
     started: datetime
     text: str
     error: str = ""
+    tag: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -318,6 +322,27 @@ class Session:
             full_page=int(rows[0]["seen"]) >= _HISTORY_PAGE,
         )
 
+    def replacements(self, prefix: str, database: str) -> History:
+        """CREATE OR REPLACE statements of this user under query tags with a prefix, as far back as Snowflake tells.
+
+        `database`: any that the role may use. A full page is followed by the one before it, up to a limit.
+        """
+        found: dict[str, HistoryRow] = {}
+        until: str | None = None
+        for _ in range(_HISTORY_PAGES):
+            binds = {"prefix": prefix, "minutes": _REACH_MINUTES, "page": _HISTORY_PAGE, "until": until}
+            rows = self.rows("inspect/replacements", binds, database=database, until=until)
+            found |= {row["query_id"]: _replacement(row) for row in rows if row["query_id"]}
+            if int(rows[0]["seen"]) < _HISTORY_PAGE:
+                return History(rows=tuple(found.values()), full_page=False)
+            until = inspection.utc(rows[0]["oldest"]).isoformat()
+        return History(rows=tuple(found.values()), full_page=True)
+
+    def made_tables(self, database: str, schema: str) -> dict[Relation, datetime]:
+        """Tables of a schema that are named as ours are, of any installation, and when each was created."""
+        rows = self.rows("inspect/made_tables", {"schema": schema}, database=database)
+        return {Relation(database, schema, row["table_name"]): inspection.utc(row["created"]) for row in rows}
+
     # Changing
 
     def clone(self, source: Relation, to: Relation, kind: Kind, *, replace: bool = False) -> str:
@@ -374,6 +399,16 @@ def _refusal(code: int) -> type[SqlError]:
     if code == sql_errors.TRANSIENT_SOURCE:
         return TransientSource
     return NotVisible if code in sql_errors.NOT_VISIBLE else SqlError
+
+
+def _replacement(row: Row) -> HistoryRow:
+    return HistoryRow(
+        query_id=row["query_id"],
+        status=(row["execution_status"] or "").upper(),
+        started=inspection.utc(row["start_time"]),
+        text=row["query_text"] or "",
+        tag=row["query_tag"] or "",
+    )
 
 
 def named(relation: Relation) -> Binds:

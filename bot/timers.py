@@ -1,4 +1,5 @@
-"""What happens because time passes: expiry, reminders, the stale poll, the janitor, the model index (design section 6).
+"""What happens because time passes: expiry, reminders, the stale poll, the janitor, the model index (design section 6);
+and once after each start, whether the database is older than production.
 
 Every timer runs in every worker; the store's compare-and-set picks one winner for each refresh.
 """
@@ -19,8 +20,10 @@ from bot.context import Context
 from bot.errors import LostClaim, RefreshError
 from bot.events import Expired, Withdrawn
 from bot.machine import NotAllowed
-from bot.model import Refresh, State
+from bot.model import Problem, Refresh, State
+from bot.reconcile import Reconciliation, waits
 from bot.services import Services
+from bot.session import Session
 from bot.store import BACKUPS
 
 _ON_ITS_WAY = timedelta(seconds=10)  # a click is stored before Slack gets its answer, which it waits 3 seconds for
@@ -34,6 +37,9 @@ class Timers:
         self._context = context
         self._reading = threading.Lock()
         self._seen = ""  # fingerprint of the project that this process has read last
+        self._reconciliation = Reconciliation(services.store, services.settings.warehouse)
+        self._reconciling = threading.Lock()
+        self._reconciled = False
 
     def expire(self) -> None:
         """End what waited for people longer than the policy allows, unless an approval waits to be decided.
@@ -66,6 +72,31 @@ class Timers:
                     services.store.note_change(refresh.prod, services.clock())
                     expiry = services.expiry()
                     services.record(refresh, Withdrawn(at=services.clock(), problem=seen.problem, expires_at=expiry))
+
+    def reconcile(self) -> None:
+        """Once after each start: is this database older than production? Again later where Snowflake was away."""
+        services = self._services
+        if not self._reconciling.acquire(blocking=False):
+            return
+        try:
+            if not self._reconciled:
+                with services.warehouse.promoter(f"{names.prefix(services.store.installation)}reconcile") as session:
+                    self._reconciliation.look(session)
+                    for refresh in services.store.in_state(State.AWAITING, State.APPROVED):
+                        with suppress(LostClaim, NotAllowed):  # decided meanwhile
+                            self._withdraw_forgotten(session, refresh)
+                self._reconciled = True
+        except RefreshError as error:
+            log.warning("could not look for what this database does not know", detail=error.detail)
+        finally:
+            self._reconciling.release()
+
+    def _withdraw_forgotten(self, session: Session, refresh: Refresh) -> None:
+        """Nobody approves what rests on a production that has gone on since this database was copied."""
+        services, now = self._services, self._services.clock()
+        if text := waits(services.store, refresh.prod, now):
+            problem = Problem(kind=guards.way_on(session, refresh, now), text=text)
+            services.record(refresh, Withdrawn(at=now, problem=problem, expires_at=services.expiry()))
 
     def clean_up(self) -> None:
         """Drop what is due, by recorded exact name: backups as the promoter, everything else as the builder."""

@@ -13,6 +13,7 @@ from bot.events import Doubted, UndoIntended, Undone, UndoRefused
 from bot.leases import Lease
 from bot.losses import count
 from bot.model import Content, Loss, Problem, Promotion, Refresh, Relation, Snapshot, Table, Token, UndoRequest
+from bot.reconcile import Reconciliation
 from bot.recovery import Fate, Recovery, decide
 from bot.services import Services
 from bot.session import ReadFailed, Session, SqlError, Unreachable
@@ -24,6 +25,7 @@ class Undoing:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._recovery = Recovery(services)
+        self._reconciliation = Reconciliation(services.store, services.settings.warehouse)
 
     def run(self, refresh: Refresh, lease: Lease) -> Refresh:
         """undoing -> undone, back to where it was when refused, or needs_attention when in doubt."""
@@ -37,6 +39,9 @@ class Undoing:
         attempt = uuid.uuid4().hex
         tag = names.tag(refresh, services.store.installation, "undo", attempt)
         with services.warehouse.promoter(tag, alive=lease.check) as session:
+            if unknown := self._reconciliation.before_undo(session, refresh, services.clock()):
+                refusal = Problem(kind="undo refused", text=unknown)
+                return self._record(refresh, UndoRefused(at=services.clock(), problem=refusal), lease)
             refresh = self._recovery.with_candidate(session, refresh)
             refresh, promotion = self._with_backup(session, refresh, promotion)
             prod = session.table(refresh.prod)  # many statements, so before the look at what was written

@@ -8,11 +8,13 @@ from bot.model.refreshes import Decision, Explanation, Loss, Problem, Promotion,
 from bot.model.reports import ColumnChange, Finding, Headline, Outlier, OutlierGroup, Report, Series, Side
 from bot.model.states import BUILDS, DRIVEN, ENDS, Kind, Mode, State, Verdict
 from bot.model.tables import Column, Content, Relation, Right, Snapshot, Table, Token, Upstream, quote
+from bot.model.unrecorded import OF_PRODUCTION, TakenOver, Trace, Unrecorded
 
 __all__ = [
     "BUILDS",
     "DRIVEN",
     "ENDS",
+    "OF_PRODUCTION",
     "Actor",
     "Build",
     "Column",
@@ -44,9 +46,12 @@ __all__ = [
     "Snapshot",
     "State",
     "Table",
+    "TakenOver",
     "TestResult",
     "Token",
+    "Trace",
     "UndoRequest",
+    "Unrecorded",
     "Upstream",
     "Verdict",
     "Waiver",

@@ -4,6 +4,7 @@ from bot.store.claims import Claims
 from bot.store.mail import Letter, LiveMessage, Mail, StoredFile
 from bot.store.records import BACKUPS, BEFORE_UNDO, Held, Hold, Object, Records
 from bot.store.refreshes import Claim, Decided, Refreshes, Taken
+from bot.store.unrecorded import Reconciled
 
 __all__ = [
     "BACKUPS",
@@ -21,5 +22,5 @@ __all__ = [
 ]
 
 
-class Store(Refreshes, Claims, Mail, Records):
+class Store(Refreshes, Claims, Mail, Records, Reconciled):
     """All tables behind one object; see the parents for what each part offers."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import URL, Connection, create_engine, event, extract, func, make_url, select, text
+from sqlalchemy import URL, Connection, Table, create_engine, event, extract, func, make_url, select, text
 
 from bot.store import tables as t
 
@@ -77,6 +77,18 @@ class Database:
         """Only one such transaction runs at a time; SQLite has but one writer anyway."""
         if not self._sqlite:
             connection.execute(text("select pg_advisory_xact_lock(:n)"), {"n": _CLAIM_LOCK})
+
+    def skip_ids(self, connection: Connection, table: Table, up_to: int) -> None:
+        """The next row of a table with ids that are counted gets a higher one."""
+        binds = {"n": up_to, "name": table.name}
+        if not self._sqlite:
+            sequence = f"{table.name}_id_seq"
+            higher = f"select setval('{sequence}', greatest(:n, (select last_value from {sequence})))"
+            connection.execute(text(higher), {"n": up_to})
+        elif not connection.execute(
+            text("update sqlite_sequence set seq = max(seq, :n) where name = :name"), binds
+        ).rowcount:
+            connection.execute(text("insert into sqlite_sequence (name, seq) values (:name, :n)"), binds)
 
     def migrate(self) -> None:
         """Bring the tables up to date; safe while several processes start at once."""

@@ -39,6 +39,7 @@ class Object:
     kind: str  # baseline, dev, candidate, or one of BACKUPS
     refresh: int
     keep_until: datetime | None
+    attempts: tuple[str, ...] = ()  # of a backup: the promotions that were about to take it
 
 
 class Held(Exception):
@@ -76,14 +77,26 @@ class Records(Database):
             bodies = connection.execute(select(t.holds.c.body).order_by(t.holds.c.unique_id)).scalars().all()
         return [loads(Hold, body) for body in bodies]
 
-    def record_object(self, relation: Relation, kind: str, refresh: int, keep_until: datetime | None = None) -> None:
-        """Note a table before it is made, or change how long it is kept."""
-        made = Object(relation=relation, kind=kind, refresh=refresh, keep_until=keep_until)
-        values = {"kind": kind, "refresh": refresh, "keep_until": seconds(keep_until), "body": dumps(made)}
+    def record_object(
+        self,
+        relation: Relation,
+        kind: str,
+        refresh: int,
+        keep_until: datetime | None = None,
+        attempts: tuple[str, ...] = (),
+    ) -> None:
+        """Note a table before it is made, or change how long it is kept. `attempts` are added to those that are known."""
         o = t.objects
         with self.writing() as connection:
-            known = connection.execute(update(o).where(o.c.relation == relation.sql).values(values)).rowcount
-            if not known:
+            body = connection.execute(select(o.c.body).where(o.c.relation == relation.sql).with_for_update()).scalar()
+            known = loads(Object, body).attempts if body else ()
+            made = Object(
+                relation=relation, kind=kind, refresh=refresh, keep_until=keep_until, attempts=known + attempts
+            )
+            values = {"kind": kind, "refresh": refresh, "keep_until": seconds(keep_until), "body": dumps(made)}
+            if body:
+                connection.execute(update(o).where(o.c.relation == relation.sql).values(values))
+            else:
                 connection.execute(insert(o).values(relation=relation.sql, **values))
 
     def keep_objects(self, refresh: int, keep_until: datetime, kinds: Sequence[str]) -> None:
@@ -94,6 +107,10 @@ class Records(Database):
 
     def objects(self, refresh: int) -> list[Object]:
         return self._objects(t.objects.c.refresh == refresh)
+
+    def recorded_relations(self) -> set[Relation]:
+        """Every table in the warehouse that the bot knows to be its own."""
+        return {made.relation for made in self._objects(t.objects.c.relation.is_not(None))}
 
     def due_objects(self, at: datetime) -> list[Object]:
         """What the janitor may drop by now, the oldest first."""

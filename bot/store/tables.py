@@ -198,3 +198,11 @@ project_problem = Table(
     Column("id", Integer, primary_key=True),
     Column("body", Text, nullable=False),
 )
+
+unrecorded = Table(
+    "unrecorded",
+    metadata,
+    Column("key", String(800), primary_key=True),
+    Column("taken_over", Boolean, nullable=False, server_default=false()),
+    Column("body", Text, nullable=False),
+)

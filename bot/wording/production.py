@@ -50,6 +50,13 @@ def backup_taken(backup: Relation) -> str:
     return f"A backup of that name exists already and is not what prod holds: {code(backup)}."
 
 
+def backup_unknown(backup: Relation) -> str:
+    return (
+        f"A backup of that name exists already, and this bot's database does not know who took it: {code(backup)}. It is left "
+        "as it is, and nothing was sent."
+    )
+
+
 def would_break(before: Table, after: Table) -> list[str]:
     """What came to hang on a table since, and a replacement of it breaks or drops."""
     return _came(_broken(before, after))

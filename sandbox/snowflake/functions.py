@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 from sqlglot import Expr, exp
@@ -201,6 +201,8 @@ def _query_history(job: Job, name: str, arguments: dict[str, Expr]) -> pa.Table:
     limit = int(_text(arguments["RESULT_LIMIT"])) if "RESULT_LIMIT" in arguments else 100
     if not 1 <= limit <= 10000:
         raise SnowflakeError("001044", "42P13", "SQL compilation error: Invalid value for argument RESULT_LIMIT.")
+    if since and since < datetime.now(UTC) - timedelta(days=7):
+        raise SnowflakeError("001044", "42P13", "Cannot retrieve data from more than 7 days ago.")
     user = _text(arguments["USER_NAME"]) if "USER_NAME" in arguments else job.session.user
     session = int(_text(arguments["SESSION_ID"])) if "SESSION_ID" in arguments else job.session.id
     found = []

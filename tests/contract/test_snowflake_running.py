@@ -55,7 +55,7 @@ def test_history_by_tag_with_running_statements(world: World, pool: ThreadPoolEx
     assert rows[2][0] == query_id
     assert rows[2][4] == datetime.fromtimestamp(0, UTC)
     assert world.builder.value(f"SELECT SYSTEM$CANCEL_QUERY('{query_id}')") == f"query [{query_id}] terminated."
-    assert waiting.result(5) == "000604"
+    assert waiting.result(5) == "001044"
     assert [row[1] for row in world.builder.run(history)] == ["success", "failed_with_error", "failed_with_error"]
     assert world.promoter.run(history) == []
     limited = history.replace("RESULT_LIMIT => 10000", "RESULT_LIMIT => 1")
@@ -92,7 +92,7 @@ def test_a_working_query_is_cancelled_from_another_session(world: World, pool: T
     session = world.builder.connection.session_id
     assert world.promoter.refused(f"SELECT SYSTEM$CANCEL_ALL_QUERIES({session})") == "003001"
     assert other.value(f"SELECT SYSTEM$CANCEL_ALL_QUERIES({session})") == "1 SQL statements cancelled."
-    assert waiting.result(10) == "000604"
+    assert waiting.result(10) == "001044"
     other.connection.close()
 
 
@@ -139,3 +139,15 @@ def test_asynchronous_statements(world: World) -> None:
         cursor.get_results_from_sfqid(query_id)
         assert cursor.fetchall() == [(42,)]
     assert world.builder.connection.get_query_status(query_id).name == "SUCCESS"
+
+
+def test_the_history_of_a_user_shows_that_users_statements_and_reaches_back_seven_days(world: World) -> None:
+    world.builder.run("SELECT 'mine'")
+    world.promoter.run("SELECT 'theirs'")
+    history = "SELECT QUERY_TEXT FROM TABLE(PROD.INFORMATION_SCHEMA.QUERY_HISTORY_BY_USER({}))"
+    shown = {str(row[0]) for row in world.builder.run(history.format(""))}
+    assert "SELECT 'mine'" in shown
+    assert "SELECT 'theirs'" not in shown
+    since = "END_TIME_RANGE_START => DATEADD('day', -{}, CURRENT_TIMESTAMP())"
+    assert world.builder.run(history.format(since.format(6)))
+    assert world.builder.refused(history.format(since.format(8))) == "001044"

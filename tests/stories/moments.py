@@ -36,12 +36,7 @@ class Moment:
     @classmethod
     def of(cls, stage: Stage, database: Path) -> Moment:
         """Everything as it is now. The bot may be running: the database is copied in one transaction."""
-        path = stage.settings.database_url.removeprefix("sqlite:///")
-        with closing(sqlite3.connect(path)) as now, closing(sqlite3.connect(database)) as kept:
-            now.backup(kept)
-            for table in _LEASED:
-                kept.execute(f"UPDATE {table} SET owner = NULL, lease_until = NULL, not_before = NULL")
-            kept.commit()
+        keep_database(stage, database)
         state = stage.world.slack.state
         with state.changed:
             shown = {name: copy.deepcopy(getattr(state, name)) for name in _SHOWN}
@@ -52,6 +47,16 @@ class Moment:
         database.write_bytes(self.database.read_bytes())
         for name, value in self.shown.items():
             setattr(slack.state, name, copy.deepcopy(value))
+
+
+def keep_database(stage: Stage, database: Path) -> None:
+    """A copy of the bot's database as it is now, in one transaction; nobody holds anything in it."""
+    path = stage.settings.database_url.removeprefix("sqlite:///")
+    with closing(sqlite3.connect(path)) as now, closing(sqlite3.connect(database)) as kept:
+        now.backup(kept)
+        for table in _LEASED:
+            kept.execute(f"UPDATE {table} SET owner = NULL, lease_until = NULL, not_before = NULL")
+        kept.commit()
 
 
 class Moments:

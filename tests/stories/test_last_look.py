@@ -60,7 +60,10 @@ CHANGED: dict[str, tuple[Callable[[Stage], None], str]] = {
     "keys": (other_keys, "Prod's clustering key, automatic clustering and keys changed since it was compared."),
     "owner": (another_owner, "Prod's owner changed since it was compared."),
     "digest": (another_reason, "What was approved is not what would be sent now: the decisions no longer count."),
-    "backup": (a_table_by_that_name, "A backup of that name exists already and is not what prod holds"),
+    "backup": (
+        a_table_by_that_name,
+        "A backup of that name exists already, and this bot's database does not know who took it",
+    ),
 }
 
 
