@@ -252,6 +252,7 @@ def reconcile(
 @click.option("--date-column", default="", help="The date of a row.")
 @click.option("--backfill-date", type=click.DateTime(["%Y-%m-%d"]), help="Rows before it have to be identical.")
 @click.option("--columns", default="", help="With --backfill-date: what may change from it on, a,b.")
+@click.option("--clock", default="", help="Columns to leave out, a,b: they say when a row was written.")
 @click.option("--where", default="", help="A condition on both tables.")
 @click.option("--json", "as_json", is_flag=True, help="For machines (docs/compare.md).")
 def compare(
@@ -261,6 +262,7 @@ def compare(
     date_column: str,
     backfill_date: datetime | None,
     columns: str,
+    clock: str,
     where: str,
     as_json: bool,
 ) -> None:
@@ -272,7 +274,7 @@ def compare(
     screen = Console(stderr=True)
     try:
         asked = compare_cli.pair(
-            prod, dev, grain=grain, date_column=date_column, since=since, columns=columns, where=where
+            prod, dev, grain=grain, date_column=date_column, since=since, columns=columns, where=where, clock=clock
         )
         with screen.status("") as status:
             report, ids = compare_cli.run(Settings.load(), asked, lambda text, _: status.update(text))

@@ -10,11 +10,13 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from bot.columns import NOISE, ScopedColumn, base_type, matched
+from bot.days import day
 from bot.model import Build, Column, ColumnChange, Finding, Mode, Side, Verdict
 from bot.scope import Scope
 
 Row = Mapping[str, Any]
 Sides = Mapping[str, Row]  # "baseline" and "candidate"
+Counts = Mapping[str, int]
 
 _ENOUGH_ROWS = 0.99  # of the baseline, for a full refresh
 _BLOCKING = (Verdict.FAIL, Verdict.UNKNOWN)
@@ -48,7 +50,7 @@ def count(row: Row, name: str) -> int:
 
 def side(row: Row) -> Side:
     """What the glance saw of one of the two."""
-    return Side(rows=count(row, "row_count"), first=row["first_day"], last=row["last_day"])
+    return Side(rows=count(row, "row_count"), first=day(row["first_day"]), last=day(row["last_day"]))
 
 
 def short(text: str | None) -> str | None:
@@ -127,7 +129,8 @@ def counted(scope: Scope) -> tuple[str, ...]:
     """The counts of the join, in the order in which it returns them."""
     rows = ("history_missing", "history_extra", "window_missing", "window_new", "late_new", "history_differ")
     rows += ("window_changed", "window_outside", "named_changed", "changed_days", "changed_first", "changed_last")
-    return (*rows, *(f"{kind}{c.index}" for c in scope.values for kind in "hwzf"))
+    shifts = (f"{end}{c.index}" for c in scope.presumed for end in ("least", "most"))
+    return (*rows, *(f"{kind}{c.index}" for c in scope.values for kind in "hwzf"), *shifts)
 
 
 def left_behind(
@@ -165,12 +168,33 @@ def multiset_counts(scope: Scope, rows: Sequence[Row]) -> dict[str, int]:
         "history_extra": count(history, "only_candidate"),
         "window_outside" if scope.outside else "window_missing": count(stays, "only_baseline"),
         "window_changed": min(count(window, "only_baseline"), count(window, "only_candidate")),
+        "clocks_moved": max(0, count(zones.get("clocked", {}), "only_baseline") - count(window, "only_baseline")),
+        "unpaired": count(history, "only_baseline") + count(window, "only_baseline"),
     }
     if scope.since and not (scope.keys or scope.outside):  # nothing tells rows apart: so many less are surely lost
         counts["window_missing"] = max(0, count(window, "only_baseline") - count(window, "only_candidate"))
     if scope.since is None:  # rows, not keys: a changed row is one gone and one new
         counts |= {"window_missing": count(window, "only_baseline"), "window_new": count(window, "only_candidate")}
     return counts
+
+
+def presumed_clocks(scope: Scope, counts: Row) -> Finding | None:
+    """What moved in columns of which only the name says that they are clocks; None where nothing did.
+
+    A shift of all of them by one time is rather a time zone than the time of a rebuild.
+    """
+    moved = {c.name: n for c in scope.presumed if (n := count(counts, f"h{c.index}") + count(counts, f"w{c.index}"))}
+    ends = {c.name: (count(counts, f"least{c.index}"), count(counts, f"most{c.index}")) for c in scope.presumed}
+    rows = count(counts, "clocks_moved")
+    if not (moved or rows):
+        return None
+    numbers: dict[str, object] = {
+        "moved_by_name": [f"{name}: {n:,}" for name, n in moved.items()],
+        "rows_by_name": rows,
+        "columns": list(moved) or [c.name for c in scope.presumed],
+        "shifted": [f"{n}: {least}" for n, (least, most) in ends.items() if n in moved and least == most != 0],
+    }
+    return finding("parity", Verdict.WARN, numbers, name="parity:clocks")
 
 
 def changes(scope: Scope, counts: Row) -> tuple[ColumnChange, ...]:
@@ -188,8 +212,9 @@ def changes(scope: Scope, counts: Row) -> tuple[ColumnChange, ...]:
 
 
 def nothing_changes(scope: Scope, counts: Row, before: Side, after: Side) -> bool:
-    """Equal apart from clocks, or nothing moved on the dates that were named as wrong. A sample cannot say so."""
+    """Equal apart from known clocks, which the words name, or nothing moved on the dates that were named as wrong. A sample cannot say so."""
     parts = ("history_differ", "history_missing", "history_extra", "window_missing", "window_new", "window_changed")
+    parts += ("clocks_moved",)
     parts += tuple(f"z{c.index}" for c in scope.ticking)  # a clock may move, but not turn NULL
     equal = before.rows == after.rows and not any(count(counts, part) for part in parts)
     return scope.sample == 1 and (equal or (count(counts, "named_rows") > 0 and count(counts, "named_changed") == 0))

@@ -1,4 +1,4 @@
-"""Which columns say when a row was written, not what it says: found by what they do, by a name only as a fallback; pure."""
+"""Which columns say when a row was written, not what it says: found by what they do; pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from bot.scope import CLOCK_NAMES, Scope
+from bot.scope import Scope
 
 _NOW = {"SYSDATE", "GETDATE", "SYSTIMESTAMP", "LOCALTIMESTAMP", "CURRENT_TIMESTAMP", "CURRENT_DATE", "CURRENT_TIME"}
 _ZONE = timedelta(minutes=15)  # a timestamp without a zone may be written in any zone
@@ -69,8 +69,3 @@ def _inside(value: object, started: datetime, lasted: timedelta) -> bool:
     if not -_FARTHEST <= after <= lasted + _FARTHEST:
         return False
     return after % _ZONE <= lasted + 2 * _SLACK
-
-
-def by_name(scope: Scope) -> tuple[str, ...]:
-    """What is usually called so; only where nothing else told."""
-    return tuple(c.name for c in scope.values if c.name.upper() in CLOCK_NAMES and c is not scope.date)

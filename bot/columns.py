@@ -24,6 +24,7 @@ _NUMERIC = (
 _FLOAT = ("FLOAT", "DOUBLE", "REAL")
 _NESTED = ("VARIANT", "OBJECT", "ARRAY")
 _TEXT = ("VARCHAR", "TEXT", "CHAR", "STRING")
+_LOCAL = ("DATE", "DATETIME", "TIMESTAMP_NTZ")  # no zone is needed to say which day it is
 _FINEST = 1e-10  # a tolerance that the cut floats of `_sides.sql` can stand for
 
 
@@ -146,6 +147,8 @@ def _one_type(type_: str, other: str) -> str:
     if is_numeric(type_):
         scales = _scale(type_), _scale(other)
         return f"NUMBER(38,{max(scales)})" if scales[0] != scales[1] else ""
+    if base_type(type_) != base_type(other) and all(map(is_dated, (type_, other))):
+        return "TIMESTAMP_NTZ"
     return base_type(type_) if type_ != other and base_type(type_).startswith("TIME") else ""
 
 
@@ -164,7 +167,10 @@ def _tolerance(column: Column, other: Column, given: Mapping[str, float] | None)
 
 
 def _family(text: str) -> str:
+    """Types whose values are compared as they are: a date is the midnight of its day."""
     base = base_type(text)
     if is_numeric(text):
         return "number"
+    if base in _LOCAL:
+        return "moment"
     return "text" if base in _TEXT else base

@@ -24,7 +24,9 @@ VERSION = 1  # of the JSON; grows when a field changes its meaning or goes
 _ASKED = Origin(columns=(), source="none")
 
 
-def pair(prod: str, dev: str, *, grain: str, date_column: str, since: date | None, columns: str, where: str) -> Pair:
+def pair(
+    prod: str, dev: str, *, grain: str, date_column: str, since: date | None, columns: str, where: str, clock: str = ""
+) -> Pair:
     """What the command line asks for. Raises ValueError for what cannot be meant."""
     if any(mark in where for mark in (";", "--", "/*")):
         raise ValueError(say.where_in_one_statement())
@@ -38,7 +40,9 @@ def pair(prod: str, dev: str, *, grain: str, date_column: str, since: date | Non
         baseline=Relation.parse(prod),
         candidate=Relation.parse(dev),
         request=request,
-        rules=Rules(grain=keys if grain else _ASKED, date_column=dates if date_column else _ASKED),
+        rules=Rules(
+            grain=keys if grain else _ASKED, date_column=dates if date_column else _ASKED, clock=_listed(clock)
+        ),
         where=where,
     )
 
@@ -67,7 +71,7 @@ def _refuse_unknown(asked: Pair, before: set[str], after: set[str]) -> None:
     both, either = sorted(before & after), sorted(before | after)
     if not both:
         raise ValueError(say.nothing_in_common())
-    keys = (*asked.rules.grain.columns, *asked.rules.date_column.columns)
+    keys = (*asked.rules.grain.columns, *asked.rules.date_column.columns, *asked.rules.clock)
     for wanted, names in ((keys, both), (asked.request.columns, either)):
         if unknown := [name for name in wanted if not match(name, names)]:
             raise ValueError(say.no_such_column(unknown, names))
@@ -83,6 +87,7 @@ def verdict(report: Report) -> int:
         return DIFFERENT
     parity = next(f for f in judged if f.name == "parity")
     differs = any(parity.numbers.get(name) for name in ("keys_removed", "keys_added", "rows_changed"))
+    differs = differs or any(f.numbers.get("rows_by_name") for f in judged)
     if parity.verdict is Verdict.UNKNOWN:
         return DIFFERENT if differs else UNDECIDED
     explained = "history_rows" in parity.numbers  # a backfill says beforehand which values may change

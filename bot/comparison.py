@@ -10,14 +10,29 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bot import checks, clocks, concentration, keys, left_behind, outliers, report, scope, spot, turned_null, usual
+from bot import (
+    checks,
+    clocks,
+    concentration,
+    keys,
+    left_behind,
+    outliers,
+    report,
+    scope,
+    spot,
+    turned_null,
+    unpaired,
+    usual,
+)
 from bot.asking import Asking, Row, Sides
 from bot.columns import ScopedColumn
+from bot.days import day as as_day
 from bot.inspection import column as as_column
 from bot.known_failures import known
 from bot.model import (
     Build,
     Column,
+    ColumnChange,
     Finding,
     Headline,
     Mode,
@@ -33,6 +48,7 @@ from bot.model import (
 )
 from bot.session import Session
 from bot.settings import Settings
+from bot.unpaired import ByKey, Sums
 from bot.wording import findings as wording
 
 Progress = Callable[[str, float | None], None]
@@ -55,6 +71,22 @@ class Pair:
     build: Build | None = None
     where: str = ""
     spot_optional: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paired:
+    """The rows of both sides as they were paired, and what is known of those that were not."""
+
+    counts: Counts
+    rows: list[Row]
+    nulls: Finding
+    unseen: dict[str, object]  # numbers of rows of production that were not paired; empty: all were
+    other: unpaired.Otherwise | None = None
+
+    def changes(self, about: scope.Scope) -> tuple[ColumnChange, ...]:
+        """Columns that changed, by the other key where there is one that pairs more rows."""
+        by = self.other if isinstance(self.other, ByKey) else None
+        return checks.changes(by.scope, by.counts) if by else checks.changes(about, self.counts)
 
 
 def compare(
@@ -117,21 +149,23 @@ class Comparison:
         self._step("rows")
         sides = self._key_found(self._glance())
         rows_in = self._keys(sides)
-        counts, days, found, held = self._parity(sides, rows_in)
-        groups = self._outliers(days, found)
-        headline, series = self._context(sides, rows_in, counts, held, found)
+        paired = self._parity(sides, rows_in)
+        counts = paired.counts
+        found, groups = self._outliers(paired)
+        headline, series = self._context(sides, rows_in, paired, found)
         self._judge_alone()
         base, cand = checks.side(sides["baseline"]), checks.side(sides["candidate"])
         return report.assemble(
             findings=(*self._findings, *safety),
             baseline=base,
             candidate=cand,
-            changes=checks.changes(self._scope, counts),
+            changes=paired.changes(self._scope),
             columns_compared=len(self._scope.columns),
             outliers=found,
             groups=groups,
             headline=headline,
             series=series,
+            changed_from=self._scope.changed_from if self._same_columns() else None,
             nothing_changes=self._same_columns() and checks.nothing_changes(self._scope, counts, base, cand),
             seconds=round(time.monotonic() - self._started, 1),
             statements=len(self._session.query_ids) - self._first,
@@ -153,13 +187,14 @@ class Comparison:
         if odd := usual.strange(self._scope, sides):
             found = self._sides("checks/strange", floats=odd)
             sides = {side: {**row, **found[side]} for side, row in sides.items()}
-        self._scope = scope.with_extremes(replace(self._scope, last_day=sides["baseline"]["last_day"]), sides.values())
+        self._scope = scope.with_extremes(
+            replace(self._scope, last_day=as_day(sides["baseline"]["last_day"])), sides.values()
+        )
         if self._scope.clock_source == "none" and not self._rules.clock:
             build = self._pair.build
             ticking = clocks.ticking(self._scope, sides["candidate"], build.started, build.seconds) if build else ()
-            named = () if ticking else clocks.by_name(self._scope)
-            source = "the data" if ticking else "its name" if named else "none"
-            self._scope = scope.with_clocks(self._scope, ticking or named, source)
+            if ticking:
+                self._scope = scope.with_clocks(self._scope, ticking, "the data")
         return sides
 
     # The key and the proof
@@ -184,40 +219,74 @@ class Comparison:
 
     # Row by row
 
-    def _parity(self, sides: Sides, rows_in: int) -> tuple[Counts, list[Row], tuple[Outlier, ...], list[Row]]:
+    def _parity(self, sides: Sides, rows_in: int) -> Paired:
         self._step("parity")
         if self._scope.unique:  # the same rows of both sides are only known by a key; without one nothing is joined
             self._scope = replace(self._scope, sample=max(1, -(-rows_in // self._joined)))
-        if self._scope.unique:
-            counts, rows = self._pairs(sides, rows_in)
-            nulls = turned_null.paired(self._scope, counts)
+            found = self._by_key(sides, rows_in)
         else:
-            emptied = turned_null.columns(self._scope)
-            multiset = self._ask("checks/multiset", zones=self._scope.zones, emptied=emptied) if rows_in else []
-            counts = checks.multiset_counts(self._scope, multiset)
-            nulls = turned_null.unpaired(self._scope, multiset)
-            counts |= turned_null.stopped(self._scope, multiset)
-            rows = self._moves() if rows_in else []
-        counts["named_rows"] = checks.count(sides["candidate"], "named_rows")
-        if not self._scope.unique:
-            counts |= {"named_changed": 0, "named_rows": 0}  # which rows are the same ones is not known
+            found = self._as_multisets(sides, rows_in)
         judge = checks.parity_backfill if self._request.mode is Mode.BACKFILL else checks.parity_full
-        broken = [self._broken(row) for row in rows if row["part"] == "example"]
-        found = judge(self._scope, sides, counts)
-        self._add(replace(found, examples=tuple(broken)) if found.blocks else found, "grain")
-        self._add(nulls, "parity")
-        parts = {part: [r for r in rows if r["part"] == part] for part in ("days", "outlier", "where")}
-        return counts, parts["days"], outliers.outliers(self._scope, parts["outlier"]), parts["where"]
+        broken = [self._broken(row) for row in found.rows if row["part"] == "example"]
+        parity = judge(self._scope, sides, found.counts)
+        told = parity.numbers | found.unseen | (found.other.about if isinstance(found.other, ByKey) else {})
+        self._add(replace(parity, numbers=told, examples=tuple(broken) if parity.blocks else ()), "grain")
+        if moved := checks.presumed_clocks(self._scope, found.counts):
+            self._add(moved, "parity")
+        self._add(found.nulls, "parity")
+        return found
 
-    def _pairs(self, sides: Sides, rows_in: int) -> tuple[Counts, list[Row]]:
-        names = checks.counted(self._scope)
+    def _by_key(self, sides: Sides, rows_in: int) -> Paired:
+        counts, rows = self._pairs(self._scope, sides, rows_in)
+        counts |= {"unpaired": unpaired.missing(counts), "named_rows": checks.count(sides["candidate"], "named_rows")}
+        unseen = unpaired.numbers(counts, sides["baseline"])
+        other = self._otherwise(sides, counts) if unseen else None
+        nulls = turned_null.paired(self._scope, counts, unseen | (other.emptied if other else {}))
+        return Paired(counts=counts, rows=rows, nulls=nulls, unseen=unseen, other=other)
+
+    def _as_multisets(self, sides: Sides, rows_in: int) -> Paired:
+        emptied = turned_null.columns(self._scope)
+        multiset = self._ask("checks/multiset", zones=self._scope.zones, emptied=emptied) if rows_in else []
+        counts = checks.multiset_counts(self._scope, multiset) | turned_null.stopped(self._scope, multiset)
+        counts |= {"named_changed": 0, "named_rows": 0}  # which rows are the same ones is not known
+        nulls = turned_null.unpaired(self._scope, multiset)
+        unseen = unpaired.numbers(counts, sides["baseline"])
+        return Paired(counts=counts, rows=self._moves() if rows_in else [], nulls=nulls, unseen=unseen)
+
+    def _pairs(self, over: scope.Scope, sides: Sides, rows_in: int) -> tuple[Counts, list[Row]]:
+        names = checks.counted(over)
         if not rows_in:  # every bucket is equal: nothing to join
             return dict.fromkeys(names, 0), []
         binds = self._moved_binds() | {"most": _MOST_ROWS, "largest": _MOST_ROWS // 2}
-        where = concentration.columns(self._scope, sides)
-        rows = self._ask("checks/pairs", binds, metrics=self._scope.metrics, where=where, counted=names)
+        where = concentration.columns(over, sides)
+        rows = self._ask("checks/pairs", binds, over, metrics=over.metrics, where=where, counted=names)
         text = next(str(row["text"]) for row in rows if row["part"] == "counts")
         return dict(zip(names, map(int, text.split(",")), strict=True)), [_named(row) for row in rows]
+
+    def _otherwise(self, sides: Sides, counts: Counts) -> unpaired.Otherwise | None:
+        """Rows that the key does not pair, compared by another key that pairs more of them, else as sums.
+
+        Nothing where all rows of the candidate are paired, or only a sample is: no value of them can hide there.
+        """
+        if self._scope.sample > 1 or not (counts["history_extra"] or counts["window_new"]):
+            return None
+        best: ByKey | None = None
+        for about in keys.others(self._asking, self._scope, sides):
+            total = sum(checks.count(row, "row_count") for row in sides.values())
+            if total > self._joined:
+                break
+            found, rows = self._pairs(about, sides, total)
+            if unpaired.missing(found) < unpaired.missing(best.counts if best else counts):
+                first = tuple(k.name for k in self._scope.keys)
+                best = ByKey(scope=about, first=first, counts=found, rows=tuple(rows))
+            if best and not unpaired.missing(best.counts):
+                break
+        return best or self._sums()
+
+    def _sums(self) -> Sums:
+        metrics, emptied = self._scope.metrics, turned_null.columns(self._scope)
+        rows = self._ask("checks/sums", {"most": _MOST_ROWS}, metrics=metrics, emptied=emptied)
+        return Sums(metrics=metrics, columns=emptied, rows=tuple(rows))
 
     def _moves(self) -> list[Row]:
         """Without a usable key the values are paired by day, as sums."""
@@ -245,21 +314,30 @@ class Comparison:
             after=checks.short(row["after_text"]),
         )
 
-    def _outliers(self, days: list[Row], found: tuple[Outlier, ...]) -> tuple[OutlierGroup, ...]:
-        if not self._scope.pair_keys:
-            self._add(outliers.unpaired(), "parity")
-            return ()
-        groups = outliers.groups(self._scope, days, found, self._rules)
-        self._add(outliers.judged(self._scope, days, groups, self._rules), "parity")
-        return groups
+    def _outliers(self, paired: Paired) -> tuple[tuple[Outlier, ...], tuple[OutlierGroup, ...]]:
+        """By the other key, where there is one that pairs more rows."""
+        about, rows = self._scope, paired.rows
+        if isinstance(paired.other, ByKey):
+            about, rows = paired.other.scope, list(paired.other.rows)
+        unseen = paired.unseen | (paired.other.changed if paired.other else {})
+        if not about.pair_keys:
+            self._add(outliers.unpaired(unseen), "parity")
+            return (), ()
+        found = outliers.outliers(about, [r for r in rows if r["part"] == "outlier"])
+        days = [r for r in rows if r["part"] == "days"]
+        groups = outliers.groups(about, days, found, self._rules)
+        examples = paired.other.examples if isinstance(paired.other, Sums) else ()
+        self._add(outliers.judged(about, days, groups, self._rules, unseen, examples), "parity")
+        return found, groups
 
     # What surrounds it
 
     def _context(
-        self, sides: Sides, rows_in: int, counts: Counts, held: list[Row], found: tuple[Outlier, ...]
+        self, sides: Sides, rows_in: int, paired: Paired, found: tuple[Outlier, ...]
     ) -> tuple[Headline | None, Series | None]:
         """Sanity, concentration and the picture, in one statement."""
         self._step("sanity")
+        counts, held = paired.counts, [row for row in paired.rows if row["part"] == "where"]
         measured = usual.measured(self._scope)
         changed = counts.get("window_changed", 0)
         where, spread = concentration.held(self._scope, held, counts), concentration.span(self._scope, counts)
@@ -275,7 +353,7 @@ class Comparison:
             sampled = replace(self._scope, suspects=known, sample=usual.sample(self._scope, sides))
             asked = {"metrics": measured, "joined": joined, "where": where, "span": bool(spread), "shown": shown}
             rows = self._ask("checks/context", binds, sampled, **asked)
-        self._sanity(sides, measured, rows)
+        self._sanity(sides, measured, rows, paired.unseen)
         if self._scope.unique and changed:
             places = concentration.places(self._scope, held, rows, counts)
             self._add(concentration.where(counts, places), "parity", "sanity:usual")
@@ -285,11 +363,13 @@ class Comparison:
         headline = outliers.headline(shown, self._scope.named, found, seen)
         return headline, outliers.series(headline.metric, seen) if headline else None
 
-    def _sanity(self, sides: Sides, measured: Sequence[ScopedColumn], rows: Sequence[Row]) -> None:
+    def _sanity(
+        self, sides: Sides, measured: Sequence[ScopedColumn], rows: Sequence[Row], unseen: dict[str, object]
+    ) -> None:
         known = usual.references(measured, rows, sides["baseline"])
         odd = usual.suspicious(measured, sides, known)
         far = self._sides("checks/far", usual.far_binds(odd, known), metrics=odd) if odd else {}
-        for judged in usual.findings(self._scope, sides, measured, known, far):
+        for judged in usual.findings(self._scope, sides, measured, known, far, unseen):
             self._add(judged, "grain", "sanity")
 
     # What only a build has

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
 from typing import Any
 
+from bot import days
 from bot.checks import count, finding, short
 from bot.columns import ScopedColumn, base_type, is_dated
 from bot.grain import is_id
@@ -19,7 +19,6 @@ _MOST_SHOWN = 5
 _HALF = 0.5  # of the changed rows: less is no place
 _MORE = 1.5  # times its share of all rows
 _FEW = 1000  # between the least and the greatest of a number that tells rows apart
-_EPOCH = date(1970, 1, 1)
 _KINDS = ("VARCHAR", "TEXT", "CHAR", "STRING", "BOOLEAN")
 
 
@@ -65,8 +64,10 @@ def held(
     by_index = {c.index: c for c in scope.columns if not (_measures(scope, c) and count(counts, f"w{c.index}"))}
     found: dict[int, list[str | None]] = defaultdict(list)
     for row in rows:
-        if int(row["i"]) in by_index and int(row["n"]) > 1 and int(row["n"]) >= _HALF * count(counts, "window_changed"):
-            found[int(row["i"])].append(row["text"])
+        column = by_index.get(int(row["i"]))
+        most = int(row["n"]) > 1 and int(row["n"]) >= _HALF * count(counts, "window_changed")
+        if column and most and (row["text"] is None or not is_dated(column.type) or days.fits(row["text"])):
+            found[column.index].append(row["text"])
     return [(by_index[i], values) for i, values in sorted(found.items())]
 
 
@@ -78,7 +79,8 @@ def span(scope: Scope, counts: Mapping[str, Any]) -> dict[str, str]:
     """First and last day of the changed rows as binds, where there are several; none without a date."""
     if not scope.date or count(counts, "changed_days") < 2:
         return {}
-    return {f"moved_{end}": _day(counts, f"changed_{end}") for end in ("first", "last")}
+    found = {f"moved_{end}": _day(counts, f"changed_{end}") for end in ("first", "last")}
+    return found if all(found.values()) else {}
 
 
 def places(
@@ -91,9 +93,9 @@ def places(
     in_table = {(int(s["i"]), s["text"]): int(s["n"]) for s in shares if s["i"] is not None}
     names = {c.index: c.name for c in scope.columns}
     found = [(names[int(r["i"])], r["text"], int(r["n"]), in_table.get((int(r["i"]), r["text"]), 0)) for r in rows]
-    if scope.date and (days := span(scope, counts)):
+    if scope.date and (moved := span(scope, counts)):
         among = next((int(row["n"]) for row in seen if row["part"] == "span"), 0)
-        found.append((scope.date.name, " to ".join(days.values()), changed, among))
+        found.append((scope.date.name, " to ".join(moved.values()), changed, among))
     told = [
         Place(column=name, value=value, rows=n, times=round(n / changed / (share / total), 2))
         for name, value, n, share in found
@@ -105,12 +107,12 @@ def places(
 def where(counts: Mapping[str, Any], found: Sequence[Place]) -> Finding:
     """The changed rows by date and by value; it judges nothing. Values of the data are examples, so they can be withheld."""
     changed = count(counts, "window_changed")
-    days = count(counts, "changed_days")
+    dated = count(counts, "changed_days")
     numbers: dict[str, object] = {
         "rows": changed,
-        "days": days,
-        "first": _day(counts, "changed_first") if days else "",
-        "last": _day(counts, "changed_last") if days else "",
+        "days": dated,
+        "first": _day(counts, "changed_first") if dated else "",
+        "last": _day(counts, "changed_last") if dated else "",
         "columns": [p.column for p in found],
     }
     examples = [
@@ -120,4 +122,6 @@ def where(counts: Mapping[str, Any], found: Sequence[Place]) -> Finding:
 
 
 def _day(counts: Mapping[str, Any], name: str) -> str:
-    return (_EPOCH + timedelta(days=int(counts.get(name) or 0))).isoformat()
+    """ "" for one that Python has no date for."""
+    found = days.numbered(count(counts, name))
+    return found.isoformat() if found else ""

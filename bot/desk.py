@@ -206,7 +206,7 @@ class Desk(Board):
             before = self._known(number)
             entry = lookup.find(self._index(), unique_id)
             where = replace(where, channel=where.channel or before.channel)
-            return self.ask(following.downstream(before, entry), where)
+            return self.ask(following.downstream(before, entry, self._clock().date()), where)
         except RefreshError as error:
             return _said(error)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from bot.commands import is_name, listed
 from bot.index import Entry
-from bot.model import Mode, Refresh, Request
+from bot.model import Mode, Refresh, Report, Request
 from bot.wording import requests as say
 
 
@@ -49,16 +49,26 @@ def _no_column(request: Request) -> str:
     return next((say.no_such_name(c[:80]) for c in request.columns if not is_name(c)), "")
 
 
-def downstream(before: Refresh, entry: Entry) -> Request:
-    """What the next level needs: a backfill from the same date where the model honours it, else its own full refresh."""
+def changed_from(request: Request, report: Report | None) -> date | None:
+    """The day from which what is downstream has to be repaired: never later than the first that changed.
+
+    It is what the report saw. A backfill changes nothing before its own date: parity fails there, and nobody may waive that.
+    None: it is not known, so that only a full refresh repairs everything.
+    """
+    return (report.changed_from if report else None) or request.since
+
+
+def downstream(before: Refresh, entry: Entry, today: date) -> Request:
+    """What the next level needs: a backfill from the first changed day where the model honours it, else its own full refresh."""
     old = before.request
-    since = old.since or min(old.at, default=None)
+    since = changed_from(old, before.report)
     dated = entry.materialized == "incremental" and entry.reads_date and since is not None
+    since = min(since, today) if dated and since else None
     return Request(
         model=entry.unique_id,
         mode=Mode.BACKFILL if dated else Mode.FULL_REFRESH,
-        since=since if dated else None,
-        at=old.dates,
+        since=since,
+        at=tuple(day for day in old.dates if since is None or day >= since),
         reason=old.reason,
         from_refresh=before.id,
     )

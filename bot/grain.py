@@ -10,7 +10,8 @@ from math import prod
 from typing import Any
 
 from bot.columns import ScopedColumn, base_type, has_decimals, is_dated
-from bot.scope import Scope
+from bot.days import day
+from bot.scope import CLOCK_NAMES, Scope
 
 MOST_TRIES = 8
 _WIDEST = 4  # columns of one key
@@ -51,7 +52,9 @@ _MEASURE = 3
 
 
 def _rank(column: ScopedColumn) -> int:
-    """Dates first, then what is called an id, then texts; a whole number may be a measure."""
+    """Dates first, then what is called an id, then texts. A whole number may be a measure, some dates say when a row was written."""
+    if column.name.upper() in CLOCK_NAMES:
+        return _MEASURE
     if is_dated(column.type):
         return 0
     if is_id(column):
@@ -87,7 +90,7 @@ def tried(keys: Sequence[ScopedColumn], baseline: Mapping[str, Any]) -> Tried:
 
     `baseline`: its row of checks/glance. Rows of a day mostly stand together, which makes numbers within a day the cheaper block.
     """
-    days = [k for k in keys if base_type(k.type) == "DATE" and not k.as_text]
+    days = [k for k in keys if base_type(k.type) == "DATE" and not (k.as_text or k.one_type)]
     whole = [k for k in keys if k.whole]
     narrow = [k for k in whole if _narrow(k, baseline, dated=bool(days))]
     block = next(iter((*narrow, *days, *whole)), None)
@@ -99,6 +102,6 @@ def _narrow(column: ScopedColumn, baseline: Mapping[str, Any], *, dated: bool) -
     low, high = baseline.get(f"low{column.index}"), baseline.get(f"high{column.index}")
     if low is None or high is None:
         return False
-    first, last = baseline["first_day"], baseline["last_day"]
+    first, last = (day(baseline[f"{end}_day"]) for end in ("first", "last"))
     days = (last - first).days + 1 if dated and first and last else 1
     return (int(high) - int(low)) * days < int(baseline["row_count"])

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from bot import buckets, grain, scope
 from bot.asking import Asking, Row, Sides
 from bot.checks import count
+from bot.days import day
 from bot.scope import Scope
 
 FOUND = "found in the data"
 _GREATEST = 1e290  # times 2^17 it is still a float
+_MOST_OTHERS = 4  # keys that are tried where the first does not pair all rows
 _PROBLEMS = ("null_rows", "duplicate_keys")
 
 
@@ -54,10 +57,27 @@ def discovered(asking: Asking, about: Scope, sides: Sides) -> Scope:
     return about
 
 
+def others(asking: Asking, about: Scope, sides: Sides) -> Iterator[Scope]:
+    """Other keys that identify every row on both sides, the likeliest first, where rows of `about` are not paired."""
+    first = {k.name for k in about.keys}
+    offered = grain.offered(about)
+    likely = grain.tries(offered, asking.rows("checks/distinct", about, offered=offered)[0]) if offered else []
+    likely = [names for names in likely if not first <= {c.name for c in names}][:_MOST_OTHERS]
+    if not likely:
+        return
+    tries = [grain.tried(columns, sides["baseline"]) for columns in likely]
+    whole = replace(about, suspects=None)
+    rows = asking.rows("checks/grain_proof", whole, tries=tries, read=("baseline", "candidate"))
+    repeated = {int(row["i"]) for row in rows if int(row["repeated"])}
+    for i, columns in enumerate(likely):
+        if i not in repeated:
+            yield replace(scope.with_grain(whole, tuple(c.name for c in columns), FOUND), unique=True)
+
+
 def _bucketed(asking: Asking, about: Scope, sides: Sides) -> tuple[Scope, int]:
     base, cand = sides["baseline"], sides["candidate"]
     rows, others = count(base, "row_count"), count(cand, "row_count")
-    first, last = base["first_day"], base["last_day"]
+    first, last = (day(base[f"{end}_day"]) for end in ("first", "last"))
     filled = all(count(row, "whole_keys") == count(row, "row_count") for row in sides.values())
     bounded = tuple(c.index for c in about.floats if all(_bounded(row, c.index) for row in sides.values()))
     about = buckets.parted(

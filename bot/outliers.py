@@ -7,13 +7,14 @@ import json
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from bot.checks import Sides
+from bot.checks import Sides, finding
 from bot.columns import ScopedColumn
+from bot.days import day as as_day
 from bot.model import Finding, Headline, Outlier, OutlierGroup, Rules, Series, Verdict
 from bot.scope import Scope
 
@@ -53,7 +54,7 @@ def outliers(scope: Scope, rows: Sequence[Row]) -> tuple[Outlier, ...]:
     found = [
         Outlier(
             key=tuple(str(row[f"k{i}"]) for i in range(len(scope.pair_keys))),
-            day=row["day"],
+            day=as_day(row["day"]),
             metric=names[int(row["i"])],
             before=decimal(row["before_text"]),
             after=decimal(row["after_text"]),
@@ -110,12 +111,12 @@ def groups(scope: Scope, days: Sequence[Row], found: Sequence[Outlier], rules: R
 
 def _runs(names: Mapping[int, str], days: Iterable[Row]) -> list[Run]:
     runs: list[Run] = []
-    for row in sorted(days, key=lambda r: (int(r["i"]), r["direction"], r["day"] or date.min)):
+    for row in sorted(days, key=lambda r: (int(r["i"]), r["direction"], as_day(r["day"]) or date.min)):
         run = Run(
             metric=names[int(row["i"])],
             direction=row["direction"],
-            first=row["day"],
-            last=row["day"],
+            first=as_day(row["day"]),
+            last=as_day(row["day"]),
             count=int(row["to_explain"]),
             worst=_size(_share(row["worst"])),
         )
@@ -176,10 +177,18 @@ def _group(run: Run, members: Sequence[Outlier]) -> OutlierGroup:
     )
 
 
-def judged(scope: Scope, days: Sequence[Row], made: Sequence[OutlierGroup], rules: Rules) -> Finding:
-    """The outliers as one finding. It never blocks by itself: each group does, until it is explained.
+def judged(
+    scope: Scope,
+    days: Sequence[Row],
+    made: Sequence[OutlierGroup],
+    rules: Rules,
+    unseen: Mapping[str, object],
+    examples: Sequence[dict[str, object]] = (),
+) -> Finding:
+    """The outliers as one finding. Groups block one by one, until each is explained; the finding where rows were not paired.
 
     A sample of keys can show one, never that there is none; parity, undecided for the same reason, is what blocks.
+    `unseen`: numbers of the rows of production that were not paired, and what is known of them; `examples` show that.
     """
     numbers = {
         "reported": sum(int(row["reported"]) for row in days),
@@ -190,16 +199,18 @@ def judged(scope: Scope, days: Sequence[Row], made: Sequence[OutlierGroup], rule
         "paired_by": [c.name for c in scope.pair_keys],
         "summed_by_day": not scope.unique,
         "sample": scope.sample,
+        **unseen,
     }
+    if unseen:
+        return finding("outliers", Verdict.UNKNOWN, numbers, waivable=True, examples=examples)
     verdict = Verdict.WARN if made else Verdict.UNKNOWN if scope.sample > 1 else Verdict.PASS
-    return Finding(check="outliers", name="outliers", verdict=verdict, blocks=False, waivable=False, numbers=numbers)
+    return replace(finding("outliers", verdict, numbers), blocks=False)
 
 
-def unpaired() -> Finding:
-    """Neither key nor date: values cannot be paired. Parity, undecided for the same reason, is what blocks."""
-    return Finding(
-        check="outliers", name="outliers", verdict=Verdict.UNKNOWN, blocks=False, waivable=False, numbers={"groups": 0}
-    )
+def unpaired(unseen: Mapping[str, object]) -> Finding:
+    """Neither key nor date: no value can be paired. It blocks where rows of production have no equal in dev."""
+    found = finding("outliers", Verdict.UNKNOWN, {"groups": 0, **unseen}, waivable=bool(unseen))
+    return replace(found, blocks=bool(unseen))
 
 
 def focus(named: Sequence[date], found: Sequence[Outlier], sides: Sides) -> tuple[date, date] | None:
@@ -207,7 +218,8 @@ def focus(named: Sequence[date], found: Sequence[Outlier], sides: Sides) -> tupl
 
     A named day that neither side reaches would show nothing: then the largest change is looked at. `sides`: checks/glance.
     """
-    spans = [(s["first_day"], s["last_day"]) for s in sides.values() if s["first_day"] and s["last_day"]]
+    ends = [(as_day(s["first_day"]), as_day(s["last_day"])) for s in sides.values()]
+    spans = [(first, last) for first, last in ends if first and last]
     there = sorted(d for d in named if any(first <= d <= last for first, last in spans))
     days = there or [o.day for o in found[:1] if o.day] or sorted(named)
     if not days:
@@ -233,8 +245,9 @@ def around(metrics: Sequence[ScopedColumn], rows: Sequence[Row]) -> Around:
     sides: dict[str, dict[tuple[str, date], Decimal | None]] = {"baseline": {}, "candidate": {}}
     for row in rows:
         for metric, text in zip(metrics, str(row["text"]).split(","), strict=True):
-            sides[row["side"]][metric.name, row["day"]] = _drawable(decimal(text or None))
-    return Around(days=tuple(sorted({row["day"] for row in rows})), **sides)
+            if on := as_day(row["day"]):
+                sides[row["side"]][metric.name, on] = _drawable(decimal(text or None))
+    return Around(days=tuple(sorted({on for row in rows if (on := as_day(row["day"]))})), **sides)
 
 
 def _drawable(value: Decimal | None) -> Decimal | None:

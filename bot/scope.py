@@ -15,7 +15,7 @@ from typing import Any
 from bot.columns import ScopedColumn, base_type, is_dated, match, matched, scoped, spelled
 from bot.model import Column, Mode, Origin, Relation, Request, Rules
 
-# When a column was written, not what it says: only a fallback where nothing is configured.
+# What is usually called so says when a row was written, not what it says. A name proves nothing.
 CLOCK_NAMES = frozenset(
     {"CREATED_ON", "CREATED_AT", "MODIFIED_ON", "MODIFIED_AT", "UPDATED_ON", "UPDATED_AT", "INSERTED_AT", "LOADED_AT"}
     | {"_INSERTED_AT", "_LOADED_AT", "DBT_UPDATED_AT", "DBT_LOADED_AT", "INSERTED_TIMESTAMP", "MODIFIED_TIMESTAMP"}
@@ -86,6 +86,7 @@ class Scope:
     suspects: Suspects | None = None  # None: every row is joined
     sample: int = 1  # one key in so many is joined; the same keys on both sides
     last_day: date | None = None  # of the baseline
+    changed_from: date | None = None  # the first day of a bucket that differs; None: nothing does, or it is not known
 
     @property
     def by_day(self) -> bool:
@@ -124,6 +125,17 @@ class Scope:
             for c in self.values
             if is_dated(c.type) and not (c.clock or c.as_text) and c.allowed and c is not self.date
         )
+
+    @cached_property
+    def presumed(self) -> tuple[ScopedColumn, ...]:
+        """Columns whose name alone says that they tell when a row was written: compared, and what moved is said apart."""
+        named = (c for c in self.values if c.allowed and c.name.upper() in CLOCK_NAMES and is_dated(c.type))
+        return tuple(c for c in named if not (c.clock or c.as_text) and c is not self.date)
+
+    @cached_property
+    def loose(self) -> tuple[ScopedColumn, ...]:
+        """Columns that say nothing about which rows are the same ones, where no key does."""
+        return (*self.ticking, *self.presumed)
 
     @cached_property
     def values(self) -> tuple[ScopedColumn, ...]:
@@ -169,12 +181,17 @@ class Scope:
     @cached_property
     def zones(self) -> tuple[Zone, ...]:
         """The multisets of a comparison without a usable key."""
+        rows = "all" if self.since is None else "window"
+        compared = tuple(c for c in self.columns if not c.clock) if self.since is None else (*self.keys, *self.judged)
+        window = Zone(name="window", rows=rows, columns=tuple(c for c in compared if c not in self.presumed))
+        clocked = (Zone(name="clocked", rows=rows, columns=compared),) if self.presumed else ()
         if self.since is None:
-            return (Zone(name="window", rows="all", columns=tuple(c for c in self.columns if not c.clock)),)
+            return (window, *clocked)
         stays = (*self.keys, *self.outside)
         return (
             Zone(name="history", rows="history", columns=self.columns),
-            Zone(name="window", rows="window", columns=(*self.keys, *self.judged)),
+            window,
+            *clocked,
             *((Zone(name="stays", rows="window", columns=stays),) if stays else ()),
         )
 
@@ -304,7 +321,7 @@ def _looked_at(
 
 
 def _clocks(rules: Rules, names: list[str], written: frozenset[str]) -> Origin:
-    """Configured, else those that the model's SQL fills with the current time; names come last, after the data."""
+    """Configured, else those that the model's SQL fills with the current time; the data tells of others later."""
     if rules.clock:
         return Origin(columns=matched(rules.clock, names), source="settings")
     found = tuple(n for n in names if n.upper() in {w.upper() for w in written})

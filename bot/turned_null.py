@@ -12,16 +12,21 @@ from bot.scope import Scope
 
 
 def columns(scope: Scope) -> tuple[ScopedColumn, ...]:
-    """Those whose values may change, apart from clocks, of which only a NULL counts."""
-    return tuple(c for c in scope.judged if c.allowed)
+    """Those whose values may change, apart from what may be a clock."""
+    return tuple(c for c in scope.judged if c.allowed and c not in scope.presumed)
 
 
-def paired(scope: Scope, counts: Row) -> Finding:
-    """By the key: each value with itself. A sample of keys can show one that turned NULL, never that none did."""
-    lost = {c.name: n for c in (*columns(scope), *scope.ticking) if (n := count(counts, f"z{c.index}"))}
+def paired(scope: Scope, counts: Row, unseen: Mapping[str, object]) -> Finding:
+    """By the key: each value with itself. A sample of keys can show one that turned NULL, never that none did.
+
+    `unseen`: numbers of the rows that the key does not pair, and what is known of them; empty where it pairs all.
+    """
+    lost = {c.name: n for c in (*columns(scope), *scope.loose) if (n := count(counts, f"z{c.index}"))}
     filled = {c.name: n for c in columns(scope) if (n := count(counts, f"f{c.index}"))}
-    verdict = Verdict.FAIL if lost else Verdict.UNKNOWN if scope.sample > 1 else Verdict.PASS
-    return _finding(verdict, lost, filled, sample=scope.sample)
+    verdict = Verdict.FAIL if lost or unseen.get("other_lost") else Verdict.PASS
+    if verdict is Verdict.PASS and (unseen or scope.sample > 1):
+        verdict = Verdict.UNKNOWN
+    return _finding(verdict, lost, filled, sample=scope.sample, **unseen)
 
 
 def unpaired(scope: Scope, rows: Sequence[Row]) -> Finding:
@@ -44,7 +49,7 @@ def unpaired(scope: Scope, rows: Sequence[Row]) -> Finding:
         if (fewer := before - after - max(0, gone - come)) > 0:
             filled[column.name] = fewer
     clocks = stopped(scope, rows)
-    lost |= {c.name: n for c in scope.ticking if (n := clocks[f"z{c.index}"])}
+    lost |= {c.name: n for c in scope.loose if (n := clocks[f"z{c.index}"])}
     verdict = Verdict.FAIL if lost else Verdict.UNKNOWN if unknown else Verdict.PASS
     return _finding(verdict, lost, filled, unknown=unknown)
 
@@ -56,7 +61,7 @@ def stopped(scope: Scope, rows: Sequence[Row]) -> dict[str, int]:
     """
     window: Row = next((row for row in rows if row["zone"] == "window"), {})
     more = max(0, count(window, "only_candidate") - count(window, "only_baseline"))
-    nulls = {c.index: count(window, f"zc{c.index}") - count(window, f"zb{c.index}") for c in scope.ticking}
+    nulls = {c.index: count(window, f"zc{c.index}") - count(window, f"zb{c.index}") for c in scope.loose}
     return {f"z{index}": max(0, surplus - more) for index, surplus in nulls.items()}
 
 

@@ -152,8 +152,12 @@ def findings(
     metrics: Sequence[ScopedColumn],
     usual: References,
     far: Mapping[str, Row],
+    unseen: Mapping[str, object],
 ) -> list[Finding]:
-    """The limits where there are any, and the default check of the other metrics. `far`: what was counted, if anything."""
+    """The limits where there are any, and the default check of the other metrics. `far`: what was counted, if anything.
+
+    `unseen`: numbers of the rows of production that were not paired; what is usual comes from the others.
+    """
     found = []
     within = limited(scope)
     unknown = [name for name in scope.limits if name not in [c.name for c in within]]
@@ -161,8 +165,15 @@ def findings(
         found.append(limits(within, scope.limits, sides, unknown))
     if metrics:
         read = {side: [_read(m, usual, far.get(side, {}), sides[side]) for m in metrics] for side in sides}
-        found.append(judged(metrics, read, quantile(sides), _FAR, sample(scope, sides)))
+        default = judged(metrics, read, quantile(sides), _FAR, sample(scope, sides))
+        found.append(_partly(default, unseen) if unseen else default)
     return found
+
+
+def _partly(found: Finding, unseen: Mapping[str, object]) -> Finding:
+    """Which values stay as they are is not known of rows that were not paired: then nothing far is no pass."""
+    verdict = Verdict.UNKNOWN if found.verdict is Verdict.PASS else found.verdict
+    return replace(found, verdict=verdict, numbers=found.numbers | dict(unseen))
 
 
 def _read(metric: ScopedColumn, usual: References, far: Row, row: Row) -> Usual:

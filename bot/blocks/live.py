@@ -15,6 +15,7 @@ from bot.blocks.kit import context as small
 from bot.blocks.kit import pre, section
 from bot.context import Context
 from bot.decisions import approvals
+from bot.following import changed_from
 from bot.messages import Block, Live, Message
 from bot.model import Refresh, Report, State, Verdict
 from bot.report import Blocker, blockers
@@ -206,7 +207,7 @@ def _warnings(refresh: Refresh) -> list[str]:
 
 
 def _said(refresh: Refresh) -> list[str]:
-    return [*asks.explained(refresh.explanations), *asks.waived(refresh.waivers)]
+    return [*asks.explained(refresh.explanations), *asks.waived(refresh.waivers, refresh.report)]
 
 
 def _statements(refresh: Refresh) -> Block | None:
@@ -278,7 +279,10 @@ def _backup(refresh: Refresh, context: Context) -> str:
 
 
 def _next(refresh: Refresh, context: Context) -> str:
-    return downstream.follow_up(refresh.plan, refresh.request, context.settings.dbt.date_var) if refresh.plan else ""
+    if refresh.plan is None:
+        return ""
+    since = changed_from(refresh.request, refresh.report)
+    return downstream.follow_up(refresh.plan, since, context.settings.dbt.date_var)
 
 
 def _lines(lines: list[str]) -> Block | None:

@@ -16,6 +16,7 @@ from bot.blocks.kit import Button, actions, button, pre, section
 from bot.blocks.live import approvers, render_live, waits
 from bot.commands import write
 from bot.context import Context
+from bot.following import changed_from
 from bot.machine import Topic
 from bot.messages import AUDIT_HEAD, THREAD_LINK, Attachment, Block, Live, Message, Post
 from bot.model import Finding, Problem, Refresh, Series, State, Verdict
@@ -268,7 +269,8 @@ def _readers(refresh: Refresh, context: Context) -> list[Post]:
     found = refresh.plan.readers if refresh.plan else ()
     if refresh.plan is None or len(found) <= LONG_LIST:
         return []
-    write = partial(downstream.in_order, refresh.plan, refresh.request, context.settings.dbt.date_var)
+    since = changed_from(refresh.request, refresh.report)
+    write = partial(downstream.in_order, refresh.plan, since, context.settings.dbt.date_var)
     file = _file("downstream.tsv", write, refresh)
     files, text = ((), file) if isinstance(file, str) else ((file,), downstream.list_posted(len(found)))
     return [Post(key=_key(refresh, "readers"), channel=refresh.channel, message=Message(text=text), files=files)]

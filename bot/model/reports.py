@@ -104,3 +104,4 @@ class Report:
     nothing_changes: bool
     seconds: float
     statements: int
+    changed_from: date | None = None  # no day before it differs in any row; None: nothing differs, or it is not known

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from bot.decisions import approvals, refused
-from bot.model import Explanation, Finding, Mode, Refresh, State, Verdict, Waiver
+from bot.model import Explanation, Finding, Mode, Refresh, Report, State, Verdict, Waiver
+from bot.wording.numbers import share
 from bot.wording.sentences import called
+from bot.wording.tables import columns
 from bot.wording.text import clock, code, dotted, listed, mention, plural, prose, sentences
 
 REASONS = {
@@ -84,8 +87,18 @@ def reason(why: str, note: str) -> str:
     return f"{word}, “{prose(note)}”" if note and word != "other" else f"“{prose(note)}”" if note else word
 
 
-def waived(found: Sequence[Waiver]) -> list[str]:
-    return [f"Waived by {mention(w.by)}: {called(w.finding)}, “{prose(w.reason)}”." for w in found]
+def waived(found: Sequence[Waiver], report: Report | None) -> list[str]:
+    """Each waiver with its reason, and with the share of rows that nobody compared."""
+    numbers = {f.name: f.numbers for f in report.findings} if report else {}
+    return [
+        f"Waived by {mention(w.by)}: {called(w.finding)}{_unseen(numbers.get(w.finding, {}))}, “{prose(w.reason)}”."
+        for w in found
+    ]
+
+
+def _unseen(n: Mapping[str, Any]) -> str:
+    gone, of = n.get("unpaired", 0), n.get("production", 0)
+    return f" ({gone:,} of {plural(of, 'row')} of production, {share(gone, of)}, not compared)" if gone else ""
 
 
 def approved_so_far(refresh: Refresh, needed: int) -> str:
@@ -160,7 +173,19 @@ def nothing(refresh: Refresh, value: str) -> str:
         still = f"The candidate equals production, {dates} included."
     else:
         still = "The candidate equals production."
-    return f"*Nothing would change.* {still} The source has probably not been corrected yet."
+    return f"*Nothing would change.* {still}{_left_out(refresh)} The source has probably not been corrected yet."
+
+
+def _left_out(refresh: Refresh) -> str:
+    """Columns that were not compared, since they say when a row was written."""
+    parity = _found(refresh, "parity")
+    names = [str(name) for name in _listed(parity.numbers.get("clock"))] if parity else []
+    they = "it says" if len(names) == 1 else "they say"
+    return f" Not compared: {columns(names)}, since {they} when a row was written." if names else ""
+
+
+def _listed(names: object) -> Sequence[object]:
+    return names if isinstance(names, (list, tuple)) else ()
 
 
 def _equal(refresh: Refresh) -> bool:

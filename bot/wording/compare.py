@@ -7,7 +7,7 @@ from typing import Any
 
 from bot.model import Finding, Report, Verdict
 from bot.wording.numbers import number
-from bot.wording.sentences import line, sampled
+from bot.wording.sentences import line, sampled, unseen
 from bot.wording.tables import columns, origin
 from bot.wording.text import plain, plural
 
@@ -51,7 +51,8 @@ def _outliers(n: dict[str, Any]) -> str:
         return "There is neither a key nor a date to pair the values by."
     over = [f"{number(n[name] * 100)} %" for name in ("report_over", "explain_over")]
     by_day = ", summed by day" if n["summed_by_day"] else ""
-    return f"{plural(n['reported'], 'value')} moved by more than {over[0]}{by_day}; {n['to_explain']:,} by more than {over[1]}.{sampled(n)}"
+    moved = f"{plural(n['reported'], 'value')} moved by more than {over[0]}{by_day}; {n['to_explain']:,} by more than {over[1]}.{sampled(n)}"
+    return f"{moved} {unseen(n)}".rstrip()
 
 
 def _parity(n: dict[str, Any]) -> str:

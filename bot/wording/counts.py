@@ -26,6 +26,8 @@ def counted(finding: Finding, report: Report) -> str:
 def _parity_lines(n: dict[str, Any], finding: Finding, report: Report) -> str:
     if finding.name == "parity:where":
         return _where_line(n, finding)
+    if finding.name == "parity:clocks":
+        return ""
     return _backfill_lines(n, report) if "history_rows" in n else _full_lines(n, report)
 
 
@@ -56,8 +58,18 @@ def _full_lines(n: dict[str, Any], report: Report) -> str:
         keys = labelled("keys", f"{n['keys_removed']:,} removed, {n['keys_added']:,} new", after, _grain_words(n))
     else:
         keys = labelled("rows", f"{n['keys_removed']:,} only in prod, {n['keys_added']:,} only in dev", _grain_words(n))
-    changed = labelled("changed", f"{plural(n['rows_changed'], 'row')}", *_changed(n, report))
+    changed = labelled("changed", _of_those_paired(n), *_changed(n, report))
     return "\n".join([rows, keys, changed])
+
+
+def _of_those_paired(n: dict[str, Any]) -> str:
+    """What was not paired was not compared: no change of it is counted."""
+    if n["method"] != "key" or not n.get("unpaired"):
+        return plural(n["rows_changed"], "row")
+    paired = n["production"] - n["unpaired"]
+    if not paired:
+        return "not known: no row was paired"
+    return f"{plural(n['rows_changed'], 'row')} of the {paired:,} that were paired"
 
 
 def _span(side: Side) -> str:
@@ -70,6 +82,10 @@ def _changed(n: dict[str, Any], report: Report) -> list[str]:
     if n["method"] != "key":
         return ["rows are one gone and one new: no key", left]
     moved = [c for c in report.changes if c.window]
+    if n.get("unpaired"):
+        by = f"by {columns(n['other_key'])}:" if n.get("other_key") else ""
+        named = [f"{c.window:,} in {column(c.column)}" for c in moved[:_MOST_COLUMNS]]
+        return [by if named else "", *named, left]
     named = [f"{c.window:,} in {column(c.column)}" for c in moved[:_MOST_COLUMNS]]
     if len(moved) > _MOST_COLUMNS:
         named.append(f"some in {plural(len(moved) - _MOST_COLUMNS, 'more column')}")
@@ -108,6 +124,8 @@ def _left_line(n: dict[str, Any], _finding: Finding, _report: Report) -> str:
 
 def _null_line(n: dict[str, Any], _finding: Finding, _report: Report) -> str:
     lost = f"{plural(n['values'], 'value')} turned NULL" if n["values"] else ""
+    if n.get("unpaired") and not lost:
+        lost = "not known of every row"
     return labelled("null", lost, f"{plural(n['filled'], 'value')} filled" if n["filled"] else "")
 
 
@@ -119,7 +137,7 @@ def _sanity_line(n: dict[str, Any], finding: Finding, _report: Report) -> str:
     if finding.verdict is Verdict.PASS:
         return ""
     if finding.verdict is Verdict.UNKNOWN:
-        return labelled("usual", f"not known of {columns(n['unknown'])}")
+        return labelled("usual", f"not known of {columns(n['unknown'])}" if n["unknown"] else "not known of every row")
     return labelled("usual", f"{plural(n['values_far'], 'value')} far from usual (prod: {n['values_far_before']:,})")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import date
 
 from bot.model import Exposure, Plan, Reader, Request
 from bot.wording.text import code, day, listed, plural, prose, sentences
@@ -49,14 +50,17 @@ def ranked(plan: Plan) -> list[Reader]:
     return sorted(level, key=lambda r: (order[r.uses_columns], r.name))
 
 
-def by_hand(plan: Plan, request: Request, date_var: str) -> str:
+def by_hand(plan: Plan, since: date | None, date_var: str) -> str:
     """What is left to do downstream, for a plan: nothing where `readers` has said that there is nothing."""
     needs = any(r.uses_columns is not False and r.materialized not in NEEDS_NOTHING for r in plan.readers)
-    return follow_up(plan, request, date_var) if needs else ""
+    return follow_up(plan, since, date_var) if needs else ""
 
 
-def follow_up(plan: Plan, request: Request, date_var: str) -> str:
-    """What the bot does not do by itself: totals by kind, the next level, one selector for all."""
+def follow_up(plan: Plan, since: date | None, date_var: str) -> str:
+    """What the bot does not do by itself: totals by kind, the next level, one selector for all.
+
+    `since`: no day before it changed; None: that is not known.
+    """
     if not plan.readers:
         return "Next, by hand: nothing; no model reads this table."
     if all(r.uses_columns is False for r in plan.readers):
@@ -67,10 +71,15 @@ def follow_up(plan: Plan, request: Request, date_var: str) -> str:
         return "Next, by hand: nothing; everything downstream is a view and shows the new rows already."
     level = ranked(plan)
     following = f"First in line: {listed([code(r.name) for r in level], most=6)}." if level else ""
-    command = selector(plan, request, date_var)
+    command = selector(plan, since, date_var)
     said = code(command) if len(command) <= _COMMAND else "with the command at the end of the file"
     totals = sentences(f"Next, downstream: {_totals(plan.readers)}.", following)
-    return f"{totals}\nAll at once, by hand in production: {said}"
+    full = (
+        "The first day that changed is not known, so what is incremental is built in full."
+        if _in_full(plan, since)
+        else ""
+    )
+    return sentences(f"{totals}\nAll at once, by hand in production: {said}", full)
 
 
 def _totals(found: Sequence[Reader]) -> str:
@@ -91,16 +100,23 @@ def _kind(reader: Reader) -> str:
     return "dated" if reader.materialized == "incremental" and reader.honours_date else "own"
 
 
-def selector(plan: Plan, request: Request, date_var: str) -> str:
-    """One command for everything downstream; the date for those that honour it, the others ignore it."""
-    since = request.since or min(request.at, default=None)
+def selector(plan: Plan, since: date | None, date_var: str) -> str:
+    """One command for everything downstream; the date for those that honour it, the others ignore it.
+
+    An incremental model would keep its old rows without a date: where none is known it is built in full.
+    """
     dated = since is not None and any(_kind(r) == "dated" for r in plan.readers)
     variables = f' --vars \'{{"{date_var}": "{day(since)}"}}\'' if dated and since else ""
+    full = " --full-refresh" if _in_full(plan, since) else ""
     roots = [f"{name}+" for name in (plan.name, *sorted(r.name for r in plan.readers if r.by_name))]
-    return f"dbt build --select {' '.join(roots)} --exclude {plan.name}{variables}"
+    return f"dbt build --select {' '.join(roots)} --exclude {plan.name}{full}{variables}"
 
 
-def in_order(plan: Plan, request: Request, date_var: str) -> str:
+def _in_full(plan: Plan, since: date | None) -> bool:
+    return since is None and any(r.materialized == "incremental" for r in plan.readers)
+
+
+def in_order(plan: Plan, since: date | None, date_var: str) -> str:
     """Every descendant, nearest first, as a plain text file; then the command for all of them."""
     found = plan.readers
     words = {True: "uses a changed column", False: "", None: "columns unclear"}
@@ -112,8 +128,7 @@ def in_order(plan: Plan, request: Request, date_var: str) -> str:
         for r in order
     ]
     return (
-        "\n".join(["level\tmodel\tproduction\tkind\tcolumns\tread", *lines, "", selector(plan, request, date_var)])
-        + "\n"
+        "\n".join(["level\tmodel\tproduction\tkind\tcolumns\tread", *lines, "", selector(plan, since, date_var)]) + "\n"
     )
 
 

@@ -14,9 +14,9 @@ from bot.wording import tables
 from bot.wording.counts import summary
 from bot.wording.details import details
 from bot.wording.numbers import number
-from bot.wording.sentences import line, sampled
+from bot.wording.sentences import line, sampled, unseen
 from bot.wording.tables import outliers_csv
-from bot.wording.text import fenced, plural, shorten
+from bot.wording.text import escape, fenced, plural, shorten
 
 __all__ = ["comparing", "details", "line", "outliers", "outliers_csv", "result", "summary", "verdicts"]
 
@@ -82,6 +82,8 @@ def outliers(report: Report, shown: int) -> str:
         return "*Outliers: not looked for.* There is neither a key nor a date to pair the values by." if found else ""
     some = sampled(found.numbers)
     total, heavy = int(str(found.numbers["reported"])), int(str(found.numbers["to_explain"]))
+    if not total and found.numbers.get("unpaired"):
+        return "\n".join(filter(None, [f"*Outliers: not known.* {escape(unseen(found.numbers))}", _sums(found)]))
     if not total:
         return f"*Outliers: not known.*{some} None of its values moved." if some else "Outliers: none."
     if heavy:
@@ -90,12 +92,18 @@ def outliers(report: Report, shown: int) -> str:
         head = f"*Outliers: {need}{grouped}.*{some}"
     else:
         head = f"Outliers: {plural(total, 'value')} moved, none by more than {_percent(found, 'explain_over')}.{some}"
-    table = fenced(tables.outliers(report.outliers[:shown])) if shown else ""
+    head = f"{head} {escape(unseen(found.numbers))}".rstrip()
+    table = fenced(tables.outliers(report.outliers[:shown])) if shown else _sums(found)
     rest = total - shown
     more = "" if rest <= 0 else f"{rest:,} more in outliers.csv." if report.outliers else f"{total:,} values in all."
     if total > len(report.outliers) > 0 and rest > 0:
         more = f"{rest:,} more, the first {len(report.outliers):,} in outliers.csv."
     return "\n".join(filter(None, [head, table, more]))
+
+
+def _sums(found: Finding) -> str:
+    """Sums that moved, where rows could not be paired; nothing where values may not leave the warehouse."""
+    return fenced(tables.sums(found.examples)) if found.examples else ""
 
 
 def _percent(found: Finding, name: str) -> str:

@@ -41,7 +41,7 @@ def only_planned(text: str, plan: Plan, request: Request, date_var: str) -> str:
         text,
         planned.tests(plan),
         downstream.readers(plan, request),
-        downstream.by_hand(plan, request, date_var),
+        downstream.by_hand(plan, request.since, date_var),
         planned.would_send(plan),
         planned.only_a_plan(),
     ]

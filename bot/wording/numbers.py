@@ -48,6 +48,14 @@ def _rounded(value: Decimal, places: int) -> Decimal:
         return value.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_EVEN)
 
 
+def share(count: int, of: int) -> str:
+    """So many of so many, as a percentage; never "100 %" or "0 %" where some are or are not."""
+    percent = 100 * count / of
+    if 0 < percent < 0.01:
+        return "under 0.01 %"
+    return "over 99 %" if 99 < percent < 100 else f"{number(Decimal(f'{percent:.2g}'))} %"
+
+
 def pair(before: Numeric | None, after: Numeric | None) -> tuple[str, str]:
     """Both values with the same care, and with as many decimals as it takes to see that they differ."""
     shown = number(before), number(after)

@@ -7,6 +7,7 @@ from typing import Any
 
 from bot.model import Finding, Verdict
 from bot.wording import safety, tables
+from bot.wording.numbers import share
 from bot.wording.tables import column, columns, exact
 from bot.wording.text import escape, listed, plural
 
@@ -26,10 +27,33 @@ def line(finding: Finding) -> str:
 
 
 def _parity_said(n: dict[str, Any], _finding: Finding) -> str:
+    if "moved_by_name" in n:
+        return _clocks_said(n)
     if n.get("since") == "":
         return "No date column is known, so history and window cannot be told apart."
     some = [f"only one key in {n['sample']:,} was joined, so this is a sample"] if n.get("sample", 1) > 1 else []
-    return _told_as(_backfill_said(n, some) if "history_rows" in n else _full_said(n, some))
+    said = _told_as(_backfill_said(n, some) if "history_rows" in n else _full_said(n, some))
+    return f"{_rekeyed(n)} {said}".strip()
+
+
+def _clocks_said(n: dict[str, Any]) -> str:
+    """What moved where a name alone says that it is a clock."""
+    where = column_counts(n["moved_by_name"]) or f"{plural(n['rows_by_name'], 'row')} in {columns(n['columns'])}"
+    by = [(name, int(seconds)) for name, _, seconds in (item.rpartition(": ") for item in n["shifted"])]
+    shifts = [
+        f"every one of {column(name)} by {_lasting(seconds)}, as a change of time zone would" for name, seconds in by
+    ]
+    verb = "is" if len(n["columns"]) == 1 else "are"
+    usual = f"by name {columns(n['columns'])} {verb} when a row was written, which nothing proves"
+    return _told_as([f"values moved ({where})", *shifts, usual])
+
+
+def _lasting(seconds: int) -> str:
+    """8 hours, -1 day: in the largest unit that is whole."""
+    size, unit = next(
+        (s, u) for s, u in ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second")) if not seconds % s
+    )
+    return ("-" if seconds < 0 else "") + plural(abs(seconds) // size, unit)
 
 
 def _backfill_said(n: dict[str, Any], some: list[str]) -> list[str]:
@@ -54,7 +78,22 @@ def _backfill_said(n: dict[str, Any], some: list[str]) -> list[str]:
             f"{n['window_changed']:,} are not as in production"
         )
         parts += _untolerated(n)
-    return parts
+    return [*parts, *_offered(n)]
+
+
+def _rekeyed(n: dict[str, Any]) -> str:
+    """Every key is another one: rows that may be the same cannot be recognised."""
+    whole = n["method"] == "key" and n.get("unpaired") == n.get("production", 0)
+    return "No key of production is in dev: was the key's definition changed?" if whole and n.get("unpaired") else ""
+
+
+def _offered(n: dict[str, Any]) -> list[str]:
+    """Another key that pairs more rows."""
+    if not n.get("other_key"):
+        return []
+    names, rest = columns(n["other_key"]), n["other_unpaired"]
+    which = f"all rows of production but {rest:,}" if rest else "every row of production"
+    return [f"{names} pairs {which}: if that is the key, set it as the grain"]
 
 
 def _full_said(n: dict[str, Any], some: list[str]) -> list[str]:
@@ -64,7 +103,9 @@ def _full_said(n: dict[str, Any], some: list[str]) -> list[str]:
     if n["rows_after"] < 0.99 * n["rows_before"]:
         parts.append(f"{n['rows_after']:,} rows where production has {n['rows_before']:,}, less than 99 %")
     if n["keys_removed"] and n["method"] == "key":
-        parts.append(f"{plural(n['keys_removed'], 'key')} of production would be removed")
+        new = f" and {n['keys_added']:,} are new" if n["keys_added"] else ""
+        parts.append(f"{plural(n['keys_removed'], 'key')} of production would be removed{new}")
+        parts += _offered(n)
     if n["keys_removed"] and n["method"] != "key":
         parts.append(
             "Without a usable key it cannot be known whether rows are lost or changed: "
@@ -119,10 +160,46 @@ _LEFT = {
 
 def _turned_null_said(n: dict[str, Any], _finding: Finding) -> str:
     if n["values"]:
-        return f"{plural(n['values'], 'value')} would turn NULL ({column_counts(n['by_column'])})."
+        lost = f"{plural(n['values'], 'value')} would turn NULL ({column_counts(n['by_column'])})."
+        return f"{lost} {unseen(n)}".rstrip()
+    if n.get("unpaired"):
+        return unseen(n)
     if n.get("unknown"):
         return f"Without a usable key it cannot be known whether values of {columns(n['unknown'])} turned NULL."
     return f"Only one key in {n['sample']:,} was joined, and none of its values turned NULL."
+
+
+def unseen(n: dict[str, Any]) -> str:
+    """Which share of production was not paired, and what is known of its values; "" where every row was."""
+    if not n.get("unpaired"):
+        return ""
+    rows = (
+        f"{n['unpaired']:,} of {plural(n['production'], 'row')} of production ({share(n['unpaired'], n['production'])})"
+    )
+    has, their = ("has", "its") if n["unpaired"] == 1 else ("have", "their")
+    known = _by_other_key(n) if "other_key" in n else _by_sums(n)
+    return f"{rows} {has} no counterpart in dev, so {their} values were not compared. {known}".rstrip()
+
+
+def _by_other_key(n: dict[str, Any]) -> str:
+    lost, moved = n.get("other_lost"), n.get("other_changed")
+    said = []
+    if lost is not None:
+        said.append(f"values turned NULL ({column_counts(lost)})" if lost else "no value turned NULL")
+    if moved is not None:
+        said.append(f"values changed ({column_counts(moved)})" if moved else "no other value changed")
+    return f"Paired by {columns(n['other_key'])} instead, {' and '.join(said)}." if said else ""
+
+
+def _by_sums(n: dict[str, Any]) -> str:
+    if "nulls" in n:
+        counted = f"go from {column_counts(n['nulls'])}" if n["nulls"] else "are as many in every column"
+        return f"NULLs, counted in all, {counted}."
+    if "sums_moved" not in n:
+        return ""
+    days = f", on {plural(n['days_moved'], 'day')}" if n["days_moved"] else ""
+    moved = [f"the sum of {columns(n['sums_moved'])} moves"] if n["sums_moved"] else ["no sum of all rows moves"]
+    return f"Added up, {moved[0]}{days}."
 
 
 def sampled(n: dict[str, Any]) -> str:
@@ -198,6 +275,11 @@ def _sanity_said(n: dict[str, Any], finding: Finding) -> str:
         )
     if n.get("unknown"):
         parts.append(f"what is usual in {columns(n['unknown'])} is not known: production keeps no value of it to go by")
+    if n.get("unpaired"):
+        parts.append(
+            f"what is usual was taken without {n['unpaired']:,} of {plural(n['production'], 'row')} of production "
+            f"({share(n['unpaired'], n['production'])}), which have no counterpart in dev"
+        )
     return _told_as(parts)
 
 
@@ -264,6 +346,11 @@ def _tests_said(n: dict[str, Any], _finding: Finding) -> str:
     )
 
 
+def _outliers_said(n: dict[str, Any], _finding: Finding) -> str:
+    found = f"{plural(int(n.get('to_explain', 0)), 'value')} to explain.{sampled(n)}"
+    return f"{found} {unseen(n)}".rstrip()
+
+
 def _told_as(parts: Sequence[str]) -> str:
     text = "; ".join(parts)
     return f"{text[:1].upper()}{text[1:]}." if text else ""
@@ -279,5 +366,5 @@ _SAID: dict[str, Callable[[dict[str, Any], Finding], str]] = {
     "spot check": _spot_said,
     "tests": _tests_said,
     "safety": safety.said,
-    "outliers": lambda n, _: f"{plural(int(n.get('to_explain', 0)), 'value')} to explain.{sampled(n)}",
+    "outliers": _outliers_said,
 }

@@ -90,6 +90,23 @@ def moves(rows: Sequence[Outlier]) -> tuple[list[str], list[list[str]]]:
     return [head[i] for i in used], [[row[i] for i in used] for row in told]
 
 
+def sums(shown: Sequence[dict[str, object]]) -> str:
+    """Sums that moved, of all rows and of days, by metric."""
+    rows = [
+        [column(str(e["metric"])), str(e["day"] or "no date"), *map(_sum, (e["before"], e["after"]))] for e in shown
+    ]
+    flat = _plain(["sum of", "date", "prod", "dev"], rows)
+    if _fits(flat):
+        return flat
+    return _plain(
+        ["sum of", "prod, dev"], [[f"{name}\n{day}", f"{before}\n{after}"] for name, day, before, after in rows]
+    )
+
+
+def _sum(text: object) -> str:
+    return "NULL" if text in (None, "") else rounded(text)
+
+
 def _fits(table: str) -> bool:
     return max(map(len, table.splitlines())) <= WIDTH
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from fakesnow.rowtype import describe_as_rowtype
 
 from .errors import unsupported
 
+_BEFORE_CHRIST = re.compile(r"\A(\d{4,})(-\d\d-\d\d) \(BC\)")
 SELECT, INSERT, UPDATE, DELETE, MERGE, DDL = 0x1000, 0x3100, 0x3200, 0x3300, 0x3400, 0x6000
 
 # DuckDB's integers and floats that Arrow carries and Snowflake has under one name.
@@ -79,6 +81,7 @@ def arrow(table: pa.Table, description: Sequence[Sequence[Any]]) -> Result:
         if width is not None:
             table = table.set_column(i, table.field(i).name, table.column(i).cast(width))
         described.append((name, kind, None, None, None, None))
+    table = _without_era(table)
     try:
         rowtype = describe_as_rowtype(described)
     except NotImplementedError as error:
@@ -86,6 +89,21 @@ def arrow(table: pa.Table, description: Sequence[Sequence[Any]]) -> Result:
     encoded = b64encode(to_ipc(_with_null_times(table, to_sf(table, rowtype)))).decode() if table.num_rows else ""
     data = {"rowtype": rowtype, "rowsetBase64": encoded, "total": table.num_rows, "queryResultFormat": "arrow"}
     return Result(data, SELECT, table)
+
+
+def _without_era(table: pa.Table) -> pa.Table:
+    """Dates before the year 1 as Snowflake writes them: 0000-01-01, where DuckDB writes 0001-01-01 (BC)."""
+    for i, plain in enumerate(table.schema):
+        texts = table.column(i).to_pylist() if pa.types.is_string(plain.type) else []
+        if any(text and " (BC)" in text for text in texts):
+            mended = [text and _BEFORE_CHRIST.sub(_year, text) for text in texts]
+            table = table.set_column(i, plain, pa.array(mended, pa.string()))
+    return table
+
+
+def _year(found: re.Match[str]) -> str:
+    year = 1 - int(found[1])
+    return f"{year:04d}{found[2]}" if year >= 0 else f"-{-year:04d}{found[2]}"
 
 
 def _with_null_times(table: pa.Table, encoded: pa.Table) -> pa.Table:

@@ -16,6 +16,12 @@
 
 {% macro said_of(columns) %}{% for column in columns %}{{ said(column) }}{% if not loop.last %}, {% endif %}{% endfor %}{% endmacro %}
 
+{# A day as text: Python knows no year beyond 9999, and none before 1. #}
+{% macro day_text(day) %}TO_VARCHAR({{ day }}::DATE, 'YYYY-MM-DD'){% endmacro %}
+
+{# A time for Python, or NULL where the year is one that it has no date for. #}
+{% macro near(time) %}CASE WHEN YEAR({{ time }}) BETWEEN 2 AND 9998 THEN {{ time }} END{% endmacro %}
+
 {% macro days(column) %}DATEDIFF('day', '1970-01-01'::DATE, {{ column.name | q }}::DATE){% endmacro %}
 
 {# The low bits of the whole numbers of the key, which cost nothing, or of a hash where there is none. #}

@@ -52,7 +52,7 @@ WITH {{ sides.suspect(scope) }}none AS (SELECT 1 AS one)
 
 )
 {% endif %}
-SELECT 'none' AS part, NULL::VARCHAR AS side, NULL::NUMBER(38,0) AS i, NULL::DATE AS day, NULL::NUMBER(38,0) AS n, NULL::VARCHAR AS text FROM none WHERE one = 0
+SELECT 'none' AS part, NULL::VARCHAR AS side, NULL::NUMBER(38,0) AS i, NULL::VARCHAR AS day, NULL::NUMBER(38,0) AS n, NULL::VARCHAR AS text FROM none WHERE one = 0
 {% if metrics %}
 
 UNION ALL SELECT 'usual', 'baseline', NULL, NULL, NULL, CONCAT_WS(',', {% for metric in metrics %}COALESCE(TO_VARCHAR(r{{ metric.index }}), ''){% if not loop.last %}, {% endif %}{% endfor %}) FROM reference
@@ -70,6 +70,6 @@ UNION ALL SELECT 'shares', 'candidate', {{ i }}, NULL, n{{ i }}_{{ loop.index0 }
 {%- endfor %}{% endfor %}{% endif %}
 {% if shown %}{% for name, relation in (('baseline', scope.baseline), ('candidate', scope.candidate)) %}
 
-UNION ALL SELECT 'day', '{{ name }}', NULL, {{ scope.date.name | q }}::DATE, NULL, CONCAT_WS(',', {% for metric in shown %}COALESCE(TO_VARCHAR({{ sides.total(scope, metric) }}), ''){% if not loop.last %}, {% endif %}{% endfor %})
+UNION ALL SELECT 'day', '{{ name }}', NULL, {{ sides.day_text(scope.date.name | q) }}, NULL, CONCAT_WS(',', {% for metric in shown %}COALESCE(TO_VARCHAR({{ sides.total(scope, metric) }}), ''){% if not loop.last %}, {% endif %}{% endfor %})
 FROM {{ relation | rel }} WHERE {{ scope.date.name | q }}::DATE BETWEEN %(first)s::DATE AND %(last)s::DATE GROUP BY {{ scope.date.name | q }}::DATE
 {%- endfor %}{% endif %}

@@ -3,7 +3,7 @@
 -- counted in the zone named window, which they are part of; of a clock that may move, which is in no hash, in all its rows); bind since.
 -- One row a zone: zone, only_baseline, only_candidate (rows, duplicates counted), and of these (of a clock: of all) zb<i>, zc<i> where column i is NULL.
 {% import 'checks/_sides.sql' as sides %}
-{% set every = emptied + scope.ticking %}
+{% set every = emptied + scope.loose %}
 {% macro rows_of(zone, relation, b, c) %}
 SELECT '{{ zone.name }}' AS zone, HASH({% for column in zone.columns %}{{ sides.soft(scope, column) if column.softened and zone.rows != 'history' else sides.said(column) }}{% if not loop.last %}, {% endif %}{% endfor %}) AS h, {{ b }} AS b, {{ c }} AS c{% for column in every %}, {% if zone.name == 'window' %}CASE WHEN {{ column.name | q }} IS NULL THEN 1 ELSE 0 END{% else %}0{% endif %} AS z{{ column.index }}{% endfor %}
 
@@ -18,12 +18,12 @@ SELECT zone, SUM(GREATEST(in_b - in_c, 0)) AS only_baseline, SUM(GREATEST(in_c -
 {%- for column in emptied %},
   SUM(z{{ column.index }} * GREATEST(in_b - in_c, 0)) AS zb{{ column.index }}, SUM(z{{ column.index }} * GREATEST(in_c - in_b, 0)) AS zc{{ column.index }}
 {%- endfor %}
-{%- for column in scope.ticking %},
+{%- for column in scope.loose %},
   SUM(zb{{ column.index }}) AS zb{{ column.index }}, SUM(zc{{ column.index }}) AS zc{{ column.index }}
 {%- endfor %}
 
 FROM (
-  SELECT zone, h, COUNT_IF(b = 1) AS in_b, COUNT_IF(c = 1) AS in_c{% for column in emptied %}, MAX(z{{ column.index }}) AS z{{ column.index }}{% endfor %}{% for column in scope.ticking %}, SUM(b * z{{ column.index }}) AS zb{{ column.index }}, SUM(c * z{{ column.index }}) AS zc{{ column.index }}{% endfor %}
+  SELECT zone, h, COUNT_IF(b = 1) AS in_b, COUNT_IF(c = 1) AS in_c{% for column in emptied %}, MAX(z{{ column.index }}) AS z{{ column.index }}{% endfor %}{% for column in scope.loose %}, SUM(b * z{{ column.index }}) AS zb{{ column.index }}, SUM(c * z{{ column.index }}) AS zc{{ column.index }}{% endfor %}
 
   FROM (
 {% for zone in zones %}

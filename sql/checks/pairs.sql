@@ -8,10 +8,11 @@
 --   outlier   the largest of them, then the worst of each day: keys, day, i, direction, before, after, share
 --   where     the commonest values (text; of the date column, days; NULL too) of column i among the changed rows: n of them
 {% import 'checks/_sides.sql' as sides %}
+{% macro shift(column) %}DATEDIFF('second', b{{ column.index }}, c{{ column.index }}){% endmacro %}
 {% macro nothing(names) %}{% for name in names %}, NULL::VARCHAR AS k{{ loop.index0 }}{% endfor %}{% endmacro %}
 {% macro keyed() %}{% for key in scope.keys %}, k{{ loop.index0 }}{% endfor %}{% endmacro %}
 {% macro picked(side, columns) %}CASE i{% for column in columns %} WHEN {{ column.index }} THEN TO_VARCHAR({{ side }}{{ column.index }}){% endfor %} END{% endmacro %}
-{% macro placed(columns) %}CASE i{% for column in columns %} WHEN {{ column.index }} THEN TO_VARCHAR({% if column == scope.date %}day{% else %}c{{ column.index }}{% endif %}){% endfor %} END{% endmacro %}
+{% macro placed(columns) %}CASE i{% for column in columns %} WHEN {{ column.index }} THEN {% if column == scope.date %}{{ sides.day_text('day') }}{% else %}TO_VARCHAR(c{{ column.index }}){% endif %}{% endfor %} END{% endmacro %}
 {% macro number(side, columns) %}CASE i{% for column in columns %} WHEN {{ column.index }} THEN {{ side }}{{ column.index }}::FLOAT{% endfor %} END{% endmacro %}
 {% macro shown() %}i, day, direction, size, share, {{ picked('b', metrics) }} AS before_text, {{ picked('c', metrics) }} AS after_text{{ keyed() }}{% endmacro %}
 {% macro numbered(columns) %}SELECT {{ columns[0].index }} AS i{% for column in columns[1:] %} UNION ALL SELECT {{ column.index }}{% endfor %}{% endmacro %}
@@ -57,6 +58,10 @@ WITH {{ sides.suspect(scope) }}b AS (
     COUNT_IF(in_both AND NOT old AND {{ sides.flag(column) }}) AS w{{ column.index }},
     COUNT_IF(in_both AND NOT old AND b{{ column.index }} IS NOT NULL AND c{{ column.index }} IS NULL) AS z{{ column.index }},
     COUNT_IF(in_both AND NOT old AND b{{ column.index }} IS NULL AND c{{ column.index }} IS NOT NULL) AS f{{ column.index }}
+{%- endfor %}
+{%- for column in scope.presumed %},
+    COALESCE(MIN(CASE WHEN in_both AND d{{ column.index }} THEN {{ shift(column) }} END), 0) AS least{{ column.index }},
+    COALESCE(MAX(CASE WHEN in_both AND d{{ column.index }} THEN {{ shift(column) }} END), 0) AS most{{ column.index }}
 {%- endfor %}
 
   FROM changed
@@ -126,21 +131,21 @@ WITH {{ sides.suspect(scope) }}b AS (
   SELECT i, value, n, ROW_NUMBER() OVER (PARTITION BY i ORDER BY n DESC, value) AS place FROM grouped
 )
 {% endif %}
-SELECT 'counts' AS part, NULL::NUMBER(38,0) AS i, NULL::DATE AS day, NULL::VARCHAR AS direction, NULL::NUMBER(38,0) AS n, NULL::NUMBER(38,0) AS m,
+SELECT 'counts' AS part, NULL::NUMBER(38,0) AS i, NULL::VARCHAR AS day, NULL::VARCHAR AS direction, NULL::NUMBER(38,0) AS n, NULL::NUMBER(38,0) AS m,
   CONCAT_WS(',', {% for name in counted %}TO_VARCHAR({{ name }}){% if not loop.last %}, {% endif %}{% endfor %}) AS text,
   NULL::VARCHAR AS before_text, NULL::VARCHAR AS after_text, NULL::FLOAT AS share{{ nothing(scope.keys) }}
 FROM counts
 UNION ALL
-SELECT 'example', i, day, NULL, CASE WHEN old THEN 1 ELSE 0 END, NULL, CASE WHEN i >= 0 THEN 'differs' WHEN missing THEN 'missing' ELSE 'extra' END,
+SELECT 'example', i, {{ sides.day_text('day') }}, NULL, CASE WHEN old THEN 1 ELSE 0 END, NULL, CASE WHEN i >= 0 THEN 'differs' WHEN missing THEN 'missing' ELSE 'extra' END,
   CASE WHEN i >= 0 THEN before_text END, CASE WHEN i >= 0 THEN after_text END, NULL{{ keyed() }}
 FROM examples WHERE hit
 {% if metrics %}
 UNION ALL
-SELECT 'days', i, day, direction, COUNT(*), COUNT_IF(share IS NULL OR NOT size <= %(explain_over)s), NULL, NULL, NULL, MAX(size){% for key in scope.keys %}, NULL{% endfor %}
+SELECT 'days', i, {{ sides.day_text('day') }}, direction, COUNT(*), COUNT_IF(share IS NULL OR NOT size <= %(explain_over)s), NULL, NULL, NULL, MAX(size){% for key in scope.keys %}, NULL{% endfor %}
 
 FROM outlying GROUP BY i, direction, day
 UNION ALL
-SELECT 'outlier', i, day, direction, NULL, NULL, NULL, before_text, after_text, share{{ keyed() }}
+SELECT 'outlier', i, {{ sides.day_text('day') }}, direction, NULL, NULL, NULL, before_text, after_text, share{{ keyed() }}
 
 FROM worst
 {% endif %}

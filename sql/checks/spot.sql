@@ -9,7 +9,7 @@ WITH spot AS (
 ),
 source AS (
   SELECT {% for key in keys %}{{ key.name | q }}{% if by_day %}::DATE{% endif %} AS k{{ loop.index0 }}, {% endfor %}
-{% if dated %}{{ scope.date.name | q }}::DATE{% else %}NULL::DATE{% endif %} AS day
+{% if dated %}{{ scope.date.name | q }}::DATE{% else %}NULL::DATE{% endif %} AS on_day
 {%- for metric in metrics %}, {% if by_day %}SUM({{ metric.name | q }}){% else %}{{ metric.name | q }}{% endif %} AS m{{ metric.index }}{% endfor %}
 
   FROM spot
@@ -27,7 +27,7 @@ target AS (
 {% endif %}
 ),
 compared AS (
-  SELECT {% for key in keys %}TO_VARCHAR(source.k{{ loop.index0 }}) AS k{{ loop.index0 }}, {% endfor %}source.day AS day, target.here IS NOT NULL AS found
+  SELECT {% for key in keys %}TO_VARCHAR(source.k{{ loop.index0 }}) AS k{{ loop.index0 }}, {% endfor %}{{ sides.day_text('source.on_day') }} AS day, target.here IS NOT NULL AS found
 {%- for metric in metrics %},
   TO_VARCHAR(source.m{{ metric.index }}) AS s{{ metric.index }}, TO_VARCHAR(target.m{{ metric.index }}) AS t{{ metric.index }},
   {{ sides.apart('source.m' ~ metric.index, 'target.m' ~ metric.index, metric.index, true) }} AS d{{ metric.index }}
@@ -36,7 +36,7 @@ compared AS (
   FROM source LEFT JOIN target ON {% for key in keys %}{% if not loop.first %} AND {% endif %}source.k{{ loop.index0 }} = target.k{{ loop.index0 }}{% endfor %}
 
 {% if dated and scope.named %}
-  WHERE source.day IN ({% for _ in scope.named %}%(named_{{ loop.index0 }})s::DATE{% if not loop.last %}, {% endif %}{% endfor %})
+  WHERE source.on_day IN ({% for _ in scope.named %}%(named_{{ loop.index0 }})s::DATE{% if not loop.last %}, {% endif %}{% endfor %})
 {% endif %}
 )
 SELECT compared.*, COUNT(*) OVER () AS total,

@@ -36,7 +36,7 @@ COLUMNS = {
     "DOC": "json",
     "UPDATED_AT": "timestamp",
 }
-CLOCK = "UPDATED_AT"  # by its name, since no build tells more
+CLOCK = "UPDATED_AT"
 NAMES = tuple(COLUMNS)
 KEYS, VALUES = ("DAY", "chain"), tuple(COLUMNS)[2:]
 METRICS = ("V", "N", "F")
@@ -83,6 +83,7 @@ RULES = Rules(
     tolerance={"N": {"rel": 0.5, "abs": 1.0}},
     sanity={"v": {"min": -0.5, "max": 10.0}},
     min_abs=1.0,
+    clock=(CLOCK,),
 )
 BACKFILL = Request(model="m", mode=Mode.BACKFILL, since=SINCE, columns=("v", "f", "t"))
 Row = dict[str, Any]

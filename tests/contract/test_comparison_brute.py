@@ -76,4 +76,5 @@ def test_every_number_against_plain_python(session: DirectSession, made: Any, re
     assert ("F" in list(found(report, "grain").numbers["new_nan"])) == (  # pyright: ignore
         strange > sum(r["F"] is not None and not math.isfinite(r["F"]) for r in before)
     )
-    assert report.statements <= 8
+    hidden = not brute.after.keys() <= brute.before.keys() and not brute.before.keys() <= brute.after.keys()
+    assert report.statements <= (14 if hidden else 8)

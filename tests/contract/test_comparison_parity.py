@@ -90,7 +90,8 @@ def test_new_keys_inside_the_window_are_fine(bench: Bench) -> None:
 
 def test_all_columns_may_change_when_none_is_listed_and_clocks_are_set_apart(bench: Bench) -> None:
     request = replace(BACKFILL, columns=())
-    report = bench.compare(request, fix("'2026-04-21'", column="MODIFIED_ON"), fix(7, column="TRADES"))
+    rules = replace(RULES, clock=("modified_on",))
+    report = bench.compare(request, fix("'2026-04-21'", column="MODIFIED_ON"), fix(7, column="TRADES"), rules=rules)
     parity = found(report, "parity")
     assert parity.verdict is PASS
     assert parity.numbers["clock"] == ["MODIFIED_ON"]

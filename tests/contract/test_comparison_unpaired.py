@@ -164,7 +164,7 @@ def test_what_nan_hides_from_the_extremes_is_the_largest_all_the_same(session: D
 
 def test_a_clock_that_moved_in_history_is_counted_there(session: DirectSession) -> None:
     base = """SELECT ('2026-01-01'::DATE + i::INT) AS "DAY", i AS "V", '2026-01-01'::TIMESTAMP AS "UPDATED_AT" FROM range(20) r(i)"""
-    rules = replace(DATED, grain=Origin(columns=("day",), source="meta"))
+    rules = replace(DATED, grain=Origin(columns=("day",), source="meta"), clock=("updated_at",))
     later = """SELECT * REPLACE (CASE WHEN DAY IN ('2026-01-02', '2026-01-09') THEN NOW()::TIMESTAMP ELSE UPDATED_AT END AS "UPDATED_AT")
       FROM {b}"""
     report = run(session, later, BACKFILL, baseline=base, rules=rules)
@@ -176,7 +176,7 @@ def test_a_clock_that_moved_in_history_is_counted_there(session: DirectSession) 
 def test_a_clock_may_move_but_not_turn_null(session: DirectSession, key: str, since: date | None) -> None:
     base = """SELECT ('2026-01-01'::DATE + i::INT) AS "DAY", i AS "ID", i // 2 AS "TWICE", i AS "V",
       '2026-01-01'::TIMESTAMP AS "UPDATED_AT" FROM range(10) r(i)"""
-    rules = replace(DATED, grain=Origin(columns=(key,), source="meta"))
+    rules = replace(DATED, grain=Origin(columns=(key,), source="meta"), clock=("updated_at",))
     request = replace(BACKFILL, since=since) if since else Request(model="m")
     stopped = (
         """SELECT * REPLACE (CASE WHEN DAY > '2026-01-05' THEN NULL ELSE UPDATED_AT END AS "UPDATED_AT") FROM {b}"""

@@ -132,7 +132,7 @@ def made(found: tuple[Outlier, ...] = OUTLIERS, *more: Finding, without: str = "
         usual.limits([where.columns[1]], {"DEX_VOLUMES": {}}, SIDES),
         checks.spot("spot_dex_volumes", [SPOT_ROW], [where.columns[1]], ["DATE"], unseen=(), same_table=True),
         checks.dbt_tests(BUILD),
-        outliers.judged(where, days(found), grouped, RULES),
+        outliers.judged(where, days(found), grouped, RULES, {}),
         checks.finding("safety", Verdict.PASS, {}, name="safety:kind"),
     ]
     return Report(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot import checks, clocks, scope, usual
+from bot import checks, scope, usual
 from bot.model import Column, Mode, Origin, Relation, Request, Rules, Verdict
 from tests.unit.samples import RULES, columns
 
@@ -82,9 +82,10 @@ def test_a_name_means_the_column_that_is_written_so_and_no_other() -> None:
 # Clocks and keys
 
 
-def test_clocks_are_those_of_the_rules_or_of_the_models_sql_and_a_name_comes_last() -> None:
+def test_clocks_are_those_of_the_rules_or_of_the_models_sql_and_a_name_proves_nothing() -> None:
     unknown = _built(RULES)
-    assert (clocks.by_name(unknown), unknown.clock_source) == (("MODIFIED_ON",), "none")
+    assert ([c.name for c in unknown.presumed], unknown.clock_source) == (["MODIFIED_ON"], "none")
+    assert all(c in unknown.judged for c in unknown.presumed)
     by_sql = _built(RULES, frozenset({"LOADED"}))
     assert [c.name for c in by_sql.columns if c.clock] == ["LOADED"]
     assert by_sql.clock_source == "the model's SQL"

@@ -141,7 +141,7 @@ def test_follow_up_counts_by_kind_and_ranks_the_next_level():
         reader("fact_d", False),
         reader("deep_e", True, depth=2),
     )
-    said = downstream.follow_up(plan(readers=readers), refresh(State.DONE).request, "backfill_date")
+    said = downstream.follow_up(plan(readers=readers), refresh(State.DONE).request.since, "backfill_date")
     assert (
         "1 incremental that honours the date and 3 that need a refresh of their own, not refreshed yet; 1 view needs nothing"
         in said
