@@ -6,17 +6,18 @@ its own success is checked: the right model, in the right relation, from the rig
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
+import structlog
+
 from bot import dbt_profile, reads
 from bot.compiled import Analysis, Compiled
-from bot.dbt_process import ChildFailed, Conversation, Process, as_refresh_error, clean, setup
-from bot.dbt_warm import Warm
+from bot.dbt_process import ChildFailed, ChildGone, Conversation, Process, as_refresh_error, clean, setup
+from bot.dbt_warm import Forked, Warm
 from bot.errors import BuildFailed, Cancelled, RefreshError
 from bot.index import Version
 from bot.model import Build, Relation, TestResult
@@ -25,7 +26,10 @@ from bot.wording import dbt as wording
 
 __all__ = ["Compiled", "DbtChild"]
 
+log = structlog.get_logger()
+
 _TEMPORARY = "__DBT_TMP"
+_WRITES = ("NodeStart", "LogHookStartLine")  # a node or a hook of the project begins
 _UNKNOWN = Version()
 
 
@@ -86,11 +90,41 @@ class DbtChild:
             self._process.stop()
 
     def _start(self) -> Conversation:
-        given = (self._name, self._workdir, self._environment, self._setup)
         if self._warm is not None:
-            with contextlib.suppress(RefreshError, OSError):  # it ended a moment ago: cold is only slower
-                return self._warm.fork(*given)
-        return Process(*given)
+            try:
+                return self._warm.fork(self._name, self._workdir, self._environment, self._setup)
+            except (RefreshError, OSError) as error:  # cold is only slower
+                log.warning("dbt starts cold", model=self._name, problem=str(error))
+        return self._start_cold()
+
+    def _start_cold(self) -> Process:
+        return Process(self._name, self._workdir, self._environment, self._setup)
+
+    def _ask(
+        self, command: dict[str, Any], hear: Callable[[dict[str, Any]], None], cancelled: Callable[[], bool]
+    ) -> dict[str, Any]:
+        """Have the child do this; one started cold, which owes nothing to another process, where the forked one is gone.
+
+        Raises as `Conversation.ask`, also where the model may have been written to already.
+        """
+        written = False
+
+        def heard(event: dict[str, Any]) -> None:
+            nonlocal written
+            written |= command["do"] == "build" and event["event"] in _WRITES
+            hear(event)
+
+        running = self._running
+        try:
+            return running.ask(command, within=self._within, hear=heard, cancelled=cancelled)
+        except ChildGone:
+            log.warning("a dbt child is gone", model=self._name, pid=running.pid, stack=running.stack())
+            if written or not isinstance(running, Forked):
+                raise
+        running.stop()
+        self._say(wording.parsing_in_full(wording.child_was_stuck()))
+        self._process = self._start_cold()
+        return self._process.ask(command, within=self._within, hear=hear, cancelled=cancelled)
 
     def compile(self, *, without_vars: bool = False, incremental: bool = False) -> Compiled:
         """Compile the model, its hooks and the analyses.
@@ -100,7 +134,7 @@ class DbtChild:
         """
         command = {"do": "compile", "without_vars": without_vars, "incremental": incremental}
         try:
-            done = self._running.ask(command, within=self._within, hear=self._hear, cancelled=self._cancelled)
+            done = self._ask(command, self._hear, self._cancelled)
         except ChildFailed as failure:
             if failure.kind == "unknown_model":
                 raise RefreshError(wording.unknown_model(self._name)) from failure
@@ -125,12 +159,8 @@ class DbtChild:
         numbers = [number for number, hook in enumerate(compiled.hooks) if hook in skip_hooks]
         started = datetime.now(UTC)
         try:
-            done = self._running.ask(
-                {"do": "build", "skip_hooks": numbers},
-                within=self._within,
-                hear=_Progress(self._unique_id, self._name, len(compiled.tests), progress),
-                cancelled=cancelled,
-            )
+            hear = _Progress(self._unique_id, self._name, len(compiled.tests), progress)
+            done = self._ask({"do": "build", "skip_hooks": numbers}, hear, cancelled)
         except ChildFailed as failure:
             if failure.kind == "interrupted":
                 raise Cancelled(wording.cancelled(self._name)) from failure

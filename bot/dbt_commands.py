@@ -241,6 +241,8 @@ class Parsed:
             self.query_ids.append(data.query_id)
         elif name == "SQLQuery" and (made := _CREATES.match(_COMMENTS.sub("", data.sql))):
             self.created.append(made[1])
+        elif name == "LogHookStartLine":
+            self.send({"event": name})
         elif name in ("NodeStart", "NodeFinished"):
             self.send({"event": name, "id": data.node_info.unique_id, "type": data.node_info.resource_type})
 

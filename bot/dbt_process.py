@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import queue
 import re
@@ -25,10 +26,16 @@ from bot.wording.warehouse import redact
 _POLL = 0.5  # seconds between two looks at `cancelled`
 STOP_WITHIN = 20.0  # seconds that dbt has to cancel its queries before its process group is killed
 LOG = "dbt-child.log"
+_ALIVE = '{"event": "Alive"}\n'  # a sign that it gets on, which nobody else waits for
 _LOG_TAIL = 4000
+_STACK = re.compile(r"^(?:Thread |Current thread |  File |Timeout ).*$", re.MULTILINE)
 
 _COMPILED_AT = re.compile(r"\n?\s*compiled code at [^\n]*", re.IGNORECASE)
 _MISSING_VARIABLE = re.compile(r"Env var required but not provided: '(\w+)'")
+
+
+class ChildGone(RefreshError):
+    """The child has ended without an answer, or was ended since it did not get on."""
 
 
 class ChildFailed(Exception):
@@ -79,9 +86,12 @@ def setup(settings: Settings, workdir: Path, profiles: Path, target: str, profil
 class Conversation:
     """Ask a dbt child and hear its answers; how it is started and ended is for the two kinds of children."""
 
+    silence = math.inf  # seconds without any sign that the child gets on, after which it is ended
+
     def __init__(self, name: str, log: Path, given: TextIO, replies: TextIO, content: dict[str, Any]) -> None:
         self._name, self._log, self._given, self._lines = name, log, given, replies
         self._stopped = self._asked = False
+        self._heard = 0  # lines
         self._ended = threading.Event()
         self._replies: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         threading.Thread(target=self._read, name=f"dbt-{self.pid}", daemon=True).start()
@@ -95,6 +105,10 @@ class Conversation:
     def stop(self) -> None:
         """Close its input, on which the child interrupts dbt and leaves; kill it if it does not in time."""
 
+    @abstractmethod
+    def kill(self) -> None:
+        """End it at once, after it has printed where it is if it still can."""
+
     def ask(
         self,
         command: dict[str, Any],
@@ -105,26 +119,37 @@ class Conversation:
     ) -> dict[str, Any]:
         """Send one command and wait for its answer.
 
-        Raises ChildFailed, Cancelled when `cancelled()` turned true, RefreshError when `within` seconds are over or
-        the child is gone. After the last three the child has ended.
+        Raises ChildFailed, Cancelled when `cancelled()` turned true, RefreshError when `within` seconds are over, and
+        ChildGone when the child is. After the last three the child has ended.
         """
+        if self._stopped:  # on purpose: nobody is to answer in its place
+            raise RefreshError(wording.child_ended(self._name), clean(self._last_words()))
         self._asked = True
         self._send(command)
         deadline = time.monotonic() + within
+        heard, quiet = (
+            self._heard,
+            0.0,
+        )  # what was waited for, so that a time when this process was frozen counts nothing
         while True:
             self._send({"do": "stay"})
             try:
                 reply = self._replies.get(timeout=_POLL)
             except queue.Empty:
+                heard, quiet = self._heard, quiet + _POLL if heard == self._heard else 0.0
                 if cancelled():
                     self.stop()
                     raise Cancelled(wording.cancelled(self._name)) from None
                 if time.monotonic() > deadline:
                     self.stop()
                     raise RefreshError(wording.took_too_long(self._name, round(within / 60))) from None
+                if quiet >= self.silence:
+                    self._stopped = True
+                    self.kill()
+                    raise self._gone() from None
                 continue
             if reply is None or self._stopped:
-                raise RefreshError(wording.child_ended(self._name), clean(self._last_words()))
+                raise self._gone()
             if "done" in reply:
                 return reply["done"]
             if failed := reply.get("failed"):
@@ -139,12 +164,21 @@ class Conversation:
     def _read(self) -> None:
         with self._lines as lines, contextlib.suppress(ConnectionError):
             for line in lines:
-                self._replies.put(json.loads(line))
+                self._heard += 1
+                if line != _ALIVE:
+                    self._replies.put(json.loads(line))
         self._replies.put(None)
         self._ended.set()
 
+    def _gone(self) -> ChildGone:
+        return ChildGone(wording.child_ended(self._name), clean(self._last_words()))
+
     def _last_words(self) -> str:
         return self._log.read_text(errors="replace")[-_LOG_TAIL:]
+
+    def stack(self) -> str:
+        """Where the child was when it was ended: files and lines of code, which hold no values."""
+        return "\n".join(_STACK.findall(self._log.read_text(errors="replace")))
 
 
 class Process(Conversation):
@@ -178,6 +212,12 @@ class Process(Conversation):
         if not self._asked:  # it is still loading dbt, which takes seconds, and has nothing to interrupt
             self._popen.kill()
         end(self._popen)
+
+    def kill(self) -> None:
+        self._stopped = True
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self._popen.wait()
 
 
 def end(process: subprocess.Popen[Any]) -> None:

@@ -19,6 +19,11 @@ from bot.settings import Settings, scrubbed_environ
 from bot.wording import dbt as wording
 
 _PASSPHRASE = "DBT_ENV_SECRET_REFRESH_KEY_PASSPHRASE"  # dbt keeps values of this prefix out of its logs
+_NO_THREADS = {  # that importing a library starts, and that no child of a fork would have
+    "SNOWFLAKE_DISABLE_MINICORE": "true",  # the connector's, which only counts
+    "OPENBLAS_NUM_THREADS": "1",  # numpy's
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",  # pyarrow's
+}
 _USER = re.compile(r"[A-Z0-9_]+\Z")
 
 _CREDENTIALS = frozenset(
@@ -49,7 +54,7 @@ def environment(settings: Settings, user: str = ANY_USER) -> dict[str, str]:
     quiet = {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DO_NOT_TRACK": "1", "PYTHONUNBUFFERED": "1"}
     code = {"PYTHONPATH": str(Path(bot.__file__).resolve().parent.parent)}
     secret = settings.secrets.snowflake_key_passphrase.get_secret_value()
-    return scrubbed_environ() | own | quiet | code | ({_PASSPHRASE: secret} if secret else {})
+    return scrubbed_environ() | own | quiet | _NO_THREADS | code | ({_PASSPHRASE: secret} if secret else {})
 
 
 def write_dev(settings: Settings, directory: Path, tag: str = "") -> Path:

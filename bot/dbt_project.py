@@ -165,8 +165,11 @@ class Project:
                 return
             with self._children() as (place, running):
                 dev = self._start("dev", newest.settings, place / "dev", running)
-                self._finish(dev, newest, lambda: None)
-                self._take(newest, dev, running)
+                try:
+                    self._finish(dev, newest, lambda: None)
+                    self._take(newest, dev, running)
+                except WarmEnded as error:
+                    self._do_without_warm(newest, problem=error.user_text, detail=error.detail)
 
     @contextmanager
     def _children(self) -> Iterator[tuple[Path, ExitStack]]:

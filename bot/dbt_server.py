@@ -1,13 +1,16 @@
 """The warm process: dbt imported and one project parsed, forking a child for each refresh; `python -m bot.dbt_server`.
 
-It has one thread and runs no dbt command after parsing, so that what it forks is a clean start. Each child is a
-process of its own with its own environment, directories, log and session; what happens to one touches no other.
+It has one thread and runs no dbt command after parsing, so that what it forks is a clean start: a child has none of
+its parent's other threads, and would wait for ever for what these were doing or held. It refuses to fork while it has
+more. Each child is a process of its own with its own environment, directories, log and session; what happens to one
+touches no other.
 Its parent talks to it over a socket, one JSON object a line; a request to fork brings the child's socket and log.
 """
 
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import functools
 import gc
 import json
@@ -15,6 +18,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -32,6 +36,7 @@ def main() -> None:
     """Parse, say so, and fork on request until the parent closes its end."""
     control = socket.socket(fileno=int(sys.argv[1]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C in the terminal is the parent's business
+    faulthandler.register(signal.SIGUSR1)  # children print where they are when they are asked, each into its own log
     os.dup2(2, 1)
     setup = json.loads(_read_line(control))
     try:
@@ -41,6 +46,9 @@ def main() -> None:
         return
     except Exception as error:
         _send(control, {"failed": {"kind": "dbt", "message": f"{type(error).__name__}: {error}"}})
+        return
+    if refusal := _too_many_threads():
+        _send(control, refusal)
         return
     server = _Server(control, base)
     gc.collect()
@@ -71,7 +79,7 @@ class _Server:
     def _do(self, command: dict[str, Any], descriptors: list[int]) -> None:
         match command:
             case {"do": "fork"}:
-                _send(self._control, {"done": {"pid": self._fork(*descriptors)}})
+                _send(self._control, _too_many_threads() or {"done": {"pid": self._fork(*descriptors)}})
             case {"do": "state", "directory": directory}:
                 self._state = State.read(directory)
                 # Only faster; what is wrong with it, each child says itself.
@@ -79,9 +87,9 @@ class _Server:
                     first_time(self._state, Path(scratch))
                 gc.freeze()
                 _send(self._control, {"done": {}})
-            case {"do": "kill", "pid": pid}:
+            case {"do": "kill", "pid": pid, "signal": number}:
                 if pid in self._children:
-                    os.killpg(pid, signal.SIGKILL)
+                    _signal(pid, number)
                 _send(self._control, {"done": {}})
 
     def _fork(self, conversation: int, log: int) -> int:
@@ -117,6 +125,28 @@ class _Server:
         for pid in tuple(self._children):
             if os.waitpid(pid, os.WNOHANG)[0]:
                 self._children.discard(pid)
+
+
+def _signal(pid: int, number: int) -> None:
+    try:
+        os.killpg(pid, number)
+    except ProcessLookupError:  # it has no group of its own yet
+        os.kill(pid, number)
+
+
+def _too_many_threads() -> dict[str, Any] | None:
+    """The answer of a process that must not fork; threads of libraries, which Python does not know of, count too."""
+    names = _threads()
+    if len(names) == 1:
+        return None
+    return {"failed": {"kind": "threads", "message": f"it has {len(names)} threads: {', '.join(names)}"}}
+
+
+def _threads() -> list[str]:
+    tasks = Path("/proc/self/task")
+    if not tasks.is_dir():
+        return [thread.name for thread in threading.enumerate()]
+    return [(task / "comm").read_text().strip() for task in tasks.iterdir()]
 
 
 def _read_line(control: socket.socket) -> str:

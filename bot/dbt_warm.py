@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -20,6 +21,9 @@ from bot.wording import dbt as wording
 
 _BEAT = 1.0  # seconds
 _FORK_WITHIN = 10.0  # seconds
+_SILENCE = 10.0  # seconds; a child has everything loaded, so that it has always something to do
+_STACK_WITHIN = 2.0  # seconds for a child that is stuck to print where it is
+_LOOK = 0.1  # seconds
 _MEGABYTE = 1024.0
 
 
@@ -86,10 +90,10 @@ class Warm:
         """Fork a child that talks over this socket; its pid."""
         return int(self._ask({"do": "fork"}, _FORK_WITHIN, [conversation.fileno(), log])["pid"])
 
-    def kill(self, pid: int) -> None:
-        """Only a process that it has forked, and that has not ended yet."""
+    def kill(self, pid: int, number: int = signal.SIGKILL) -> None:
+        """Send this signal; only to a process that it has forked, and that has not ended yet."""
         with contextlib.suppress(RefreshError):
-            self._ask({"do": "kill", "pid": pid}, _FORK_WITHIN)
+            self._ask({"do": "kill", "pid": pid, "signal": int(number)}, _FORK_WITHIN)
 
     def megabytes(self) -> float:
         """Memory it holds; children share it until they change it. 0.0 where the system does not tell."""
@@ -127,6 +131,9 @@ class Warm:
             raise WarmEnded(wording.warm_ended(), clean(self._last_words())) from error
         reply, self._received = json.loads(self._received), b""
         if failed := reply.get("failed"):
+            if failed["kind"] == "threads":
+                self._popen.kill()  # there will be no fewer
+                raise WarmEnded(wording.warm_ended(), failed["message"])
             raise ChildFailed(failed.pop("kind"), failed.pop("message"), failed)
         return reply["done"]
 
@@ -138,6 +145,8 @@ class Warm:
 
 class Forked(Conversation):
     """A child forked from the warm process: as separate as one started cold, and there at once."""
+
+    silence = _SILENCE
 
     def __init__(
         self, warm: Warm, name: str, workdir: Path, environment: dict[str, str], content: dict[str, Any]
@@ -168,6 +177,20 @@ class Forked(Conversation):
         with contextlib.suppress(OSError, ValueError):
             self._given.close()
         self._line.close()
+
+    def kill(self) -> None:
+        first = before = self._log.stat().st_size
+        self._warm.kill(self._pid, signal.SIGUSR1)
+        self._warm.kill(self._pid, signal.SIGCONT)  # one that was stopped prints nothing
+        deadline = time.monotonic() + _STACK_WITHIN
+        while time.monotonic() < deadline:
+            time.sleep(_LOOK)
+            now = self._log.stat().st_size
+            if first < before == now:
+                break  # all of it is there
+            before = now
+        self._warm.kill(self._pid)
+        self._ended.wait(_STACK_WITHIN)
 
 
 def _packed(content: dict[str, Any]) -> bytes:

@@ -16,6 +16,7 @@ from dbt.cli import requires
 from dbt.contracts.state import PreviousState
 from dbt_common.behavior_flags import BehaviorFlagRendered
 
+from bot import dbt_references
 from bot.dbt_again import Base, NotWarm, again
 from bot.dbt_commands import Parsed, Reply, tests_of
 from bot.dbt_inputs import Inputs
@@ -29,7 +30,8 @@ class Warm(Base):
 
 
 def parsed(setup: dict[str, Any]) -> Warm:
-    """Read the whole project. Raises Failure with dbt's message."""
+    """Read the whole project, without starting a thread. Raises Failure with dbt's message."""
+    dbt_references.without_threads()
     inputs = Inputs()
     with inputs.recording():
         whole = Parsed(setup, lambda _reply: None)

@@ -134,6 +134,10 @@ def warm_ended() -> str:
     return "The process that keeps the dbt project ready has ended. Ask again: the next one starts from scratch."
 
 
+def child_was_stuck() -> str:
+    return "the process that had it ready did not answer"
+
+
 def parsing_in_full(why: str) -> str:
     return f"Reading the whole dbt project with this request's vars, since {why}"
 

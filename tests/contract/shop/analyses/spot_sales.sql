@@ -1,0 +1,1 @@
+select sum(order_total) as sales from {{ ref('orders') }}

@@ -1,0 +1,1 @@
+select customer_id, count(*) as cities from {{ ref('customers_as_of') }} group by 1
