@@ -55,7 +55,7 @@ def test_history_by_tag_with_running_statements(world: World, pool: ThreadPoolEx
     assert rows[2][0] == query_id
     assert rows[2][4] == datetime.fromtimestamp(0, UTC)
     assert world.builder.value(f"SELECT SYSTEM$CANCEL_QUERY('{query_id}')") == f"query [{query_id}] terminated."
-    assert waiting.result(5) == "001044"
+    assert waiting.result(5) == "000604"
     assert [row[1] for row in world.builder.run(history)] == ["success", "failed_with_error", "failed_with_error"]
     assert world.promoter.run(history) == []
     limited = history.replace("RESULT_LIMIT => 10000", "RESULT_LIMIT => 1")
@@ -92,7 +92,7 @@ def test_a_working_query_is_cancelled_from_another_session(world: World, pool: T
     session = world.builder.connection.session_id
     assert world.promoter.refused(f"SELECT SYSTEM$CANCEL_ALL_QUERIES({session})") == "003001"
     assert other.value(f"SELECT SYSTEM$CANCEL_ALL_QUERIES({session})") == "1 SQL statements cancelled."
-    assert waiting.result(10) == "001044"
+    assert waiting.result(10) == "000604"
     other.connection.close()
 
 
