@@ -5,6 +5,9 @@ Repeated from the start when a worker dies in the middle: names carry the claim'
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 from bot import freezing, names, planning
 from bot.dbt_build import DbtChild
 from bot.errors import BuildFailed, Unfetched, Unreadable
@@ -17,6 +20,7 @@ from bot.services import Services
 from bot.session import Session, Unreachable
 from bot.wording import dbt as say
 
+_CLOCKS_DIFFER = timedelta(hours=2)  # by which our clock may have been set back since a build began
 FETCHES = 6  # of a repository that does not answer, in half a minute: what ails it mostly passes
 
 
@@ -75,7 +79,9 @@ class Building:
             self._stop_what_runs(session, refresh, tag)
 
     def _stop_what_runs(self, session: Session, refresh: Refresh, tag: str) -> None:
-        session.cancel_tag(tag, refresh.created_at, refresh.dev.database)
+        """Its age is by our clock, which may have been set meanwhile; the moment it began is by Snowflake's."""
+        age = max(self._services.clock() - refresh.created_at, timedelta()) + _CLOCKS_DIFFER
+        session.cancel_tag(tag, session.now() - age, refresh.dev.database)
 
     def _build(self, refresh: Refresh, lease: Lease, child: DbtChild, session: Session, resolved: Resolved) -> Refresh:
         services, attempt = self._services, lease.claim.fence
@@ -85,9 +91,10 @@ class Building:
         refresh = services.record(refresh, event, claim=lease.claim)
         self._prepare_dev(refresh, session, baseline, child, resolved)
         lease.progress(say.building(refresh.name))
+        started = session.now()  # what the build writes as the current time is by that clock
         build = child.build(lease.progress, lease.cancelled, resolved.plan.skipped_hooks)
         candidate = self._candidate(refresh, lease, resolved.plan.prod.kind)
-        built = Built(at=services.clock(), build=build, candidate=candidate)
+        built = Built(at=services.clock(), build=replace(build, started=started), candidate=candidate)
         return services.record(refresh, built, claim=lease.claim)
 
     def _candidate(self, refresh: Refresh, lease: Lease, prod_kind: Kind) -> Snapshot:

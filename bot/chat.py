@@ -20,6 +20,7 @@ from slack_sdk.http_retry import ConnectionErrorRetryHandler, RateLimitErrorRetr
 from slack_sdk.http_retry.builtin_handlers import ServerErrorRetryHandler
 from slack_sdk.web import SlackResponse
 
+from bot.errors import LookupFailed
 from bot.messages import Attachment, Message
 from bot.people import Person
 from bot.settings import Settings
@@ -45,8 +46,14 @@ _REPAIR_SECONDS = 60.0
 _BROKEN = (URLError, TimeoutError, ConnectionError, http.client.HTTPException, SlackClientError)
 
 
-class ChatError(Exception):
-    """Slack did not do what was asked. `code` is Slack's word for it, or the kind of network trouble."""
+class ChatError(LookupFailed):
+    """Slack did not do what was asked. `code` is Slack's word for it, or the kind of network trouble.
+
+    `method` is what was called, `scope` what the token lacks for it.
+    """
+
+    method = ""
+    scope = ""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -228,9 +235,13 @@ class Chat:
         try:
             return method(**{name: value for name, value in arguments.items() if value is not None})
         except SlackApiError as error:
-            raise _meaning(error) from error
+            refused = _meaning(error)
+            refused.method, refused.scope = method.__name__, str(error.response.get("needed") or "")
+            raise refused from error
         except _BROKEN as error:
-            raise ChatDown(type(error).__name__) from error
+            down = ChatDown(type(error).__name__)
+            down.method = method.__name__
+            raise down from error
 
 
 def _content(message: Message) -> dict[str, Any]:

@@ -10,13 +10,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from bot import commands, guards, names, policy, report
+from bot import commands, guards, identity, names, policy, report
 from bot import events as e
 from bot.blocks.answers import answer
 from bot.blocks.buttons import left_behind
+from bot.blocks.live import approval_rule
 from bot.blocks.posts import plan_only
 from bot.decisions import explained, waived
-from bot.errors import ClickTaken, LostClaim, RefreshError
+from bot.errors import ClickTaken, LostClaim, RefreshError, SlackAway
 from bot.identity import env_user, judge, require_own_channel
 from bot.leases import ClickLease
 from bot.machine import NotAllowed, allows, step
@@ -34,8 +35,18 @@ from bot.wording import plan as planned
 from bot.worker import LOOKED
 
 _TRIES = 3  # the row may move between reading and writing it
+_ASKED = 4  # tries of a click that depends on what Slack does not tell, in a few seconds
 # Their forms say what is so now: they act on that or not at all.
 _AS_SEEN = frozenset({"accept", "happened", "not_happened", "undo_forced"})
+
+# What decides on a refresh, each with its event: answered by what became of it where it is over.
+_DECISIONS: dict[str, type[e.Event]] = {
+    "approve": e.Approved,
+    "explain": e.Explained,
+    "waive": e.Waived,
+    "reject": e.Rejected,
+    "accept": e.Accepted,
+}
 
 Decide = Callable[[Click, Refresh], None]
 
@@ -78,6 +89,10 @@ class Clicks:
                 return self._answer(click, say.no_such_refresh(click.refresh))
             try:
                 return self._decide(lease, refresh)
+            except SlackAway as away:
+                if click.attempt < _ASKED:
+                    raise
+                return self._answer(click, away.user_text)
             except LostClaim:
                 continue
             except Decided:
@@ -95,6 +110,8 @@ class Clicks:
 
     def _decide(self, lease: ClickLease, refresh: Refresh) -> None:
         click = lease.click
+        if not allows(refresh, _DECISIONS.get(click.action, e.Noted)):
+            return self._answer(click, say.moved_on(refresh))  # what is over is nobody's to decide, whoever may
         action = "undo" if click.action == "undo_forced" else click.action
         verdict = judge(self._services, action, click.by, refresh)
         if isinstance(verdict, policy.Denied):
@@ -130,9 +147,8 @@ class Clicks:
 
     def _approve(self, click: Click, refresh: Refresh) -> None:
         """Only what the person saw counts, and only when nothing is in the way any more."""
-        if not allows(refresh, e.Approved):
-            return self._answer(click, say.moved_on(refresh))
-        if refresh.expires_at is not None and click.at >= refresh.expires_at:
+        until = policy.act_until(refresh, click.at, self._services.settings)
+        if refresh.expires_at and until and (click.at >= refresh.expires_at or self._now >= until):
             return self._instead(click, refresh, e.Expired(at=self._now))
         if hold := self._hold_on(refresh):
             return self._answer(click, hold)
@@ -140,9 +156,25 @@ class Clicks:
             return self._answer(click, say.seen_older(refresh))
         if report.blockers(refresh, self._services.settings):
             return self._answer(click, say.not_now(refresh))
-        complete = policy.missing(refresh, self._services.settings) <= 1
-        event = e.Approved(at=self._now, by=click.by, digest=refresh.digest, complete=complete)
+        refresh = self._without_lapsed(refresh)
+        event = e.Approved(
+            at=self._now,
+            by=click.by,
+            digest=refresh.digest,
+            complete=policy.missing(refresh, self._services.settings) <= 1,
+            expires_at=until,
+        )
         self._services.record(refresh, event, click=click)
+
+    def _without_lapsed(self, refresh: Refresh) -> Refresh:
+        """Each approval before this one is judged as it would be now; those that fall away are said in the thread.
+
+        Raises SlackAway where that is not known: this click is decided later, and after some tries it is no approval.
+        """
+        lapsed = identity.lapsed(self._services, refresh)
+        if not lapsed:
+            return refresh
+        return self._services.record(refresh, e.ApprovalsLapsed(at=self._now, lapsed=lapsed))
 
     def _explain(self, click: Click, refresh: Refresh) -> None:
         known = {g.id for g in refresh.report.groups} if refresh.report else set()
@@ -233,8 +265,8 @@ class Clicks:
 
     @staticmethod
     def _seen(click: Click, refresh: Refresh) -> bool:
-        """Whether the person saw what there is to decide on now."""
-        return bool(click.digest) and refresh.digest.startswith(click.digest)
+        """Whether the person saw what there is to decide on now, in the wait that goes on now."""
+        return bool(click.digest) and click.digest == refresh.digest and click.wait == refresh.wait
 
     def _simple(self, click: Click, refresh: Refresh, event: e.Event) -> None:
         self._services.record(refresh, event, click=click)
@@ -320,7 +352,8 @@ class Clicks:
         user = env_user(services, click.by)
         subject = Subject.of(entry, parsed.request, user)
         plan = self._resolved(subject, lease)
-        text = planned.plan(plan, parsed.request, date_var=dbt.date_var, columns_var=dbt.columns_var)
+        approval = approval_rule(plan, services.settings)
+        text = planned.plan(plan, parsed.request, date_var=dbt.date_var, columns_var=dbt.columns_var, approval=approval)
         return plan_only(held.only_planned(text, plan, parsed.request, dbt.date_var))
 
     def _resolved(self, subject: Subject, lease: ClickLease) -> Plan:

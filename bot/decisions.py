@@ -14,6 +14,8 @@ NOT_VERIFIED = (
 
 STATEMENT_REFUSED = "statement refused"  # Problem.kind where Snowflake said no, so that nothing happened to production
 
+TOO_LATE = "too late"  # Problem.kind of an expired one that was approved in time and not sent in time
+
 
 def refused(refresh: Refresh) -> bool:
     """Whether a statement on production is known not to have happened."""
@@ -25,9 +27,14 @@ def unverified(refresh: Refresh) -> bool:
     return refresh.problem is not None and refresh.problem.kind == NOT_VERIFIED
 
 
+def too_late(refresh: Refresh) -> bool:
+    """Whether it was approved and expired before anything was sent."""
+    return refresh.problem is not None and refresh.problem.kind == TOO_LATE
+
+
 def approvals(refresh: Refresh) -> tuple[Decision, ...]:
-    """The approvals that count: those given on what the refresh is now. Earlier ones stay in `decisions`."""
-    return tuple(d for d in refresh.decisions if d.approve and d.digest == refresh.digest)
+    """The approvals that count: those given on what the refresh is now, in the wait that goes on now."""
+    return tuple(d for d in refresh.decisions if d.approve and d.digest == refresh.digest and d.wait == refresh.wait)
 
 
 def carried(refresh: Refresh, report: Report) -> Refresh:

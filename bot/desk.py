@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+import structlog
+
 from bot import commands, following, lookup, planning
 from bot.blocks import forms
 from bot.blocks.answers import answer
@@ -31,6 +33,7 @@ from bot.wording.queue import others_wait
 from bot.wording.rules import no_name
 from bot.wording.text import plain
 
+log = structlog.get_logger()
 _TWICE = 10.0  # seconds within which the same request of the same person is one request, delivered twice
 
 FORM_STATES: dict[str, frozenset[State]] = {
@@ -45,22 +48,32 @@ FORM_STATES: dict[str, frozenset[State]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pressed:
-    """What a button carried: the refresh, and the revision and (short) digest that the person saw."""
+    """What a button carried: the refresh, and the revision, the wait and the digest that the person saw."""
 
     refresh: int
     revision: int
+    wait: int
     digest: str
+
+    @classmethod
+    def of(cls, refresh: Refresh) -> Pressed:
+        """As a button that is shown now would carry it."""
+        return cls(refresh=refresh.id, revision=refresh.revision, wait=refresh.wait, digest=refresh.digest)
 
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """Who acts, and in which channel and thread; `channel` is empty on App Home and for the global shortcut."""
+    """Who acts, and in which channel and thread; `channel` is empty on App Home and for the global shortcut.
+
+    `press` is the same when Slack delivers the same press again.
+    """
 
     by: Actor
     channel: str = ""
     thread_ts: str = ""
+    press: str = ""
 
 
 def _utc_now() -> datetime:
@@ -122,7 +135,7 @@ class Desk(Board):
                 return self._plan(request, where)
             case commands.Cancel(refresh=number):
                 refresh = self._known(number)
-                self.click("cancel", Pressed(refresh.id, refresh.revision, refresh.digest[:12]), where)
+                self.click("cancel", Pressed.of(refresh), where)
                 return answer(say.stored("cancel"))
             case commands.Hold(model=model, reason=reason):
                 return self._hold("hold", model, reason, where)
@@ -145,6 +158,7 @@ class Desk(Board):
                 dev=self._dev(entry, where.by),
                 at=self._clock(),
                 warehouse=entry.warehouse or self.settings.warehouse.builder.warehouse,
+                press=where.press,
             )
         except Taken as taken:
             refresh = self._delivered_twice(taken.holder, request, where.by)
@@ -199,6 +213,15 @@ class Desk(Board):
         """Store a click for the worker, which decides and answers it. Raises Refusal for one that leads nowhere."""
         refresh = self._here(pressed, where)
         self._store_click(action, pressed, replace(where, channel=where.channel or refresh.channel), payload or {})
+
+    def older_button(self, number: int | None) -> str:
+        """The answer to a button of an older version; where its refresh is known, its messages get new buttons."""
+        refresh = self._store.get(number) if number is not None else None
+        if refresh is None:
+            return say.old_button()
+        self._store.redraw(refresh.id)
+        self._wake()
+        return say.redrawn(refresh.ref)
 
     def downstream(self, number: int, unique_id: str, where: Where) -> Message:
         """Start the next refresh after a promoted one; whoever presses becomes the asker."""
@@ -286,7 +309,7 @@ class Desk(Board):
     # --- inside -----------------------------------------------------------------------------------------------------
 
     def _store_click(self, action: str, pressed: Pressed | None, where: Where, payload: dict[str, Any]) -> None:
-        self._store.add_click(
+        stored = self._store.add_click(
             Click(
                 action=action,
                 by=where.by,
@@ -295,10 +318,14 @@ class Desk(Board):
                 refresh=pressed.refresh if pressed else None,
                 revision=pressed.revision if pressed else -1,
                 digest=pressed.digest if pressed else "",
+                wait=pressed.wait if pressed else -1,
                 payload=payload,
                 thread_ts=where.thread_ts,
+                press=where.press,
             )
         )
+        if stored is None:
+            log.info("delivered again, counts once", action=action, refresh=pressed.refresh if pressed else None)
         self._wake()
 
     def _here(self, pressed: Pressed, where: Where) -> Refresh:

@@ -17,6 +17,7 @@ class Topic(StrEnum):
     READY = "ready"  # the live approval post
     NOTHING = "nothing"
     APPROVED = "approved"  # one of several approvals; the last one shows on the promoted post
+    LAPSED = "lapsed"  # approvals of people who may not approve any more
     PROMOTED = "promoted"  # the live promoted post
     FAULTY = "faulty"  # the same post where verification failed
     ACCEPTED = "accepted"

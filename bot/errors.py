@@ -44,6 +44,14 @@ class Unfetched(RefreshError):
     """Who keeps the project's code or production's manifest does not answer now; what was fetched last goes on serving."""
 
 
+class LookupFailed(Exception):
+    """A question to Slack got no answer, so that what depends on it is not known."""
+
+
+class SlackAway(RefreshError):
+    """Slack did not answer a question about somebody's rights: no answer is not a yes. It is asked again later."""
+
+
 class BuildFailed(RefreshError):
     """dbt did not build exactly what was asked for; `compiled_sql` is attached to the thread when known."""
 

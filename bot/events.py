@@ -137,6 +137,23 @@ class Approved(Event):
     by: Actor
     digest: str
     complete: bool
+    expires_at: datetime | None = None  # of what is approved with it: until when the intent has to be committed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lapse:
+    """An approval that would not be taken any more, and the rule that speaks against it."""
+
+    by: Actor
+    rule: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalsLapsed(Event):
+    """awaiting or approved -> awaiting: these approvers may not approve any more. The others' approvals still count."""
+
+    name: ClassVar[str] = "approvals lapsed"
+    lapsed: tuple[Lapse, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +165,8 @@ class Rejected(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expired(Event):
+    """awaiting, approved or stale -> expired: the time for deciding, or for sending what was decided, is over."""
+
     name: ClassVar[str] = "expired"
 
 

@@ -11,10 +11,10 @@ from dataclasses import replace
 from typing import Any
 
 from bot import events as e
-from bot.decisions import approvals, carried, explained, refused, unverified, waived
+from bot.decisions import TOO_LATE, approvals, carried, explained, refused, unverified, waived
 from bot.effects import Effect, Hold, Say, Topic, Touch
 from bot.messages import Live
-from bot.model import ENDS, Decision, Refresh, State, UndoRequest, Verdict
+from bot.model import ENDS, Decision, Problem, Refresh, State, UndoRequest, Verdict
 
 Step = tuple[Refresh, tuple[Effect, ...]]
 
@@ -116,7 +116,7 @@ def _again(refresh: Refresh, event: e.RebuildAsked) -> Step:
     """A build that runs is only stopped for more columns: the same ones it has already."""
     if refresh.stopping or not refresh.request.without(event.columns):
         raise NotAllowed(refresh, event)
-    return replace(refresh, again=event.columns), (_CARD,)
+    return replace(_changed_by(refresh, event), again=event.columns), (_CARD,)
 
 
 # --- waiting for people ----------------------------------------------------------------------------------------
@@ -134,11 +134,21 @@ def _approved(refresh: Refresh, event: e.Approved) -> Step:
     again = any(d.by.user_id == event.by.user_id for d in approvals(refresh))
     if again or event.digest != refresh.digest:
         raise NotAllowed(refresh, event)
-    decision = Decision(approve=True, by=event.by, at=event.at, digest=event.digest)
+    decision = Decision(approve=True, by=event.by, at=event.at, digest=event.digest, wait=refresh.wait)
     after = replace(refresh, decisions=(*refresh.decisions, decision))
     if event.complete:
-        return replace(after, state=State.APPROVED), (_CARD, _APPROVAL)
+        return replace(after, state=State.APPROVED, expires_at=event.expires_at), (_CARD, _APPROVAL)
     return after, (_CARD, _APPROVAL, Say(Topic.APPROVED))
+
+
+def _lapsed(refresh: Refresh, event: e.ApprovalsLapsed) -> Step:
+    """The approvals that still count stay, and it waits for others again."""
+    gone = {lapse.by.user_id for lapse in event.lapsed}
+    kept = tuple(d for d in refresh.decisions if d.by.user_id not in gone)
+    if kept == refresh.decisions:
+        raise NotAllowed(refresh, event)
+    after = replace(refresh, state=State.AWAITING, decisions=kept)
+    return after, (_CARD, _APPROVAL, Say(Topic.LAPSED))
 
 
 def _rejected(refresh: Refresh, event: e.Rejected) -> Step:
@@ -148,7 +158,8 @@ def _rejected(refresh: Refresh, event: e.Rejected) -> Step:
 
 
 def _expired(refresh: Refresh, _: e.Expired) -> Step:
-    return replace(refresh, state=State.EXPIRED), _end(Say(Topic.EXPIRED))
+    problem = Problem(kind=TOO_LATE, text="") if refresh.state is State.APPROVED else refresh.problem
+    return replace(refresh, state=State.EXPIRED, problem=problem), _end(Say(Topic.EXPIRED))
 
 
 def _withdrawn(refresh: Refresh, event: e.Withdrawn) -> Step:
@@ -161,7 +172,7 @@ def _recheck(refresh: Refresh, _: e.RecheckAsked) -> Step:
 
 
 def _rebuild(refresh: Refresh, event: e.RebuildAsked) -> Step:
-    return _built_again(refresh, event.columns)
+    return _built_again(_changed_by(refresh, event), event.columns)
 
 
 def _built_again(refresh: Refresh, columns: tuple[str, ...]) -> Step:
@@ -177,10 +188,19 @@ def _built_again(refresh: Refresh, columns: tuple[str, ...]) -> Step:
         statements=(),
         digest="",
         decisions=(),
+        wait=refresh.wait + 1,
         expires_at=None,
         problem=None,
     )
     return after, (_CARD, _APPROVAL)
+
+
+def _changed_by(refresh: Refresh, event: e.RebuildAsked) -> Refresh:
+    """Whoever asks for something else than was asked for counts as an asker from here on."""
+    known = {actor.user_id for actor in refresh.askers}
+    if event.by.user_id in known or not refresh.request.without(event.columns):
+        return refresh
+    return replace(refresh, changers=(*refresh.changers, event.by))
 
 
 # --- production ------------------------------------------------------------------------------------------------
@@ -280,7 +300,9 @@ def _end(*said: Say) -> tuple[Effect, ...]:
 def _stale(refresh: Refresh, event: e.Withdrawn | e.Settled) -> Step:
     """Decisions are dropped so that they can never count again; the audit trail keeps them. People have all the time again."""
     why = refresh.problem.text if refresh.problem else ""
-    after = replace(refresh, state=State.STALE, decisions=(), withdrawn=why, expires_at=event.expires_at)
+    after = replace(
+        refresh, state=State.STALE, decisions=(), wait=refresh.wait + 1, withdrawn=why, expires_at=event.expires_at
+    )
     return after, (_CARD, _APPROVAL, Say(Topic.WITHDRAWN))
 
 
@@ -324,6 +346,7 @@ TABLE: dict[State, dict[type[e.Event], Callable[[Refresh, Any], Step]]] = {
         e.Explained: _explained,
         e.Waived: _waived,
         e.Approved: _approved,
+        e.ApprovalsLapsed: _lapsed,
         e.Rejected: _rejected,
         e.Expired: _expired,
         e.Withdrawn: _withdrawn,
@@ -331,7 +354,13 @@ TABLE: dict[State, dict[type[e.Event], Callable[[Refresh, Any], Step]]] = {
         e.RebuildAsked: _rebuild,
         e.CancelAsked: _cancelled,
     },
-    State.APPROVED: {e.PromotionIntended: _intended, e.Withdrawn: _withdrawn, e.CancelAsked: _cancelled},
+    State.APPROVED: {
+        e.PromotionIntended: _intended,
+        e.ApprovalsLapsed: _lapsed,
+        e.Expired: _expired,
+        e.Withdrawn: _withdrawn,
+        e.CancelAsked: _cancelled,
+    },
     State.STALE: {
         e.RecheckAsked: _recheck,
         e.RebuildAsked: _rebuild,

@@ -69,7 +69,9 @@ class Click:
     refresh: int | None = None
     revision: int = -1  # of the refresh when the button was shown
     digest: str = ""
+    wait: int = -1  # of the refresh when the button was shown
     payload: dict[str, Any]
     thread_ts: str = ""
+    press: str = ""  # Slack's identifiers of it, hashed; a press that is delivered again has the same
     id: int = 0  # given by the store
     attempt: int = 0  # given by the store: 1 when it is decided for the first time

@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 _LONGEST_PAUSE = 60.0
 _TRIES = 8  # of something that breaks in our own code, before the queue goes on without it
-_CLOCKS_DIFFER = timedelta(minutes=5)  # between Slack and us, when looking for a message
+_CLOCKS_DIFFER = timedelta(hours=2)  # between Slack and us, when looking for a message
 
 
 class _Taken(Exception):

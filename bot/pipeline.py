@@ -13,7 +13,7 @@ from bot import guards
 from bot.building import FETCHES, Building
 from bot.checking import Checking
 from bot.decisions import NOT_VERIFIED
-from bot.errors import BuildFailed, Cancelled, InDoubt, LostClaim, RefreshError, Refusal, Unfetched
+from bot.errors import BuildFailed, Cancelled, InDoubt, LostClaim, RefreshError, Refusal, SlackAway, Unfetched
 from bot.events import Doubted, Failed, Refused, Started, Stopped, UndoRefused, Verified, Withdrawn
 from bot.leases import Lease
 from bot.model import DRIVEN, Problem, Refresh, State
@@ -26,6 +26,7 @@ from bot.wording import production
 
 _TRIES = 3  # for what may pass by itself, such as a network that is away
 _VERIFICATIONS = 10  # with pauses of 1, 2, 4 ... 256 seconds
+_ANSWERS = 10  # of Slack about people, likewise
 _LOOKS = 5  # at what became of a statement on production, before a person is asked
 log = structlog.get_logger()
 
@@ -112,6 +113,7 @@ class Pipeline:
         away = away or (before_intent and isinstance(error, InDoubt))  # a backup is found, or taken under another name
         passing = away and tries < _TRIES
         passing = passing or (isinstance(error, Unfetched) and tries < FETCHES)
+        passing = passing or (isinstance(error, SlackAway) and tries < _ANSWERS)
         log.warning("step failed", refresh=refresh.ref, state=refresh.state, detail=error.detail[:500])
         match refresh.state:
             case State.BUILDING | State.CHECKING if refresh.stopping and not passing:

@@ -10,10 +10,19 @@ import uuid
 from contextlib import suppress
 from dataclasses import replace
 
-from bot import guards, names, queries, report, verification
+from bot import guards, identity, names, queries, report, verification
 from bot.decisions import STATEMENT_REFUSED
 from bot.errors import InDoubt
-from bot.events import Doubted, Noted, Promoted, PromotionIntended, Verified, Withdrawn
+from bot.events import (
+    ApprovalsLapsed,
+    Doubted,
+    Expired,
+    Noted,
+    Promoted,
+    PromotionIntended,
+    Verified,
+    Withdrawn,
+)
 from bot.leases import Lease
 from bot.losses import count
 from bot.model import Content, Finding, Loss, Problem, Promotion, Refresh, Relation, Snapshot, State, Table
@@ -46,6 +55,8 @@ class Promoting:
     def approved(self, refresh: Refresh, lease: Lease) -> Refresh:
         """approved -> verifying, or stale when anything is no longer as approved."""
         services = self._services
+        if self._too_late(refresh):
+            return services.record(refresh, Expired(at=services.clock()), claim=lease.claim)
         attempt = uuid.uuid4().hex
         tag = names.tag(refresh, services.store.installation, "promote", attempt)
         with services.warehouse.promoter(tag, alive=lease.check) as session:
@@ -55,6 +66,8 @@ class Promoting:
             backup = self._back_up(session, refresh, prod, attempt)
             if isinstance(backup, Problem):
                 return self._withdraw(refresh, lease, backup)
+            if ended := self._no_longer_approved(refresh):
+                return services.record(refresh, ended, claim=lease.claim)
             promotion = self._intent(session, refresh, prod, backup, attempt, tag)
             if isinstance(promotion, Problem):
                 return self._withdraw(refresh, lease, promotion)
@@ -104,6 +117,8 @@ class Promoting:
         tag = names.tag(refresh, services.store.installation, "promote", attempt)
         with services.warehouse.promoter(tag, alive=lease.check) as session:
             prod, problem = self._still_as_approved(session, refresh)
+            if problem is None and self._no_longer_approved(refresh):
+                problem = Problem(kind=guards.RECHECK, text=say.approvals_lapsed())
             if prod is None or problem is not None:
                 intent = problem or Problem(kind=guards.REBUILD, text=say.prod_gone(refresh.prod))
             else:
@@ -118,6 +133,16 @@ class Promoting:
             return services.record(refresh, Doubted(at=services.clock(), problem=intent), claim=lease.claim)
 
     # What stands between the approval and the statement
+
+    def _too_late(self, refresh: Refresh) -> bool:
+        return refresh.expires_at is not None and self._services.clock() >= refresh.expires_at
+
+    def _no_longer_approved(self, refresh: Refresh) -> ApprovalsLapsed | Expired | None:
+        """What people and time have done to the approvals since they were given. Raises SlackAway."""
+        if self._too_late(refresh):
+            return Expired(at=self._services.clock())
+        lapsed = identity.lapsed(self._services, refresh)
+        return ApprovalsLapsed(at=self._services.clock(), lapsed=lapsed) if lapsed else None
 
     def _still_as_approved(self, session: Session, refresh: Refresh) -> tuple[Table | None, Problem | None]:
         """The table as it is now, and what is no longer as it was approved."""
@@ -181,6 +206,7 @@ class Promoting:
             silent=silent,
             statements=refresh.statements,
             intended_at=self._services.clock(),
+            warehouse_at=session.now(),
             backup=backup,
         )
 

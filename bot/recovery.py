@@ -94,9 +94,10 @@ class Recovery:
         return services.record(fenced, self.doubt(seen, unfenced), claim=lease.claim), fate
 
     def evidence(self, session: Session, intent: Promotion, prod: Relation) -> Evidence:
-        """Look for the one statement by its tag and text, and at prod's token."""
+        """Look for the one statement by its tag and text, and at prod's token; all times are Snowflake's."""
         services = self._services
-        since, now = intent.intended_at - timedelta(minutes=1), services.clock()
+        began = intent.warehouse_at or intent.intended_at
+        since, now = began - timedelta(minutes=1), session.now()
         too_old = now - since >= _REACH
         history = History(rows=(), full_page=False) if too_old else session.history(intent.tag, since, prod.database)
         mine = [row for row in history.rows if self._is_replacement(row, prod)]
@@ -107,7 +108,7 @@ class Recovery:
             statuses=tuple(row.status for row in mine),
             full_page=history.full_page,
             prod_moved=token != intent.prod_token,
-            settled=now > intent.intended_at + grace,
+            settled=now > began + grace,
             too_old=too_old,
         )
 

@@ -9,10 +9,10 @@ import statistics
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from bot import clocks, planning
+from bot import clocks, planning, policy
 from bot.compiled import Compiled
 from bot.dbt_build import DbtChild
-from bot.errors import RefreshError, Refusal
+from bot.errors import LookupFailed, RefreshError, Refusal
 from bot.index import Entry, Index, Version
 from bot.model import Mode, Plan, Relation, Request, Rules, Table
 from bot.patience import Alive, ahead
@@ -201,7 +201,7 @@ def _plan(
         exposures=planning.exposures(index, entry.unique_id, found),
         siblings=len(planning.siblings(index, entry.unique_id)),
         compiled_sql=compiled.sql,
-        notes=_notes(entry, services.store.problem()),
+        notes=(*_notes(entry, services.store.problem()), *_unapprovable(services, entry.name, rules)),
         mentions_target=entry.mentions_target,
         kept_clocks=planning.kept_clocks(entry, request, _clocks(prod, rules, compiled)),
         typical_seconds=statistics.median(earlier) if earlier else None,
@@ -212,6 +212,18 @@ def _clocks(prod: Table, rules: Rules, compiled: Compiled) -> tuple[str, ...]:
     """Those that are set, else those that the model's SQL fills with the current time."""
     written = clocks.written(compiled.sql)
     return rules.clock or tuple(c.name for c in prod.columns if c.name.upper() in written)
+
+
+def _unapprovable(services: Services, name: str, rules: Rules) -> tuple[str, ...]:
+    """Said before anything is built, where the model's own rule leaves too few people who may approve."""
+    if not (rules.approvers or rules.quorum):
+        return ()
+    needed = policy.quorum_of(name, rules, services.settings)
+    try:
+        left = policy.expanded(policy.approvers_of(name, rules, services.settings), services.chat.members)
+    except LookupFailed:
+        return ()  # asked again at each click
+    return (planned.too_few(name, len(left), needed),) if len(left) < needed else ()
 
 
 def _notes(entry: Entry, problem: str) -> tuple[str, ...]:

@@ -43,7 +43,7 @@ class _Reading:
         grain = self._grain()
         outliers = {**self._mapping("outliers", self.toml), **self._mapping("outliers", self.own)}
         given = {name: self._number(f"outliers.{name}", value) for name, value in outliers.items()}
-        quorum = self._value("quorum")
+        quorum = self.own.get("quorum")
         return Rules(
             grain=grain,
             date_column=self._date_column(grain),
@@ -56,8 +56,8 @@ class _Reading:
             tolerance=self._limits("tolerance"),
             clock=self._columns("clock"),
             spot_check=self.names("spot_check"),
-            approvers=self.names("approvers"),
-            quorum=None if quorum is None else int(self._number("quorum", quorum)),
+            approvers=self._list("approvers", self.own),
+            quorum=None if quorum is None else self._count("quorum", quorum),
         )
 
     def _grain(self) -> Origin:
@@ -81,9 +81,6 @@ class _Reading:
 
     def _is_date(self, name: str) -> bool:
         return any(c.name == name and c.type.upper().startswith(_DATES) for c in self.columns)
-
-    def _value(self, setting: str) -> Any:
-        return self.own.get(setting, self.toml.get(setting))
 
     def _columns(self, setting: str) -> tuple[str, ...]:
         return self._existing(setting, self.names(setting))
@@ -124,6 +121,12 @@ class _Reading:
             return float(str(value))
         except ValueError:
             raise Refusal(say.setting_not_a_number(self.entry.name, setting, value)) from None
+
+    def _count(self, setting: str, value: object) -> int:
+        number = self._number(setting, value)
+        if not number.is_integer() or number < 1:
+            raise Refusal(say.setting_not_a_number(self.entry.name, setting, value))
+        return int(number)
 
     def _existing(self, setting: str, names: Iterable[str]) -> tuple[str, ...]:
         given = tuple(names)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 
 from pydantic import SecretStr
 from slack_bolt import App
@@ -18,7 +18,7 @@ from bot.clicks import Clicks
 from bot.context import Context
 from bot.dbt_project import Project
 from bot.desk import Desk
-from bot.errors import RefreshError
+from bot.errors import LookupFailed, RefreshError
 from bot.http_server import HttpServer
 from bot.identity import env_user, home_of, require_presence
 from bot.messages import Live, Message
@@ -38,10 +38,6 @@ from handlers import build_app
 
 _AT_ONCE = 1  # seconds of the three that Slack gives a command
 _ANSWERED_WITHIN = 5.0  # seconds for requests under way at an end
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _picture(series: Series, title: str) -> bytes:
@@ -69,7 +65,7 @@ class ContextSource:
     def _approvers(self, refresh: Refresh) -> tuple[str, ...]:
         try:
             return candidates("approve", refresh, self._settings, self._chat.members)
-        except Exception:  # only a hint in a message; the click itself is checked again
+        except LookupFailed:  # only a hint in a message; the click itself is checked again
             return ()
 
 
@@ -83,7 +79,7 @@ class Service:
         self,
         settings: Settings,
         *,
-        clock: Callable[[], datetime] = utc_now,
+        clock: Callable[[], datetime] | None = None,
         gap: float = 4.0,
         project: Project | None = None,
     ) -> None:
@@ -92,6 +88,7 @@ class Service:
         self.store = Store(settings.database_url)
         self.store.migrate()
         self.chat = Chat(settings)
+        clock = clock or self.store.clock
         context = ContextSource(settings, self.store, self.chat, clock)
         self._keeps_project = project is not None
         self.services = Services(

@@ -7,10 +7,11 @@ looked up by name, and InDoubt (a write of the promoter that may have happened) 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -180,6 +181,7 @@ class Session:
 
     def _check_identity(self, section: UserSection) -> None:
         row = self.rows("inspect/identity")[0]
+        self._opened = inspection.utc(row["now"]), time.monotonic()
         self._role: str = row["role_name"] or ""
         if self._role.upper() != section.role.upper():
             raise RefreshError(wording.wrong_role(section.user, section.role, self._role or "none"))
@@ -190,6 +192,11 @@ class Session:
 
     def role(self) -> str:
         return self._role
+
+    def now(self) -> datetime:
+        """The time by Snowflake's clock, for what is compared with times of Snowflake: ours may differ, or be set anew."""
+        opened, ours = self._opened
+        return opened + timedelta(seconds=time.monotonic() - ours)
 
     @cached_property
     def missing_rights(self) -> tuple[str, ...]:

@@ -65,6 +65,7 @@ class PolicySection(_Section):
     approvers: tuple[str, ...] = ()
     four_eyes: bool = True
     quorum: int = Field(default=1, ge=1)
+    model_policy: Literal["stricter", "replace"] = "stricter"  # what approvers and quorum in a model's YAML may do
     expires_after: Span = timedelta(hours=24)
     remind_every: Span = timedelta(hours=4)
     stale_poll: Span = timedelta(minutes=30)

@@ -55,7 +55,9 @@ class Undoing:
             token = _token_of(session, refresh.prod, expected)
             if token is None or not _agreed(request, loss, breaks):
                 return self._record(refresh, self._would_lose(session, refresh, promotion.backup, breaks), lease)
-            intent = self._intent(refresh, promotion.backup, prod, token, attempt, tag)
+            intent = replace(
+                self._intent(refresh, promotion.backup, prod, token, attempt, tag), warehouse_at=session.now()
+            )
             intent = replace(intent, kept=kept, loss=loss)
             refresh = self._record(refresh, UndoIntended(at=services.clock(), undo=intent), lease)
             lease.check()

@@ -12,13 +12,14 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Generic, TypeVar
 
 import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.interval import IntervalTrigger
 
 from bot.errors import ClickTaken, LostClaim, RefreshError
 from bot.leases import ClickLease, Lease
@@ -44,6 +45,7 @@ _DELIVER_SECONDS = 0.5
 _LAST_DELIVERY = 5.0
 _LONGEST_PAUSE = 300.0
 _WAITING = 4  # what only waits is looked at again after the pause of so many tries
+_TICK = timedelta(seconds=1)
 _SPARE_THREADS = 32  # of a lane, for what hangs
 
 T = TypeVar("T")
@@ -90,6 +92,18 @@ class _Lane(Generic[T]):
         return held
 
 
+class _Scheduler(BackgroundScheduler):
+    """Jobs are due by the host's clock: when that is set back, none waits longer than its own pause."""
+
+    def _process_jobs(self) -> float | None:
+        now = datetime.now(UTC)
+        for job in self.get_jobs():
+            trigger = job.trigger
+            if isinstance(trigger, IntervalTrigger) and job.next_run_time > now + trigger.interval + _TICK:
+                job.modify(next_run_time=now)
+        return super()._process_jobs()
+
+
 class Worker:
     """`drive` takes a claimed refresh as far as it goes without a person, and says whether it did; `decide` settles a claimed click.
 
@@ -130,7 +144,7 @@ class Worker:
 
     def _schedule(self, timers: Timers) -> BackgroundScheduler:
         pools = {lane.name: ThreadPoolExecutor(lane.slots + _SPARE_THREADS) for lane in self._lanes}
-        scheduler = BackgroundScheduler(
+        scheduler = _Scheduler(
             timezone=UTC,
             executors={"default": ThreadPoolExecutor(4), "timers": ThreadPoolExecutor(2), **pools},
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
@@ -275,8 +289,11 @@ class Worker:
             except ClickTaken as taken:
                 log.info("click taken over", detail=taken.detail)
                 self._store.retry_click(click, 0.0)
-            except Exception:
-                log.exception("click not decided", attempt=click.attempt)
+            except Exception as error:
+                if isinstance(error, RefreshError):  # such as an outage
+                    log.warning("click is tried again", attempt=click.attempt, detail=error.detail)
+                else:
+                    log.exception("click not decided", attempt=click.attempt)
                 if click.attempt < _CLICK_TRIES:
                     self._store.retry_click(click, self._pause(click.attempt))
                 else:

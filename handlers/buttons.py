@@ -44,7 +44,7 @@ class Buttons:
         pressed = payload.pressed(payload.element_value(action))
         try:
             if pressed is None:
-                raise Refusal(say.old_button())
+                raise self._older(action)
             self._desk.click(action["action_id"], pressed, context["where"])
         except Refusal as refusal:
             ack()
@@ -57,12 +57,16 @@ class Buttons:
         pressed = payload.pressed(payload.element_value(action))
         try:
             if pressed is None:
-                raise Refusal(say.old_button())
+                raise self._older(action)
             form = self._desk.open(action["action_id"], pressed, context["where"])
         except Refusal as refusal:
             whisper(respond, answer(refusal.user_text))
         else:
             client.views_open(trigger_id=body["trigger_id"], view=form)
+
+    def _older(self, action: Body) -> Refusal:
+        """Of a value that this version does not write: its message is drawn anew where the refresh is known."""
+        return Refusal(self._desk.older_button(payload.number(payload.carried(payload.element_value(action)), "r")))
 
     def ask_form(self, ack: Ack, action: Body, body: Body, context: Body, client: WebClient) -> None:
         ack()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 
@@ -9,6 +10,7 @@ from bot.desk import Pressed, Where
 from bot.model import Actor
 
 Body = dict[str, Any]
+_LARGEST = 2**31 - 1  # of the numbers that a row has
 
 
 def actor(body: Body) -> Actor:
@@ -28,30 +30,56 @@ def where(body: Body, by: Actor) -> Where:
     shown = body.get("message") or body.get("container") or {}
     ts = shown.get("ts") or shown.get("message_ts") or ""
     thread = shown.get("thread_ts") or ""
-    return Where(by=by, channel=channel, thread_ts=thread if thread != ts else "")
+    return Where(by=by, channel=channel, thread_ts=thread if thread != ts else "", press=press(body))
+
+
+def press(body: Body) -> str:
+    """Slack's own identifiers of what a person did, hashed: the same when the payload is delivered again.
+
+    Empty for what has none.
+    """
+    action, view, shown = (body.get("actions") or [{}])[0], body.get("view") or {}, body.get("container") or {}
+    parts: list[object]
+    match body.get("type"):
+        case "block_actions":
+            parts = [shown.get("message_ts") or shown.get("view_id"), action.get("action_id"), action.get("action_ts")]
+        case "view_submission":
+            parts = [view.get("id"), view.get("hash")]
+        case _:
+            parts = [body.get("command"), body.get("trigger_id")]
+    if not all(parts):
+        return ""
+    return hashlib.sha256(json.dumps([actor(body).user_id, *parts]).encode()).hexdigest()
 
 
 def pressed(value: str) -> Pressed | None:
     """A button's value; None for one that this version does not write."""
     found = carried(value)
-    try:
-        return Pressed(int(found["r"]), int(found["v"]), str(found["d"]))
-    except (KeyError, TypeError, ValueError):
+    refresh, revision, wait = (number(found, name) for name in ("r", "v", "w"))
+    digest = found.get("d")
+    if refresh is None or revision is None or wait is None or not isinstance(digest, str):
         return None
+    return Pressed(refresh=refresh, revision=revision, wait=wait, digest=digest)
 
 
 def chosen(value: str) -> tuple[int, str] | None:
     """The refresh and the model of [Refresh downstream]; None for a value that this version does not write."""
     found = carried(value)
-    number, model = found.get("r"), found.get("m")
-    return (number, model) if isinstance(number, int) and isinstance(model, str) else None
+    refresh, model = number(found, "r"), found.get("m")
+    return (refresh, model) if refresh is not None and isinstance(model, str) else None
+
+
+def number(found: Body, name: str) -> int | None:
+    """A number that a row can have; None for anything else that a forged value may hold."""
+    value = found.get(name)
+    return value if type(value) is int and 0 <= value <= _LARGEST else None
 
 
 def carried(text: str) -> dict[str, Any]:
     """A JSON object from a button's value or a form's private metadata; empty when it is none."""
     try:
         found = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 

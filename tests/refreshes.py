@@ -201,6 +201,7 @@ EVENTS: dict[type[e.Event], e.Event] = {
         e.Explained(at=AT, by=BOB, groups=("g1",), reason="upstream", note="Dune", digest=DIGEST),
         e.Waived(at=AT, by=BOB, finding="sanity", reason="known", digest=DIGEST),
         e.Approved(at=AT, by=BOB, digest=DIGEST, complete=True),
+        e.ApprovalsLapsed(at=AT, lapsed=(e.Lapse(by=BOB, rule="deleted"),)),
         e.Rejected(at=AT, by=BOB, reason="too much"),
         e.Expired(at=AT),
         e.Withdrawn(at=AT, problem=PROBLEM, expires_at=AT + timedelta(hours=24)),

@@ -144,7 +144,7 @@ def make(action: str, refresh: Refresh, *, label: str = "", style: str = "", con
         Button(
             action=action,
             label=label or say.LABELS[action],
-            value=value(refresh.id, refresh.revision, refresh.digest),
+            value=value(refresh),
             spoken=say.spoken(action, refresh),
             style=style,
             confirm=confirm,

@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from datetime import date
 
-from bot.blocks.kit import Option, option, plain, section, select
+from bot.blocks.kit import Option, carried, option, plain, section, select
 from bot.index import Entry
 from bot.messages import Block
 from bot.model import Loss, Mode, Refresh, Request
@@ -132,7 +132,7 @@ def _reason_form(action: str, title: str, intro: str, label: str, refresh: Refre
 
 
 def _meta(refresh: Refresh) -> dict[str, object]:
-    return {"r": refresh.id, "v": refresh.revision, "d": refresh.digest[:12], "c": refresh.channel}
+    return {**carried(refresh), "c": refresh.channel}
 
 
 def _view(action: str, title: str, blocks: Sequence[Block], meta: dict[str, object]) -> Block:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bot.messages import Block
+from bot.model import Refresh
 from bot.wording.text import shorten
 
 SECTION = 3_000
@@ -133,6 +134,10 @@ def select(action: str, placeholder: str, items: Iterable[Option]) -> Block:
     }
 
 
-def value(refresh: int, revision: int, digest: str) -> str:
-    """What a button carries: which refresh, and what the person saw when it was shown."""
-    return json.dumps({"r": refresh, "v": revision, "d": digest[:12]}, separators=(",", ":"))
+def carried(refresh: Refresh) -> dict[str, object]:
+    """What a button or a form carries: which refresh, and what the person saw when it was shown, all of it."""
+    return {"r": refresh.id, "v": refresh.revision, "w": refresh.wait, "d": refresh.digest}
+
+
+def value(refresh: Refresh) -> str:
+    return json.dumps(carried(refresh), separators=(",", ":"))

@@ -17,8 +17,9 @@ from bot.context import Context
 from bot.decisions import approvals
 from bot.following import changed_from
 from bot.messages import Block, Live, Message
-from bot.model import Refresh, Report, State, Verdict
+from bot.model import Plan, Refresh, Report, State, Verdict
 from bot.report import Blocker, blockers
+from bot.settings import Settings
 from bot.wording import approval as asks
 from bot.wording import card as says
 from bot.wording import downstream, findings
@@ -127,8 +128,21 @@ def plan(refresh: Refresh, context: Context) -> Message:
     """The plan as it was made; only its button goes, once the build cannot begin again any more."""
     assert refresh.plan is not None  # the event that posts it brings it
     dbt = context.settings.dbt
-    text = planned.plan(refresh.plan, refresh.request, date_var=dbt.date_var, columns_var=dbt.columns_var)
+    text = planned.plan(
+        refresh.plan,
+        refresh.request,
+        date_var=dbt.date_var,
+        columns_var=dbt.columns_var,
+        approval=approval_rule(refresh.plan, context.settings),
+    )
     return message(section(text), buttons.row(buttons.on_plan(refresh), "plan", refresh))
+
+
+def approval_rule(found: Plan, settings: Settings) -> str:
+    """How many of whom have to approve it, and where that is set."""
+    needed = policy.quorum_of(found.name, found.rules, settings)
+    who = asks.who(policy.approvers_of(found.name, found.rules, settings))
+    return planned.needs(needed, who, policy.source(found.name, found.rules, settings))
 
 
 def approval(refresh: Refresh, context: Context) -> Message:
@@ -171,8 +185,15 @@ def _opening(
     if lasting:
         return asks.blocked(refresh, waits=dotted([asks.fails(lasting), waits_for]), now=context.now)
     fails = any(b.kind == "finding" for b in open_points)
+    source = policy.source(refresh.name, refresh.plan.rules if refresh.plan else None, context.settings)
     return asks.ready(
-        refresh, needed=missing, who=_who(refresh, context), waits=waits_for, fails=fails, now=context.now
+        refresh,
+        needed=missing,
+        who=_who(refresh, context),
+        waits=waits_for,
+        fails=fails,
+        source=source,
+        now=context.now,
     )
 
 
@@ -189,13 +210,13 @@ def _waits_for(open_points: tuple[Blocker, ...]) -> str:
 
 
 def _who(refresh: Refresh, context: Context) -> str:
-    entries = policy.approvers(refresh, context.settings)
-    return asks.who(entries, refresh.asker.user_id, context.settings.policy.four_eyes) or asks.nobody()
+    askers = [a.user_id for a in refresh.askers] if context.settings.policy.four_eyes else []
+    return asks.who(policy.approvers(refresh, context.settings), askers) or asks.nobody()
 
 
 def approvers(refresh: Refresh, context: Context) -> str:
     """Who may act where four eyes are not asked for."""
-    return asks.who(policy.approvers(refresh, context.settings), "", four_eyes=False) or asks.nobody()
+    return asks.who(policy.approvers(refresh, context.settings)) or asks.nobody()
 
 
 def _warnings(refresh: Refresh) -> list[str]:
@@ -267,7 +288,8 @@ def promoted(refresh: Refresh, context: Context) -> Message:
 def _urgent(refresh: Refresh, context: Context) -> str:
     """Those who can act, those who approved and who asked: production is wrong, or nobody knows."""
     approved = [d.by.user_id for d in approvals(refresh)]
-    return notified([*policy.approvers(refresh, context.settings), *approved, refresh.asker.user_id])
+    named = next(iter(policy.approvers(refresh, context.settings)), ())  # who can act is among these
+    return notified([*named, *approved, refresh.asker.user_id])
 
 
 def _backup(refresh: Refresh, context: Context) -> str:

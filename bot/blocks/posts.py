@@ -16,6 +16,7 @@ from bot.blocks.kit import Button, actions, button, pre, section
 from bot.blocks.live import approvers, render_live, waits
 from bot.commands import write
 from bot.context import Context
+from bot.decisions import too_late
 from bot.following import changed_from
 from bot.machine import Topic
 from bot.messages import AUDIT_HEAD, THREAD_LINK, Attachment, Block, Live, Message, Post
@@ -98,9 +99,7 @@ def _text(topic: Topic, refresh: Refresh, event: e.Event, context: Context) -> s
     match topic:
         case Topic.APPROVED:
             missing = policy.missing(refresh, context.settings)
-            done = {a.user_id for a in policy.approvals(refresh)}
-            others = rules.may([u for u in context.approvers if u not in done])
-            return outcomes.approved_one(refresh.decisions[-1].by, missing, others)
+            return outcomes.approved_one(refresh.decisions[-1].by, missing, _who_can(refresh, context))
         case Topic.ACCEPTED:
             assert refresh.acceptance is not None
             return outcomes.accepted(refresh.acceptance)
@@ -109,7 +108,11 @@ def _text(topic: Topic, refresh: Refresh, event: e.Event, context: Context) -> s
         case Topic.CANCELLED:
             return outcomes.cancelled(refresh.cancel, refresh)
         case Topic.EXPIRED:
-            return outcomes.expired(write(refresh.request))
+            return outcomes.expired(write(refresh.request), late=too_late(refresh))
+        case Topic.LAPSED:
+            assert isinstance(event, e.ApprovalsLapsed)
+            gone = [(lapse.by.user_id, lapse.rule) for lapse in event.lapsed]
+            return rules.lapsed(gone, policy.missing(refresh, context.settings), _who_can(refresh, context))
         case Topic.SETTLED:
             assert isinstance(event, e.Settled)
             return outcomes.settled(event.by, event.happened, event.reason, event.at)
@@ -135,6 +138,11 @@ def _taken_along(refresh: Refresh, context: Context) -> list[Block]:
         return []
     until = undo.kept.taken_at + context.settings.warehouse.keep_backup
     return [section(outcomes.taken_along(undo.kept.relation, undo.loss, until)), pre(by_hand.bring_back(refresh))]
+
+
+def _who_can(refresh: Refresh, context: Context) -> str:
+    done = {a.user_id for a in policy.approvals(refresh)}
+    return rules.may([u for u in context.approvers if u not in done])
 
 
 def plan_only(text: str) -> Message:

@@ -66,8 +66,8 @@ class Rules:
     tolerance: dict[str, dict[str, float]] = field(default_factory=dict)  # column -> {"rel":, "abs":}
     clock: tuple[str, ...] = ()
     spot_check: tuple[str, ...] = ()  # names of dbt analyses
-    approvers: tuple[str, ...] = ()
-    quorum: int | None = None
+    approvers: tuple[str, ...] = ()  # of the model's YAML alone: who may really approve is `policy.approvers`
+    quorum: int | None = None  # likewise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

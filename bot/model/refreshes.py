@@ -35,6 +35,7 @@ class Decision:
     at: datetime
     digest: str
     reason: str = ""
+    wait: int = 0  # `Refresh.wait` when it was given
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +70,7 @@ class Promotion:
     silent: tuple[str, ...] = ()  # views on it that could not be read before either
     statements: tuple[str, ...]  # as sent, in order
     intended_at: datetime
+    warehouse_at: datetime | None = None  # the same moment by Snowflake's clock; None from an older version
     backup: Snapshot | None = None
     query_ids: tuple[str, ...] = ()
     sent_at: datetime | None = None
@@ -130,6 +132,8 @@ class Refresh:
     explanations: tuple[Explanation, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     decisions: tuple[Decision, ...] = ()
+    wait: int = 0  # plus one whenever decisions stop counting: what was given before then never counts again
+    changers: tuple[Actor, ...] = ()  # who changed what is asked for; each counts as an asker
     promotion: Promotion | None = None
     undo: Promotion | None = None
     undo_request: UndoRequest | None = None
@@ -144,6 +148,11 @@ class Refresh:
     @property
     def ref(self) -> str:
         return f"R{self.id}"
+
+    @property
+    def askers(self) -> tuple[Actor, ...]:
+        """Those whose request this is: who asked for it, then who changed it."""
+        return (self.asker, *self.changers)
 
     @property
     def stopping(self) -> bool:

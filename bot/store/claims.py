@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, case, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from bot.messages import Click, Live, Post
 from bot.model import BUILDS, DRIVEN, State
@@ -15,7 +16,7 @@ from bot.store import tables as t
 from bot.store.codec import dumps, loads
 from bot.store.database import Database
 from bot.store.mail import insert_posts, settled_now, touch_live, with_click
-from bot.store.records import lift_hold
+from bot.store.records import lift_hold, press_known, remember_press
 from bot.store.refreshes import Claim, to_refresh
 
 R = t.refreshes.c
@@ -59,6 +60,7 @@ class Claims(Database):
         driven = R.state.in_(sorted(states))
         with self.writing() as connection:
             now = self.now(connection)
+            self.cap(connection, t.refreshes, lease_seconds, driven)
             query = select(t.refreshes).where(driven, t.free(t.refreshes, now)).order_by(R.id)
             if per_warehouse is None:
                 query = query.limit(limit)
@@ -147,11 +149,17 @@ class Claims(Database):
         same = (R.id == claim.refresh.id, R.fence == claim.fence, R.owner == claim.owner)
         return connection.execute(update(t.refreshes).where(*same).values(values)).rowcount == 1
 
-    def add_click(self, click: Click) -> int:
-        """Store what a person pressed; it is decided by a worker, whatever restarts."""
-        with self.writing() as connection:
-            values = {"refresh": click.refresh, "action": click.action, "body": dumps(click)}
-            return connection.execute(insert(t.clicks).values(values).returning(C.id)).scalar_one()
+    def add_click(self, click: Click) -> int | None:
+        """Store what a person pressed; it is decided by a worker, whatever restarts. None: it was stored before."""
+        values = {"refresh": click.refresh, "action": click.action, "body": dumps(click)}
+        try:
+            with self.writing() as connection:
+                if press_known(connection, click.press):
+                    return None
+                remember_press(connection, click.press, None, self.now(connection))
+                return connection.execute(insert(t.clicks).values(values).returning(C.id)).scalar_one()
+        except IntegrityError:  # both deliveries at the same moment
+            return None
 
     def claim_clicks(
         self,
@@ -169,6 +177,7 @@ class Claims(Database):
         chosen = [C.action.in_(only)] if only else [C.action.not_in(never)]
         with self.writing() as connection:
             now = self.now(connection)
+            self.cap(connection, t.clicks, lease_seconds, ~C.settled)
             earlier = t.clicks.alias()
             first = ~(
                 select(earlier.c.id)

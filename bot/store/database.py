@@ -11,13 +11,15 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import URL, Connection, Table, create_engine, event, extract, func, make_url, select, text
+from sqlalchemy import URL, Connection, Table, create_engine, event, extract, func, make_url, select, text, update
 
 from bot.store import tables as t
 
 _MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 _MIGRATION_LOCK, _CLAIM_LOCK = 7_262_373, 7_262_374  # any numbers, the same in every process
 _CONNECT_SECONDS = 10  # psycopg's own 130 would outlast the patience of a start and of an end
+_LONGEST_PAUSE = 600.0  # more than any pause before another try
+_TOLD_SECONDS = 60.0
 _IDLE_SECONDS = 15  # a frozen process gives its row locks back after that
 
 
@@ -50,6 +52,7 @@ class Database:
             parsed, pool_pre_ping=not self._sqlite, pool_size=10, max_overflow=20, hide_parameters=True
         )
         self._installation = ""
+        self._told = (0.0, float("-inf"))  # the database's time, and when it was asked for
         if self._sqlite:
             event.listen(self._engine, "connect", _prepare_sqlite)
             event.listen(self._engine, "begin", _begin_sqlite)
@@ -72,6 +75,23 @@ class Database:
         if self._clock:
             return self._clock()
         return float(connection.execute(select(extract("epoch", func.clock_timestamp()))).scalar_one())
+
+    def clock(self) -> datetime:
+        """The time that all processes of an installation share, whatever their hosts say; asked for once a minute."""
+        if self._clock:
+            return datetime.fromtimestamp(self._clock(), UTC)
+        read, asked = self._told
+        if time.monotonic() - asked > _TOLD_SECONDS:
+            with self.reading() as connection:
+                read, asked = self._told = self.now(connection), time.monotonic()
+        return datetime.fromtimestamp(read + time.monotonic() - asked, UTC)
+
+    def cap(self, connection: Connection, table: Table, lease_seconds: float, *where: Any) -> None:
+        """Times further ahead than they are ever set: the clock was set back since, and nobody waits for that longer."""
+        now = self.now(connection)
+        for name, most in (("lease_until", lease_seconds), ("not_before", _LONGEST_PAUSE)):
+            late = table.c[name] > now + most
+            connection.execute(update(table).where(late, *where).values({name: now + most}))
 
     def one_at_a_time(self, connection: Connection) -> None:
         """Only one such transaction runs at a time; SQLite has but one writer anyway."""

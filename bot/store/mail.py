@@ -147,6 +147,7 @@ class Mail(Database):
         )
         with self.writing() as connection:
             now = self.now(connection)
+            self.cap(connection, t.outbox, lease_seconds, O.state.in_(_UNSENT))
             query = (
                 select(t.outbox)
                 .where(O.state.in_(_UNSENT), t.free(t.outbox, now), first)
@@ -218,7 +219,8 @@ class Mail(Database):
         posts_wait = select(O.id).where(O.refresh == L.refresh, O.private_to == "", O.state.in_(_UNSENT)).exists()
         with self.writing() as connection:
             now = self.now(connection)
-            rested = or_(L.shown_at.is_(None), L.shown_at <= now - gap)
+            self.cap(connection, t.live_messages, lease_seconds)
+            rested = or_(L.shown_at.is_(None), L.shown_at <= now - gap, L.shown_at > now)
             old = (L.ts.is_not(None), L.wanted > L.shown, rested, ~posts_wait, t.free(t.live_messages, now))
             query = select(t.live_messages).where(*old).order_by(L.attempts, L.shown_at).limit(limit)
             rows = connection.execute(query.with_for_update(skip_locked=True)).all()
@@ -262,6 +264,11 @@ class Mail(Database):
     def keep_permalink(self, refresh: int, link: str) -> None:
         with self.writing() as connection:
             connection.execute(update(t.refreshes).where(R.id == refresh).values(permalink=link))
+
+    def redraw(self, refresh: int) -> None:
+        """Show every message of a refresh anew, such as those whose buttons an older version made."""
+        with self.writing() as connection:
+            touch_live(connection, refresh, list(Live))
 
     def unsent(self) -> int:
         """Posts that still have to reach Slack, for health checks and tests."""

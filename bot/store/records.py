@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from bot.index import Index
 from bot.model import Actor, Relation
@@ -63,6 +63,19 @@ def put_hold(connection: Connection, hold: Hold) -> None:
 
 def lift_hold(connection: Connection, unique_id: str) -> None:
     connection.execute(delete(t.holds).where(t.holds.c.unique_id == unique_id))
+
+
+def press_known(connection: Connection, key: str) -> Row[Any] | None:
+    """The row of a press that was stored before; None for a new one, and for one without identifiers."""
+    if not key:
+        return None
+    return connection.execute(select(t.presses).where(t.presses.c.key == key)).first()
+
+
+def remember_press(connection: Connection, key: str, refresh: int | None, now: float) -> None:
+    """Raises IntegrityError when another transaction has stored the same press meanwhile."""
+    if key:
+        connection.execute(insert(t.presses).values(key=key, refresh=refresh, at=now))
 
 
 class Records(Database):

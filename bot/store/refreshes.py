@@ -20,7 +20,7 @@ from bot.store import tables as t
 from bot.store.codec import dumps, loads, plain
 from bot.store.database import Database, moment, seconds
 from bot.store.mail import insert_posts, settled_now, touch_live
-from bot.store.records import Held, Hold, held, put_hold
+from bot.store.records import Held, Hold, held, press_known, put_hold, remember_press
 
 R = t.refreshes.c
 DEATHS = 10  # one or two are a deployment or a machine that goes away
@@ -89,8 +89,12 @@ class Refreshes(Database):
         posts: Sequence[Post] = (),
         click: Click | None = None,
         warehouse: str = "",  # where it will be built, as far as is known before the plan
+        press: str = "",
     ) -> Refresh:
-        """Insert a queued refresh, which takes the locks. Raises Taken or Held; nothing is stored then."""
+        """Insert a queued refresh, which takes the locks. Raises Taken or Held; nothing is stored then.
+
+        A `press` that asked for one before gives that one, as it is now.
+        """
         refresh = Refresh(
             id=0,
             state=State.QUEUED,
@@ -108,7 +112,11 @@ class Refreshes(Database):
         for _ in range(_TRIES):
             try:
                 with self.writing() as connection:
-                    return self._insert(connection, refresh, posts, click, warehouse)
+                    if (known := press_known(connection, press)) and known.refresh is not None:
+                        return to_refresh(connection.execute(select(t.refreshes).where(R.id == known.refresh)).one())
+                    stored = self._insert(connection, refresh, posts, click, warehouse)
+                    remember_press(connection, press, stored.id, self.now(connection))
+                    return stored
             except IntegrityError:
                 if holder := self._holder(prod, dev):
                     raise Taken(holder) from None
@@ -229,8 +237,8 @@ class Refreshes(Database):
         return self._select(select(t.refreshes).where(R.state.in_(states)).order_by(R.id))
 
     def expired(self, at: datetime) -> list[Refresh]:
-        """Refreshes that wait for people, whose time is over."""
-        waiting = R.state.in_([State.AWAITING, State.STALE])
+        """Refreshes that wait for people or were approved, whose time is over."""
+        waiting = R.state.in_([State.AWAITING, State.APPROVED, State.STALE])
         return self._select(select(t.refreshes).where(waiting, R.expires_at <= seconds(at)).order_by(R.id))
 
     def cancel_asked(self, number: int) -> bool:

@@ -159,6 +159,14 @@ clicks = Table(
     sqlite_autoincrement=True,
 )
 
+presses = Table(  # what Slack delivers once more is known by its own identifiers, and counts once for ever
+    "presses",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("refresh", Integer),  # that it asked for
+    Column("at", Double, nullable=False),
+)
+
 objects = Table(
     "objects",
     metadata,

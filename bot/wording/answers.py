@@ -70,6 +70,12 @@ def old_button() -> str:
     )
 
 
+def redrawn(ref: str) -> str:
+    return (
+        f"This button is from before an update of this bot. The buttons of {ref} were drawn anew: please press again."
+    )
+
+
 def elsewhere(ref: str) -> str:
     return f"This button belongs to {ref} in another channel: press it there."
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from bot.decisions import approvals, refused
+from bot.decisions import approvals, refused, too_late
 from bot.model import Explanation, Finding, Mode, Refresh, Report, State, Verdict, Waiver
 from bot.wording.numbers import share
 from bot.wording.sentences import called
@@ -25,11 +25,13 @@ _MOVED = ("keys_removed", "keys_added", "rows_changed", "history_differ", "histo
 _MOVED += ("window_missing", "window_new", "window_changed", "window_outside", "values")
 
 
-def ready(refresh: Refresh, *, needed: int, who: str, waits: str, fails: bool, now: datetime) -> str:
-    """Ready for approval · 1 of @data-approvers, not @alice · expires tomorrow 14:05 · waits for 2 explanations"""
+def ready(refresh: Refresh, *, needed: int, who: str, waits: str, fails: bool, source: str = "", now: datetime) -> str:
+    """Ready for approval · 1 of @data-approvers, not @alice, by `[policy]` · expires tomorrow 14:05 · waits for 2 explanations"""
     head = "*Not ready for approval*" if fails else "*Ready for approval*"
     expires = f"expires {clock(refresh.expires_at, now)}" if refresh.expires_at else ""
-    return dotted([head, needed_of(needed, who), expires, waits])
+    return dotted(
+        [head, f"{needed_of(needed, who)}, {source}" if who and source else needed_of(needed, who), expires, waits]
+    )
 
 
 def needed_of(count: int, who: str) -> str:
@@ -42,10 +44,10 @@ def blocked(refresh: Refresh, *, waits: str, now: datetime) -> str:
     return dotted(["*Cannot be approved as it is*", waits, expires])
 
 
-def who(entries: Sequence[str], asker: str, four_eyes: bool) -> str:
+def who(lists: Sequence[Sequence[str]], askers: Sequence[str] = ()) -> str:
     """@data-approvers, not @alice"""
-    names = listed([mention(e) for e in entries], "or", most=4)
-    return f"{names}, not {mention(asker)}" if four_eyes and names else names
+    names = " who are also ".join(listed([mention(e) for e in entries], "or", most=4) for entries in lists)
+    return f"{names}, not {listed(map(mention, askers), 'or')}" if askers and names else names
 
 
 def nobody() -> str:
@@ -118,6 +120,8 @@ def decided(refresh: Refresh) -> str:
         case State.CANCELLED:
             who_ended = f" by {mention(refresh.cancel)}" if refresh.cancel else ""
             return f"*Cancelled*{who_ended} {clock(refresh.changed_at)}"
+        case State.EXPIRED if too_late(refresh):
+            return f"*Expired* {clock(refresh.changed_at)}: approved by {given}, and not sent in time"
         case State.EXPIRED:
             return f"*Expired* {clock(refresh.changed_at)}: nobody decided in time"
         case State.FAILED:

@@ -192,6 +192,7 @@ def asked(refresh: Refresh) -> str:
     return dotted(
         [
             f"Asked by {mention(refresh.asker)}",
+            f"changed by {listed(mention(a) for a in refresh.changers)}" if refresh.changers else "",
             after,
             prose(refresh.request.reason),
             warehouse(plan) if plan else "",

@@ -41,8 +41,9 @@ def cancelled_unplanned(refresh: Refresh) -> str:
     return f"*{refresh.ref} of {code(refresh.name)} was cancelled{who} {when}.* Production was not touched."
 
 
-def expired(again: str) -> str:
-    return f"*Expired.* Nobody decided in time, and production was not touched. To start again: {command(again)}."
+def expired(again: str, *, late: bool = False) -> str:
+    why = "It was approved, and could not be sent before its time was over" if late else "Nobody decided in time"
+    return f"*Expired.* {why}, and production was not touched. To start again: {command(again)}."
 
 
 def approved_one(by: Actor, missing: int, others: str) -> str:

@@ -7,8 +7,8 @@ from bot.wording.tables import column, origin
 from bot.wording.text import code, dotted, fenced, listed, plural, prose, sentences
 
 
-def plan(found: Plan, request: Request, *, date_var: str, columns_var: str) -> str:
-    """The plan reply. Lines that have nothing to say are left out."""
+def plan(found: Plan, request: Request, *, date_var: str, columns_var: str, approval: str) -> str:
+    """The plan reply. Lines that have nothing to say are left out; `approval` says who has to approve it."""
     lines = [
         f"*Plan.* Prod {code(found.prod.relation)} ({found.prod.kind}) · dev {code(found.dev)}.",
         sentences(_parents(found), _honours(request, date_var), _columns(found, columns_var)),
@@ -17,6 +17,7 @@ def plan(found: Plan, request: Request, *, date_var: str, columns_var: str) -> s
         _code(found),
         _hooks(found),
         *[prose(note, 400) for note in found.notes],
+        approval,
         "Production is not touched before an approval.",
     ]
     return "\n".join(line for line in lines if line)
@@ -117,6 +118,20 @@ def not_compiled() -> str:
     return (
         "dbt is still reading the project, so this is what is known without it: the SQL, its hooks and whether the date changes "
         "anything are looked at before anything is built. Ask again in a minute to see them."
+    )
+
+
+def needs(count: int, who: str, source: str) -> str:
+    """Needs 2 approvals by @data-approvers, by `[policy]`."""
+    return f"Needs {plural(count, 'approval')} of {who}, {source}." if who else ""
+
+
+def too_few(name: str, count: int, needed: int) -> str:
+    """Of people who may approve it by the model's YAML and by refresh.toml both."""
+    have = "nobody may" if not count else f"only {plural(count, 'person', 'people')} may"
+    return (
+        f"{name} needs {plural(needed, 'approval')}, and {have} approve it: its YAML names approvers or a quorum that "
+        'refresh.toml has no people for. Name them in `approvers` there too, or set `model_policy = "replace"` in `[policy]`.'
     )
 
 

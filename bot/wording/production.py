@@ -206,6 +206,10 @@ def could_not_look(message: str) -> str:
     return f"What became of the statement on production could not be found out: {prose(message, 400)}"
 
 
+def approvals_lapsed() -> str:
+    return "The approvals no longer count, so the statement was not sent again."
+
+
 def not_sent(message: str) -> str:
     """For what went wrong before the intent."""
     return f"{message} Production was not touched."

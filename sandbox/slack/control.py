@@ -141,6 +141,12 @@ class SlackControl:
         with self.state.changed:
             return copy.deepcopy([e for e in self.state.traffic if kind in ("", e["kind"])])
 
+    def deliver_again(self, delivered: Json) -> Receipt:
+        """Hand the app once more what `traffic("delivery")` says that it was given, with the same identifiers."""
+        payload = copy.deepcopy(delivered["payload"])
+        accepts = delivered["envelope"] != "events_api"
+        return self.interactions.delivery.send(delivered["envelope"], payload, accepts_response=accepts)
+
     def connections(self) -> int:
         """How many Socket Mode connections are open and not asked to reconnect."""
         return len(self.interactions.delivery.sockets.lasting())

@@ -40,6 +40,9 @@ def answer(job: Job, expression: Expr) -> None:
     for node in list(expression.find_all(exp.Func)):
         if type(node) in _CONTEXT:
             node.replace(_literal(_CONTEXT[type(node)](job)))
+        elif isinstance(node, exp.CurrentTimestamp) and job.world.ahead:
+            now = exp.Literal.string(job.world.now().isoformat())
+            node.replace(exp.cast(now, "TIMESTAMPTZ", dialect="duckdb"))
         elif isinstance(node, exp.Anonymous) and (call := _FUNCTIONS.get(node.name.upper())):
             node.replace(_literal(call(job, [_text(a) for a in node.expressions])))
         elif isinstance(node, exp.Anonymous) and node.name.upper().startswith("SYSTEM$"):

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import duckdb
@@ -39,6 +40,10 @@ class World:
     sessions: dict[str, Session] = field(default_factory=dict)  # by token
     running: dict[str, Job] = field(default_factory=dict)  # by query id
     results: dict[str, Result] = field(default_factory=dict)  # of recent statements, for RESULT_SCAN
+    ahead: timedelta = timedelta()  # by which the account's clock is ahead of this machine's
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
 
 
 @dataclass(slots=True, eq=False)

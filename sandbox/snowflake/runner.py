@@ -8,7 +8,6 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 import duckdb
@@ -51,7 +50,7 @@ def accept(world: World, session: Session, request: Request) -> Job:
         session_id=session.id,
         database=session.database,
         schema=session.schema,
-        started=datetime.now(UTC),
+        started=world.now(),
     )
     world.log.append(entry)
     job = Job(world, session, entry, describe=request.describe)
@@ -82,7 +81,7 @@ def run(job: Job, request: Request) -> Result:
             timer.cancel()
         job.entry.ms = round((time.perf_counter() - started) * 1000, 1)
         job.entry.error = f"{error.code}: {error.message}" if error else None
-        job.entry.ended = datetime.now(UTC)
+        job.entry.ended = job.world.now()
         job.world.running.pop(job.entry.query_id, None)
         job.session.last_query_id = job.entry.query_id
         job.world.log.moved_on()

@@ -6,6 +6,7 @@ import re
 import socket
 import threading
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import snowflake.connector
@@ -181,6 +182,10 @@ class SnowflakeSandbox:
         """Let a role see only some rows, as a row access policy would; "" ends it. Clones made from here on have it too."""
         database, schema, name = table.split(".")
         self._world.account.relations[database, schema, name].filters[role] = condition
+
+    def set_clock(self, ahead: timedelta) -> None:
+        """Make the account's clock, of CURRENT_TIMESTAMP and the query history, differ from this machine's."""
+        self._world.ahead = ahead
 
     def save(self) -> Saved:
         """The whole account: data, kinds, owners, grants, roles, users."""

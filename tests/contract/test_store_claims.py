@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bot import events as e
-from bot.messages import Click
+from bot.messages import Click, Live
 from bot.model import Refresh, State
 from bot.store import Claim, Decided, Held, Hold, Store
 from bot.store.refreshes import DEATHS
@@ -331,3 +331,56 @@ def test_of_two_decisions_at_the_same_moment_one_counts(store: Store) -> None:
     with ThreadPoolExecutor(2) as pool:
         assert sorted(pool.map(decide, range(2))) == [False, True]
     assert [line.event for line in store.trail(awaiting.id)].count("denied") == 1
+
+
+def test_a_clock_that_is_set_back_an_hour_keeps_nothing_for_that_hour(store: Store, clock: Clock) -> None:
+    """Whatever was leased or put off before lasts as long from then on as it would have, whoever of its owners lives."""
+    ask(store)
+    (dead,) = store.claim("dead", 1, LEASE)
+    put_off = pressed(store, "cancel")
+    store.retry_click(put_off, 5.0)
+    store.answer(post("letter"))
+    (letter,) = store.take_letters("dead", 1, LEASE)
+    clock.forward(-3_600)
+    assert store.claim("other", 1, LEASE) == []
+    assert store.claim_clicks("other", 1, LEASE) == []
+    assert store.take_letters("other", 1, LEASE) == []
+    clock.forward(LEASE / 2)
+    assert store.renew(dead, LEASE)  # who lives keeps it
+    clock.forward(LEASE + 1)
+    assert [c.refresh.id for c in store.claim("other", 1, LEASE)] == [dead.refresh.id]
+    assert [x.id for x in store.take_letters("other", 1, LEASE)] == [letter.id]
+    clock.forward(600)
+    assert [c.id for c in store.claim_clicks("other", 1, LEASE)] == [put_off.id]
+
+
+def test_a_message_is_drawn_anew_although_it_was_shown_in_what_is_the_future_now(store: Store, clock: Clock) -> None:
+    refresh = ask(store)
+    store.answer(post("card", live=Live.CARD), refresh.id)
+    (letter,) = store.take_letters("sender", 1, LEASE)
+    store.letter_sent(letter, "1.0", shown=1)
+    store.redraw(refresh.id)
+    assert store.take_live("sender", 1, LEASE, gap=4.0) == []
+    clock.forward(-3_600)
+    (live,) = store.take_live("sender", 1, LEASE, gap=4.0)
+    assert live.wanted == 2
+
+
+def test_a_press_is_stored_once_for_ever_and_presses_without_identifiers_each_time(store: Store, clock: Clock) -> None:
+    first = replace(a_click(None), press="one")
+    number = store.add_click(first)
+    assert number is not None
+    (claimed,) = store.claim_clicks("worker", 9, LEASE)
+    store.settle_click(claimed)
+    clock.forward(1e8)
+    assert store.add_click(first) is None
+    assert store.add_click(replace(first, press="two")) is not None
+    assert store.add_click(a_click(None)) != store.add_click(a_click(None))
+    asked = ask(store, press="three")
+    assert ask(store, press="three") == asked
+
+
+def test_all_processes_share_the_databases_clock(store: Store, clock: Clock) -> None:
+    assert store.clock().timestamp() == clock()
+    clock.forward(-3_600)
+    assert store.clock().timestamp() == clock()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,22 @@ def test_each_user_has_its_role_and_nothing_beside_it(shop: World) -> None:
         ("REFRESH_BUILDER_SVC", "REFRESH_BUILDER", "tag:1"),
         ("REFRESH_PROMOTER_SVC", "TRANSFORMER", "tag:2"),
     }
+
+
+@pytest.mark.parametrize("hours", [-1, 0, 1])
+def test_a_session_knows_what_time_it_is_at_snowflake(shop: World, hours: int) -> None:
+    shop.sandbox.set_clock(timedelta(hours=hours))
+    try:
+        with shop.warehouse.builder("tag:1") as builder:
+            since = builder.now()
+            assert abs(since - (datetime.now(UTC) + timedelta(hours=hours))) < timedelta(seconds=10)
+            builder.exists(DEV)
+            history = builder.history("tag:1", since - timedelta(minutes=1), "DEV")
+            assert all(abs(row.started - since) < timedelta(minutes=1) for row in history.rows)
+            assert history.rows
+            assert builder.history("tag:1", since + timedelta(minutes=1), "DEV").rows == ()
+    finally:
+        shop.sandbox.set_clock(timedelta())
 
 
 def test_a_wrong_identity_is_refused_in_words(shop: World) -> None:

@@ -48,16 +48,24 @@ class Parts:
 
 
 class Clock:
-    """The bot's clock, which a story moves on."""
+    """The bot's clock, which a story moves on, and Snowflake's with it; or sets wrong."""
 
-    def __init__(self) -> None:
-        self.ahead = timedelta()
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._passed = self._wrong = timedelta()
+        self.advance()
 
     def __call__(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
+        return datetime.now(UTC) + self._passed + self._wrong
 
     def advance(self, **span: float) -> None:
-        self.ahead += timedelta(**span)
+        """Time passes, for everybody."""
+        self._passed += timedelta(**span)
+        self._world.snowflake.set_clock(self._passed)
+
+    def step(self, **span: float) -> None:
+        """Only the bot's clock is set."""
+        self._wrong += timedelta(**span)
 
 
 @dataclass(kw_only=True)
@@ -285,7 +293,7 @@ def staged(
     for name, new in [*ours.items(), *changes.items()]:
         settings = settings.model_copy(update={name: _changed(settings, name, new)})
     before, seen = world.snowflake.census(set(PROD_DATABASES)), len(world.snowflake.log)
-    clock = Clock()
+    clock = Clock(world)
     before_it(world)
     bot = start(settings, project, clock)
     stage = Stage(world=world, settings=settings, parts=project, bot=bot, clock=clock, before=before, seen=seen)

@@ -95,7 +95,7 @@ def test_approve_is_absent_while_something_blocks_and_the_reason_is_said():
     waiting = refresh(State.AWAITING)
     post = render_live(Live.APPROVAL, waiting, CONTEXT)
     assert pressable(post) == ["explain", "reject"]
-    opening = "*Ready for approval* · 1 of <!subteam^S0DATA>, not <@U0ALICE> · expires tomorrow 14:07 UTC · waits for 2 explanations"
+    opening = "*Ready for approval* · 1 of <!subteam^S0DATA>, not <@U0ALICE>, by `[policy]` · expires tomorrow 14:07 UTC · waits for 2 explanations"
     assert post.text.startswith(opening)
     explained = tuple(
         Explanation(group=f"g{n}", reason="upstream correction", note="Dune", by=BOB, at=NOW) for n in range(2)
@@ -106,7 +106,7 @@ def test_approve_is_absent_while_something_blocks_and_the_reason_is_said():
     approve = next(x for x in elements(post) if x["action_id"] == "approve")
     assert "9c1f0123" in approve["confirm"]["text"]["text"]
     assert "EZ_METRICS" in approve["confirm"]["text"]["text"]
-    assert json.loads(approve["value"]) == {"r": 42, "v": 7, "d": DIGEST[:12]}
+    assert json.loads(approve["value"]) == {"r": 42, "v": 7, "w": 0, "d": DIGEST}
     assert PROD.sql in post.text
 
 

@@ -42,6 +42,8 @@ EXPECTED: dict[tuple[State, type[e.Event]], State] = {
     (S.AWAITING, e.RebuildAsked): S.QUEUED,
     (S.AWAITING, e.CancelAsked): S.CANCELLED,
     (S.APPROVED, e.PromotionIntended): S.PROMOTING,
+    (S.APPROVED, e.ApprovalsLapsed): S.AWAITING,
+    (S.APPROVED, e.Expired): S.EXPIRED,
     (S.APPROVED, e.Withdrawn): S.STALE,
     (S.APPROVED, e.CancelAsked): S.CANCELLED,
     (S.STALE, e.RecheckAsked): S.CHECKING,
@@ -96,6 +98,7 @@ def test_every_state_times_every_event(state: State, kind: type[e.Event]) -> Non
         or (state, kind) == (S.BUILDING, e.RebuildAsked)
         or (state, kind) == (S.CHECKING, e.RebuildAsked)
         or (state, kind) == (S.FAULTY, e.LookAgain)
+        or (state, kind) == (S.AWAITING, e.ApprovalsLapsed)
     )
 
 

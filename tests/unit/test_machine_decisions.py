@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from bot import events as e
-from bot.decisions import approvals, carried
-from bot.machine import NotAllowed, step
+from bot.decisions import approvals, carried, too_late
+from bot.machine import NotAllowed, Topic, step
 from bot.model import Mode, Request, State
-from tests.refreshes import ALICE, AT, BOB, CAROL, DIGEST, EVENTS, after, finding, group, in_state, report
+from tests.refreshes import (
+    ALICE,
+    AT,
+    BOB,
+    CAROL,
+    DIGEST,
+    EVENTS,
+    PATHS,
+    after,
+    finding,
+    group,
+    in_state,
+    report,
+    topics,
+)
 
 S = State
 
@@ -96,3 +111,43 @@ def test_columns_that_are_built_already_stop_nothing(state: State) -> None:
     with pytest.raises(NotAllowed):
         after(running, e.RebuildAsked(at=AT, by=ALICE, columns=("b", "A")))
     assert after(running, e.RebuildAsked(at=AT, by=ALICE, columns=("a", "c"))).again == ("a", "c")
+
+
+def test_an_approval_belongs_to_the_wait_that_it_was_given_in() -> None:
+    """However equal a later comparison is: nobody has seen it when the approval was given."""
+    once = after(in_state(S.AWAITING), approve())
+    (given,) = once.decisions
+    for way in ((e.Withdrawn, e.RecheckAsked, e.BaselineTaken, e.Checked), (e.RebuildAsked, *PATHS[S.AWAITING])):
+        later = after(once, *way)
+        assert later.digest == once.digest
+        assert later.wait > once.wait
+        assert approvals(replace(later, decisions=(given,))) == ()
+
+
+def test_an_approval_that_lapses_leaves_the_others_and_the_refresh_waits_again() -> None:
+    both = after(in_state(S.AWAITING), approve(), approve(by=CAROL, complete=True))
+    for before in (both, after(in_state(S.AWAITING), approve(), approve(by=CAROL))):
+        left, effects = step(before, EVENTS[e.ApprovalsLapsed])
+        assert left.state is S.AWAITING
+        assert [d.by for d in approvals(left)] == [CAROL]
+        assert Topic.LAPSED in topics(effects)
+        with pytest.raises(NotAllowed):
+            step(left, EVENTS[e.ApprovalsLapsed])
+
+
+def test_what_was_approved_and_not_sent_in_time_expires_and_says_so() -> None:
+    until = AT + timedelta(hours=3)
+    approved = after(in_state(S.AWAITING), replace(approve(complete=True), expires_at=until))
+    assert approved.expires_at == until
+    assert too_late(after(approved, e.Expired))
+    assert not too_late(in_state(S.EXPIRED))
+
+
+def test_whoever_changes_what_is_asked_for_becomes_an_asker() -> None:
+    more = replace(EVENTS[e.RebuildAsked], by=BOB, columns=("dex_volumes", "fees"))
+    for state in (S.AWAITING, S.STALE, S.BUILDING, S.CHECKING):
+        assert after(in_state(state), more).askers == (ALICE, BOB)
+    twice = after(in_state(S.AWAITING), more, *PATHS[S.AWAITING], replace(more, columns=(*more.columns, "users")))
+    assert twice.askers == (ALICE, BOB)
+    for same in (replace(more, by=ALICE), replace(more, columns=()), replace(more, columns=("DEX_VOLUMES",))):
+        assert after(in_state(S.AWAITING), same).askers == (ALICE,)

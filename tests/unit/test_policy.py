@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot import policy
+from bot.errors import LookupFailed
 from bot.model import Actor, Decision, Refresh, Relation, Request, State
 from bot.people import Home, Person
 from bot.policy import ACTIONS, Allowed, Denied, decide
@@ -147,13 +148,82 @@ def test_a_models_own_approvers_take_the_place_of_the_general_ones():
     assert isinstance(decide("unhold", DAVE, None, own, members, HOME, model="dim_y"), Denied)
 
 
-def test_a_refresh_keeps_the_approvers_and_the_quorum_it_was_planned_with():
-    planned = replace(plan(), rules=replace(plan().rules, approvers=("S0FIN",), quorum=2))
-    mine = replace(refresh(decided=("U0DAVE",)), plan=planned)
+def by_yaml(decided=(), **rules):
+    """A refresh whose model's YAML says who approves it."""
+    planned = replace(plan(), name="fact_x", rules=replace(plan().rules, **rules))
+    return replace(refresh(decided=decided), plan=planned)
+
+
+def test_a_models_yaml_may_only_narrow_who_approves():
+    """Who may merge to the dbt branch does not decide who may write to production."""
+    for named in (("S0FIN",), ("U0DAVE",), ("S0FIN", "U0DAVE")):
+        theirs = by_yaml(approvers=named)
+        assert judge("approve", DAVE, theirs).rule == "not an approver"
+        assert policy.candidates("approve", theirs, SETTINGS, members) == ()
+    mine = by_yaml(approvers=("U0CAROL",))
+    assert judge("approve", CAROL, mine) == Allowed()
     assert judge("approve", BOB, mine).rule == "not an approver"
-    assert judge("reject", DAVE, mine) == Allowed()
-    assert policy.missing(mine, SETTINGS) == 1
-    assert policy.quorum(replace(mine, plan=replace(planned, rules=replace(planned.rules, quorum=None))), SETTINGS) == 1
+    assert policy.candidates("approve", mine, SETTINGS, members) == ("U0CAROL",)
+    assert judge("approve", CAROL, by_yaml(approvers=("U0CAROL",)), settings(approvers=())).rule == "not configured"
+
+
+def test_a_models_yaml_may_only_ask_for_more_eyes():
+    assert policy.missing(by_yaml(decided=("U0BOB",), quorum=2), SETTINGS) == 1
+    assert policy.quorum(by_yaml(quorum=1), settings(quorum=2)) == 2
+    section = (ModelSection(match="fact_*", quorum=3),)
+    assert policy.quorum(by_yaml(quorum=2), settings(models=section)) == 3
+    assert policy.quorum(by_yaml(), settings(models=(ModelSection(match="fact_*", quorum=1),), quorum=2)) == 1
+
+
+def test_an_operator_may_let_a_models_yaml_replace_the_policy():
+    free = settings(quorum=2, model_policy="replace")
+    theirs = by_yaml(approvers=("S0FIN",), quorum=1)
+    assert judge("approve", DAVE, theirs, free) == Allowed()
+    assert judge("approve", BOB, theirs, free).rule == "not an approver"
+    assert policy.quorum(theirs, free) == 1
+    assert policy.source("fact_x", theirs.plan.rules, free) == "by the model's YAML (`model_policy = replace`)"
+
+
+def test_where_the_rule_comes_from_is_said():
+    own = by_yaml(approvers=("U0CAROL",)).plan.rules
+    section = settings(models=(ModelSection(match="fact_*", quorum=2),))
+    assert policy.source("fact_x", None, SETTINGS) == "by `[policy]`"
+    assert policy.source("fact_x", own, SETTINGS) == "by `[policy]`, made stricter by the model's YAML"
+    assert policy.source("fact_x", None, section) == "by `[[models]] fact_*` of `refresh.toml`"
+
+
+lists = st.lists(st.sampled_from(["U0ALICE", "U0BOB", "U0CAROL", "U0DAVE", "S0DATA", "S0FIN"]), max_size=3).map(tuple)
+
+
+@given(lists, lists, st.integers(1, 3), st.integers(1, 3), st.sampled_from([ALICE, BOB, CAROL, DAVE]))
+def test_no_yaml_makes_the_policy_weaker(operators, models, needed, own, person):
+    using, theirs = settings(approvers=operators, quorum=needed), by_yaml(approvers=models, quorum=own)
+    assert policy.quorum(theirs, using) >= needed
+    if judge("approve", person, theirs, using) == Allowed():
+        assert judge("approve", person, refresh(), using) == Allowed()
+    for user in policy.candidates("approve", theirs, using, members):
+        assert judge("approve", Person(user, "T0DEMO"), theirs, using) == Allowed()
+
+
+def test_who_changed_what_is_asked_for_counts_as_an_asker():
+    """To add columns, explain them and approve them would be one pair of eyes."""
+    changed = replace(refresh(), changers=(Actor(user_id="U0BOB", team_id="T0DEMO"),))
+    for action in sorted(policy.OTHER_APPROVER):
+        assert judge(action, BOB, changed).rule == judge(action, ALICE, changed).rule == "four eyes"
+        assert judge(action, CAROL, changed) == Allowed()
+    assert judge("approve", BOB, changed).text == (
+        "You changed what R42 asks for, so someone else approves it (four eyes). <@U0CAROL> can."
+    )
+    assert judge("explain", BOB, changed) == Allowed()
+    assert judge("approve", BOB, changed, settings(four_eyes=False)) == Allowed()
+
+
+def test_an_approval_in_time_may_be_acted_on_for_as_long_as_a_step_may_take():
+    waiting = replace(refresh(), expires_at=NOW + timedelta(hours=24))
+    assert policy.act_until(waiting, NOW, SETTINGS) == NOW + timedelta(hours=24)
+    late = NOW + timedelta(hours=23)
+    assert policy.act_until(waiting, late, SETTINGS) == late + SETTINGS.worker.step_deadline
+    assert policy.act_until(replace(waiting, expires_at=None), NOW, SETTINGS) is None
 
 
 def test_who_approved_may_still_reject_and_waive():
@@ -179,14 +249,24 @@ def test_a_bot_that_does_not_know_its_own_workspace_lets_nobody_in():
 
 
 def broken(group: str) -> frozenset[str]:
-    raise TimeoutError("usergroups.users.list")
+    raise LookupFailed("usergroups.users.list")
 
 
-def test_a_look_up_that_fails_means_no_unless_the_person_is_named():
-    assert judge("approve", BOB, lookup=broken).rule == "could not check"
+def test_a_look_up_that_fails_is_neither_yes_nor_no_unless_the_person_is_named():
+    with pytest.raises(LookupFailed):
+        judge("approve", BOB, lookup=broken)
     named = settings(approvers=("U0BOB", "S0DATA"))
     assert judge("approve", BOB, using=named, lookup=broken) == Allowed()
     assert judge("approve", ALICE, using=settings(approvers=("U0ALICE", "S0DATA")), lookup=broken).rule == "four eyes"
+
+
+def test_a_mistake_of_ours_is_not_taken_for_a_silent_slack():
+    def wrong(group: str) -> frozenset[str]:
+        raise TypeError("ours")
+
+    for person in (BOB, ALICE):
+        with pytest.raises(TypeError):
+            judge("approve", person, lookup=wrong, using=settings(approvers=("U0ALICE", "S0DATA")))
 
 
 def test_same_organisation_on_enterprise_grid():

@@ -53,6 +53,7 @@ AFTER = {
     Topic.READY: State.AWAITING,
     Topic.NOTHING: State.AWAITING,
     Topic.APPROVED: State.APPROVED,
+    Topic.LAPSED: State.AWAITING,
     Topic.PROMOTED: State.DONE,
     Topic.FAULTY: State.FAULTY,
     Topic.ACCEPTED: State.DONE,
@@ -80,6 +81,8 @@ def test_every_topic_has_its_posts(topic, text):
     event: e.Event = e.UndoRefused(at=NOW, problem=Problem(kind="undo refused: moved", text="Prod changed."))
     if topic is Topic.SETTLED:
         event = e.Settled(at=NOW, by=BOB, happened=True, reason="read it" + text, expires_at=NOW + timedelta(hours=24))
+    if topic is Topic.LAPSED:
+        event = e.ApprovalsLapsed(at=NOW, lapsed=(e.Lapse(by=BOB, rule="deleted" + text),))
     posts = posts_for(topic, shown, event, CONTEXT)
     assert posts
     assert len({p.key for p in posts}) == len(posts)

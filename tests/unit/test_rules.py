@@ -28,7 +28,7 @@ def test_meta_comes_before_patterns_and_patterns_before_claims():
         grain_claims=(("unique_key", ("missing",)), ("uniqueness test", ("date", "chain"))),
     )
     section = ModelSection(
-        match="e*", grain=("Date",), clock=("modified_on",), outliers={"top": 9, "explain_over": 0.2}, quorum=2
+        match="e*", grain=("Date",), clock=("modified_on",), outliers={"top": 9, "explain_over": 0.2}
     )
 
     plain = planning.rules(entry, settings(), COLUMNS)
@@ -37,10 +37,25 @@ def test_meta_comes_before_patterns_and_patterns_before_claims():
     assert plain.grain == Origin(columns=("DATE", "CHAIN"), source="uniqueness test")
     assert plain.date_column == Origin(columns=("DATE",), source="uniqueness test")
     assert plain.sanity == {"FEES": {"min": 0.0, "max": 1e12}}, "YAML reads 1.0e12 as text"
-    assert (plain.top, plain.explain_over, plain.quorum) == (5, 0.05, None)
+    assert (plain.top, plain.explain_over) == (5, 0.05)
     assert matched.grain == Origin(columns=("DATE",), source="refresh.toml")
     assert matched.clock == ("MODIFIED_ON",)
-    assert (matched.top, matched.explain_over, matched.quorum) == (5, 0.2, 2)
+    assert (matched.top, matched.explain_over) == (5, 0.2)
+
+
+def test_who_approves_is_taken_from_the_yaml_apart_from_the_operators_own():
+    """`policy` puts both together: what an operator writes for a model is never a model's own."""
+    section = ModelSection(match="e*", approvers=("S0FIN",), quorum=3)
+    silent = planning.rules(model(), settings(models=(section,)), COLUMNS)
+    assert (silent.approvers, silent.quorum) == ((), None)
+    own = planning.rules(model(meta={"approvers": "U0BOB", "quorum": "2"}), settings(models=(section,)), COLUMNS)
+    assert (own.approvers, own.quorum) == (("U0BOB",), 2)
+
+
+@pytest.mark.parametrize("quorum", ["two", 0, -1, 1.5, "1e400", "nan"])
+def test_a_quorum_that_is_no_number_of_people_is_refused(quorum):
+    with pytest.raises(Refusal):
+        planning.rules(model(meta={"quorum": quorum}), settings(), COLUMNS)
 
 
 def test_spot_checks_are_known_before_the_table_is():

@@ -249,5 +249,7 @@ def test_the_manifest_keeps_slacks_limits(url):
 
 @pytest.mark.parametrize(("deployed", "said"), [(False, True), (True, False), (None, False)])
 def test_the_plan_says_that_other_code_goes_live_too(deployed, said):
-    text = planned.plan(replace(plan(), code_in_prod=deployed), Request(model="m"), date_var="d", columns_var="c")
+    text = planned.plan(
+        replace(plan(), code_in_prod=deployed), Request(model="m"), date_var="d", columns_var="c", approval=""
+    )
     assert ("is not what production was built with: changes of the model go live too." in text) is said
