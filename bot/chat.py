@@ -24,24 +24,12 @@ from bot.errors import LookupFailed
 from bot.messages import Attachment, Message
 from bot.people import Person
 from bot.settings import Settings
+from bot.slack_errors import TOKEN, TROUBLE
 
 EVENT_TYPE = "dbt_refresh"  # of the metadata by which a message is recognised
 _PAGE = 200
 _PAGES = 20  # of a thread or channel, when looking for a message that may have arrived
 
-# An error is about the message, unless it is Slack's own trouble or something that an operator repairs.
-_TROUBLE = frozenset({"fatal_error", "internal_error", "request_timeout", "service_unavailable"})
-_REPAIR = frozenset(
-    {
-        "accesslimited",
-        "account_inactive",
-        "invalid_auth",
-        "missing_scope",
-        "not_authed",
-        "token_expired",
-        "token_revoked",
-    }
-)
 _REPAIR_SECONDS = 60.0
 _BROKEN = (URLError, TimeoutError, ConnectionError, http.client.HTTPException, SlackClientError)
 
@@ -61,7 +49,7 @@ class ChatError(LookupFailed):
 
 
 class ChatRefused(ChatError):
-    """Slack says no to this call; sending the same again is pointless."""
+    """Slack says no to this call. `slack_errors` says whether it will to the next one."""
 
 
 class ChatDown(ChatError):
@@ -134,7 +122,8 @@ class Chat:
             with urlopen(request, timeout=self._timeout):
                 return target["file_id"]
         except HTTPError as error:
-            raise ChatDown(f"upload: HTTP {error.code}") from error
+            kind = ChatDown if error.code >= 500 or error.code == 429 else ChatRefused
+            raise kind(f"upload: HTTP {error.code}") from error
         except _BROKEN as error:
             raise ChatDown(f"upload: {type(error).__name__}") from error
 
@@ -235,17 +224,19 @@ class Chat:
         try:
             return method(**{name: value for name, value in arguments.items() if value is not None})
         except SlackApiError as error:
-            refused = _meaning(error)
-            refused.method, refused.scope = method.__name__, str(error.response.get("needed") or "")
-            raise refused from error
+            raise _named(_meaning(error), method, str(error.response.get("needed") or "")) from error
         except _BROKEN as error:
-            down = ChatDown(type(error).__name__)
-            down.method = method.__name__
-            raise down from error
+            raise _named(ChatDown(type(error).__name__), method) from error
 
 
 def _content(message: Message) -> dict[str, Any]:
     return {"text": message.text} | ({"blocks": list(message.blocks)} if message.blocks else {})
+
+
+def _named(error: ChatError, method: Callable[..., SlackResponse], scope: str = "") -> ChatError:
+    """With the method as Slack writes it."""
+    error.method, error.scope = method.__name__.replace("_", "."), scope
+    return error
 
 
 def _meaning(error: SlackApiError) -> ChatError:
@@ -258,8 +249,8 @@ def _meaning(error: SlackApiError) -> ChatError:
         return ChatDown("ratelimited", retry_after=float(wait) if wait.isdigit() else 1.0, sent_maybe=False)
     if status >= 500 or "non-JSON" in code:
         return ChatDown(f"HTTP {status}")
-    if code in _TROUBLE:
+    if code in TROUBLE:
         return ChatDown(code)
-    if code in _REPAIR:
+    if code in TOKEN:
         return ChatDown(code, retry_after=_REPAIR_SECONDS, sent_maybe=False)
     return ChatRefused(code or f"HTTP {status}")

@@ -12,6 +12,8 @@ from bot.model import Refresh
 from bot.settings import WorkerSection
 from bot.store import Claim, Store
 
+_CARD_SECONDS = 10.0
+
 
 class _Held(ABC):
     """A lease that whoever holds it renews, until a deadline.
@@ -72,6 +74,7 @@ class Lease(_Held):
     ) -> None:
         super().__init__(store, settings, abandoned)
         self.claim = claim
+        self._shown_at = time.monotonic()
 
     @property
     def name(self) -> str:
@@ -84,6 +87,13 @@ class Lease(_Held):
 
     def _renewed(self) -> bool:
         return self._store.renew(self.claim, self._seconds)
+
+    def check(self) -> None:
+        """As every lease, and now and then the card shows how much time has gone by."""
+        super().check()
+        if time.monotonic() >= self._shown_at + _CARD_SECONDS:
+            self._shown_at = time.monotonic()
+            self._store.touch_card(self.refresh.id)
 
     def progress(self, text: str, share: float | None = None) -> None:
         """Show on the card what is being done. Raises as `check`."""

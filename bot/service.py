@@ -114,6 +114,7 @@ class Service:
         timers: dict[str, tuple[float, Callable[[], object]]] = {
             "expiry": (30.0, self.timers.expire),
             "reminders": (60.0, self.timers.remind),
+            "messages": (60.0, self.timers.look_for_messages),
             "stale poll": (policy.stale_poll.total_seconds(), self.timers.poll_stale),
             "janitor": (600.0, self.timers.clean_up),
             "index": (60.0, self.timers.refresh_index),

@@ -27,6 +27,7 @@ from bot.session import Session
 from bot.store import BACKUPS
 
 _ON_ITS_WAY = timedelta(seconds=10)  # a click is stored before Slack gets its answer, which it waits 3 seconds for
+LOOK_SECONDS = 300.0  # between two updates of a message that only waits
 
 log = structlog.get_logger()
 
@@ -59,6 +60,10 @@ class Timers:
             with _apart(refresh, "could not remind"):
                 if number := policy.reminder(refresh, last, services.settings.policy.remind_every, now):
                     services.store.remind(refresh, reminder(refresh, self._context(refresh), number), now)
+
+    def look_for_messages(self) -> None:
+        """See whether the messages of what waits for people are still in Slack: who deletes one tells nobody."""
+        self._services.store.look_for_live(LOOK_SECONDS)
 
     def poll_stale(self) -> None:
         """Look at prod's token while a refresh waits, so that nobody approves what is gone."""

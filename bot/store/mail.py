@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, insert, or_, select, update
 
 from bot.messages import Attachment, Click, Live, Message, Post
+from bot.model import DRIVEN, ENDS
 from bot.store import tables as t
 from bot.store.codec import dumps, loads
 from bot.store.database import Database, moment
@@ -34,7 +35,10 @@ class StoredFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """A post whose turn it is, leased to one worker. `interrupted`: a send began and its outcome is not known."""
+    """A post whose turn it is, leased to one worker. `interrupted`: a send began and its outcome is not known.
+
+    `refused_for` says for how many seconds Slack has refused it by now; None: it has not.
+    """
 
     id: int
     key: str
@@ -45,6 +49,7 @@ class Letter:
     private_to: str
     message: Message
     interrupted: bool
+    refused_for: float | None
     attempt: int
     created_at: datetime
     files: tuple[StoredFile, ...]
@@ -115,6 +120,19 @@ def touch_live(connection: Connection, refresh: int, lives: Collection[Live]) ->
         connection.execute(update(t.live_messages).where(*mine).values(wanted=L.wanted + 1))
 
 
+def set_live(connection: Connection, message: LiveMessage, values: Mapping[str, object]) -> bool:
+    """Change a live message that is taken; False when somebody else has it by now."""
+    mine = (L.refresh == message.refresh, L.live == message.live)
+    held = (L.owner == message.owner, L.attempts == message.attempt)
+    return connection.execute(update(t.live_messages).where(*mine, *held).values(values)).rowcount == 1
+
+
+def forget_live(connection: Connection, message: LiveMessage) -> bool:
+    """It is no longer in Slack, and not updated before it is posted anew; False as for `set_live`."""
+    gone = {"ts": None, "body": None, "owner": None, "lease_until": None, "attempts": 0, "not_before": None}
+    return set_live(connection, message, gone)
+
+
 def _expect_live(connection: Connection, refresh: int, live: Live, channel: str) -> None:
     known = select(L.live).where(L.refresh == refresh, L.live == live)
     if connection.execute(known).first() is None:
@@ -137,14 +155,15 @@ class Mail(Database):
     def take_letters(self, owner: str, limit: int, lease_seconds: float) -> list[Letter]:
         """The first unsent post of up to `limit` lanes, those that never failed before the others.
 
-        Each counts as being sent from here on.
+        A card is never behind another post, since it is the root of all. What Slack refuses in one channel keeps
+        nothing from another one. Each counts as being sent from here on.
         """
-        earlier = t.outbox.alias()
-        first = ~(
-            select(earlier.c.id)
-            .where(earlier.c.lane == O.lane, earlier.c.id < O.id, earlier.c.state.in_(_UNSENT))
-            .exists()
-        )
+        ahead = t.outbox.alias()
+        before = or_(ahead.c.id < O.id, and_(ahead.c.live == Live.CARD, ahead.c.id != O.id))
+        its_root = and_(ahead.c.live == Live.CARD, O.thread)
+        in_the_way = or_(ahead.c.refused_at.is_(None), ahead.c.channel == O.channel, its_root)
+        waits = select(ahead.c.id).where(ahead.c.lane == O.lane, before, in_the_way, ahead.c.state.in_(_UNSENT))
+        first = or_(O.live.is_not_distinct_from(Live.CARD), ~waits.exists())
         with self.writing() as connection:
             now = self.now(connection)
             self.cap(connection, t.outbox, lease_seconds, O.state.in_(_UNSENT))
@@ -160,7 +179,7 @@ class Mail(Database):
             lease = {"owner": owner, "lease_until": now + lease_seconds, "attempts": O.attempts + 1}
             values = {**lease, "state": "sending", "started_at": now, "not_before": None}
             connection.execute(update(t.outbox).where(O.id.in_([row.id for row in rows])).values(values))
-            return [_letter(row, _files(connection, row.id)) for row in rows]
+            return [_letter(row, _files(connection, row.id), now) for row in rows]
 
     def keep_letter(self, letter: Letter, lease_seconds: float) -> bool:
         """Right before it is sent; False when somebody else has it by now."""
@@ -209,14 +228,30 @@ class Mail(Database):
             later = self.now(connection) + retry_in
             self._finish(connection, letter, {"state": state, "not_before": later, "error": error})
 
+    def letter_blocked(self, letter: Letter, retry_in: float, error: str, tell: Post | None = None) -> None:
+        """Slack refuses it for now: try again after `retry_in` seconds. `tell` is queued too when this is new."""
+        state = "sending" if letter.interrupted else "waiting"
+        with self.writing() as connection:
+            now = self.now(connection)
+            values = {"state": state, "not_before": now + retry_in, "error": error}
+            since = {} if letter.refused_for is not None else {"refused_at": now}
+            mine = self._finish(connection, letter, {**values, **since})
+            if mine and since and tell:
+                insert_posts(connection, letter.refresh, [tell], now)
+
     def _finish(self, connection: Connection, letter: Letter, values: dict[str, Any]) -> bool:
         """False when somebody else has it by now, who looks whether it arrived: what happened to it is theirs to say."""
         done = {**values, "owner": None, "lease_until": None}
         return connection.execute(update(t.outbox).where(*_held(letter)).values(done)).rowcount == 1
 
     def take_live(self, owner: str, limit: int, lease_seconds: float, gap: float) -> list[LiveMessage]:
-        """Posted live messages that are out of date, whose last update is `gap` seconds old, after all posts."""
-        posts_wait = select(O.id).where(O.refresh == L.refresh, O.private_to == "", O.state.in_(_UNSENT)).exists()
+        """Posted live messages that are out of date, whose last update is `gap` seconds old, after all posts.
+
+        Where Slack refuses a post for now nothing waits for it: the card goes on saying where the refresh stands.
+        """
+        unsent = (O.refresh == L.refresh, O.private_to == "", O.state.in_(_UNSENT))
+        refused = select(O.id).where(*unsent, O.refused_at.is_not(None)).exists()
+        posts_wait = and_(select(O.id).where(*unsent).exists(), ~refused)
         with self.writing() as connection:
             now = self.now(connection)
             self.cap(connection, t.live_messages, lease_seconds)
@@ -233,7 +268,7 @@ class Mail(Database):
     def keep_live(self, message: LiveMessage, lease_seconds: float) -> bool:
         """Right before it is updated; False when somebody else does that by now, perhaps with something newer."""
         with self.writing() as connection:
-            return self._set_live(connection, message, {"lease_until": self.now(connection) + lease_seconds})
+            return set_live(connection, message, {"lease_until": self.now(connection) + lease_seconds})
 
     def live_message(self, refresh: int, live: Live) -> LiveMessage | None:
         with self.reading() as connection:
@@ -241,25 +276,38 @@ class Mail(Database):
             row = connection.execute(select(t.live_messages).where(*mine)).first()
         return _live(row) if row else None
 
+    def live_messages(self, refresh: int) -> list[LiveMessage]:
+        """Those of a refresh that stand in Slack."""
+        with self.reading() as connection:
+            mine = (L.refresh == refresh, L.ts.is_not(None))
+            return [_live(row) for row in connection.execute(select(t.live_messages).where(*mine)).all()]
+
+    def look_for_live(self, older_than: float) -> None:
+        """Update again what waits for people and was not updated for that many seconds: what was deleted shows so."""
+        waiting = select(R.id).where(R.state.not_in(sorted(ENDS | DRIVEN)))
+        with self.writing() as connection:
+            old = (L.refresh.in_(waiting), L.ts.is_not(None), L.shown_at <= self.now(connection) - older_than)
+            connection.execute(update(t.live_messages).where(*old, L.wanted == L.shown).values(wanted=L.wanted + 1))
+
     def live_shown(self, message: LiveMessage, body: Message | None) -> None:
         """Version `wanted` is in Slack as `body`; None: Slack refuses it. Nothing more to send until it changes."""
         with self.writing() as connection:
             now = self.now(connection)
             free = {"owner": None, "lease_until": None, "attempts": 0, "not_before": None}
             said = {"body": dumps(body)} if body else {}
-            mine = self._set_live(connection, message, {"shown": message.wanted, "shown_at": now, **said, **free})
+            mine = set_live(connection, message, {"shown": message.wanted, "shown_at": now, **said, **free})
             if mine and body is None and message.live is not Live.CARD:
                 _undelivered(connection, message.refresh)
 
     def live_later(self, message: LiveMessage, retry_in: float) -> None:
         with self.writing() as connection:
             later = self.now(connection) + retry_in
-            self._set_live(connection, message, {"owner": None, "lease_until": None, "not_before": later})
+            set_live(connection, message, {"owner": None, "lease_until": None, "not_before": later})
 
-    def _set_live(self, connection: Connection, message: LiveMessage, values: dict[str, Any]) -> bool:
-        mine = (L.refresh == message.refresh, L.live == message.live)
-        held = (L.owner == message.owner, L.attempts == message.attempt)
-        return connection.execute(update(t.live_messages).where(*mine, *held).values(values)).rowcount == 1
+    def touch_card(self, refresh: int) -> None:
+        """Show the card anew: time has gone by."""
+        with self.writing() as connection:
+            touch_live(connection, refresh, [Live.CARD])
 
     def keep_permalink(self, refresh: int, link: str) -> None:
         with self.writing() as connection:
@@ -298,7 +346,7 @@ def _files(connection: Connection, post: int) -> tuple[StoredFile, ...]:
     )
 
 
-def _letter(row: Row[Any], files: tuple[StoredFile, ...]) -> Letter:
+def _letter(row: Row[Any], files: tuple[StoredFile, ...], now: float) -> Letter:
     created = moment(row.created_at)
     assert created is not None  # the column is NOT NULL
     return Letter(
@@ -311,6 +359,7 @@ def _letter(row: Row[Any], files: tuple[StoredFile, ...]) -> Letter:
         private_to=row.private_to,
         message=loads(Message, row.message),
         interrupted=row.state == "sending",
+        refused_for=None if row.refused_at is None else now - row.refused_at,
         attempt=row.attempts + 1,
         created_at=created,
         files=files,

@@ -19,7 +19,7 @@ from bot.model import DRIVEN, ENDS, Actor, Mode, Refresh, Relation, Request, Sta
 from bot.store import tables as t
 from bot.store.codec import dumps, loads, plain
 from bot.store.database import Database, moment, seconds
-from bot.store.mail import insert_posts, settled_now, touch_live
+from bot.store.mail import LiveMessage, forget_live, insert_posts, settled_now, touch_live
 from bot.store.records import Held, Hold, held, press_known, put_hold, remember_press
 
 R = t.refreshes.c
@@ -178,6 +178,13 @@ class Refreshes(Database):
                 raise
             raise Taken(holder) from None
         return stored
+
+    def live_gone(self, message: LiveMessage, refresh: Refresh, event: Event, posts: Sequence[Post]) -> None:
+        """Somebody deleted a live message in Slack: `event` goes into the trail, `posts` are queued in its place."""
+        with self.writing() as connection:
+            if forget_live(connection, message):
+                _append(connection, refresh, at=event.at, name=event.name, data=_data(event))
+                insert_posts(connection, refresh.id, posts, self.now(connection))
 
     def put_on_hold(self, click: Click, hold: Hold, told: Callable[[Refresh | None], Sequence[Post]]) -> None:
         """Decide the click that puts the hold; `told` makes the posts from the live refresh of the model as it is then."""

@@ -113,6 +113,7 @@ outbox = Table(
     Column("started_at", Double),
     Column("ts", String(40)),
     Column("error", Text),
+    Column("refused_at", Double),  # since when Slack refuses it for now
     Column("created_at", Double, nullable=False),
     *_leased(),
     UniqueConstraint("key"),

@@ -227,7 +227,8 @@ def progress(refresh: Refresh, now: datetime) -> str:
     share = refresh.progress_share
     if share is None and usual:
         share = min(gone / usual, 0.95)
-    return dotted([doing, f"{lasted(gone)} of about {lasted(usual)}" if usual else lasted(gone), bar(share)])
+    about = f" of about {lasted(usual)}" if usual and usual >= 1 else ""
+    return dotted([doing, f"{lasted(gone)}{about}", bar(share)])
 
 
 def bar(share: float | None) -> str:

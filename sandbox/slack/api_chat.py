@@ -33,7 +33,7 @@ def update(call: Call) -> Json:
     """Text without blocks removes the blocks; metadata stays unless it is given."""
     channel = call.channel()
     message = call.state.find(channel.id, call.need("ts"))
-    if message is None:
+    if message is None or message.get("subtype") == "tombstone":
         raise SlackError("message_not_found")
     if message.get("bot_id") != call.state.workspace.app.bot_id:
         raise SlackError("cant_update_message")

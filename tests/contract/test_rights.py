@@ -101,7 +101,7 @@ def test_a_person_whom_slack_does_not_know_any_more_counts_no_more(services: Ser
 
 def test_a_silent_slack_says_neither_yes_nor_no_about_an_approval(services: Services, slack: SlackSandbox) -> None:
     slack.control.fault("error", "usergroups.users.list", times=9, error="internal_error")
-    with pytest.raises(SlackAway, match=r"usergroups_users_list: internal_error"):
+    with pytest.raises(SlackAway, match=r"usergroups\.users\.list: internal_error"):
         identity.lapsed(services, approved_by(services, BOB))
 
 
@@ -115,7 +115,7 @@ def test_what_slack_did_not_tell_is_said_and_logged(
     assert asked.text == (
         "Slack did not answer, so I could not check your right to ask for a refresh. Please try again in a minute."
     )
-    assert "usergroups_users_list" in caplog.text
+    assert "usergroups.users.list" in caplog.text
     assert "internal_error" in caplog.text
     slack.control.clear_faults()
     without_scope(slack, "users:read")
