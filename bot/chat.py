@@ -230,7 +230,9 @@ class Chat:
 
 
 def _content(message: Message) -> dict[str, Any]:
-    return {"text": message.text} | ({"blocks": list(message.blocks)} if message.blocks else {})
+    """`parse` and `link_names`: only what the bot itself marks as a mention or a link is one."""
+    literal = {"parse": "none", "link_names": False}
+    return {"text": message.text} | literal | ({"blocks": list(message.blocks)} if message.blocks else {})
 
 
 def _named(error: ChatError, method: Callable[..., SlackResponse], scope: str = "") -> ChatError:

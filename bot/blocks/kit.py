@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from bot.messages import Block
 from bot.model import Refresh
-from bot.wording.text import shorten
+from bot.wording.text import shorten, visible
 
 SECTION = 3_000
 CONTEXT = 2_000  # not documented for context; kept below what every surface takes
@@ -53,7 +53,7 @@ class Option:
 
 def cut(text: str, limit: int) -> str:
     """Plain text for a label: one line of at most `limit` characters, never empty."""
-    line = " ".join(text.split()) or "…"
+    line = visible(" ".join(text.split())) or "…"
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 
@@ -62,7 +62,8 @@ def plain(text: str, limit: int = LABEL) -> Block:
 
 
 def mrkdwn(text: str, limit: int = SECTION) -> Block:
-    return {"type": "mrkdwn", "text": shorten(text.strip() or "…", limit)}
+    """`verbatim`: else Slack makes links and mentions of `@channel`, `#general` and addresses in what others wrote."""
+    return {"type": "mrkdwn", "text": shorten(text.strip() or "…", limit), "verbatim": True}
 
 
 def header(text: str) -> Block:
@@ -79,7 +80,7 @@ def context(*texts: str) -> Block:
 
 def pre(text: str) -> Block:
     """A preformatted block; its text needs no escaping."""
-    kept = shorten(text.strip("\n") or "…", PRE).replace("`", "'")
+    kept = shorten(visible(text.strip("\n")) or "…", PRE).replace("`", "'")
     element = {"type": "rich_text_preformatted", "elements": [{"type": "text", "text": kept}]}
     return {"type": "rich_text", "elements": [element]}
 

@@ -13,7 +13,9 @@ from bot.model import Actor
 
 _ENTITY_TAIL = re.compile(r"&[a-z]{0,4}\Z")
 _LINK_TAIL = re.compile(r"<[^<>]*\Z")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u2028\u2029]")
+# They are not seen, or turn what follows around: two names that look alike need not be.
+_UNSEEN = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 FENCE = "```"
 # Slack has no way to escape these: a stray one would swallow the rest of the line as formatting. Underscores stay,
 # names are made of them.
@@ -22,8 +24,13 @@ _LOOKALIKE = str.maketrans({"*": "∗", "~": "∼", "`": "'"})
 
 def escape(text: object) -> str:
     """The one place where foreign text becomes mrkdwn: no mention, no link, no channel alarm survives."""
-    clean = _CONTROL.sub(" ", str(text))
+    clean = visible(_CONTROL.sub(" ", str(text)))
     return clean.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def visible(text: str) -> str:
+    """Characters without a shape of their own, and those that change the direction, by their number: <U+200B>."""
+    return _UNSEEN.sub(lambda found: f"<U+{ord(found[0]):04X}>", text)
 
 
 def prose(text: object, limit: int = 300) -> str:

@@ -35,6 +35,7 @@ def test_a_post_an_update_and_an_update_to_text(slack: SlackSandbox, chat: Chat)
     assert posted["metadata"] == {"event_type": "dbt_refresh", "event_payload": {"key": "R1:card", "refresh": 1}}
     call = slack.control.traffic("api")[-1]["args"]
     assert (call["unfurl_links"], call["unfurl_media"]) in {(False, False), ("0", "0")}
+    assert (call["parse"], call["link_names"]) in {("none", False), ("none", "0")}  # what others wrote is text
     chat.update(CHANNEL, ts, Message(text="plain"))
     updated = slack.control.message(CHANNEL, ts)
     assert updated

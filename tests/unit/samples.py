@@ -63,7 +63,10 @@ PROD = Relation("ETHEREUM", "PROD_CORE", "EZ_METRICS")
 DEV = Relation("DEV", "DEV_REFRESH_BOT", "EZ_ETHEREUM_METRICS")
 DIGEST = "9c1f0123456789abcdef"
 RULES = Rules(grain=Origin(columns=("DATE",), source="meta"), date_column=Origin(columns=("DATE",), source="meta"))
-HOSTILE = "x <!channel> <@U0BOB> <http://evil|link> & *b* _i_ ~s~ `c` ```fence``` \u202e\n> quote" + "y" * 4000
+HOSTILE = (
+    "x <!channel> <@U0BOB> <http://evil|link> & *b* _i_ ~s~ `c` ```fence``` \u202e\u200b\ufeff @channel #general\n> quote"
+    + "y" * 4000
+)
 
 
 def settings(**slack) -> Settings:

@@ -19,9 +19,10 @@ from bot.slack_manifest import manifest
 from bot.wording import answers, buttons, card, downstream, forms, outcomes, rules, text
 from bot.wording import help as manual
 from bot.wording import plan as planned
+from tests.unit.limits import UNSEEN
 from tests.unit.samples import NOW, plan, reader, refresh
 
-SPECIAL = st.text(st.sampled_from("<>&`*_~!@#|^ab \n\t\u202e\u2028"), max_size=60) | st.text(max_size=60)
+SPECIAL = st.text(st.sampled_from("<>&`*_~!@#|^ab \n\t\u202e\u2028\u200b\ufeff"), max_size=60) | st.text(max_size=60)
 
 
 @given(SPECIAL)
@@ -29,7 +30,7 @@ def test_escaped_text_holds_no_markup_of_its_own(foreign):
     for made in (text.escape(foreign), text.prose(foreign), text.code(foreign), text.fenced(foreign)):
         assert not re.search(r"[<>]", made)
         assert not re.search(r"&(?!amp;|lt;|gt;)", made)
-        assert "\u202e" not in made
+        assert not set(UNSEEN) & set(made)
 
 
 @given(SPECIAL)
@@ -253,3 +254,9 @@ def test_the_plan_says_that_other_code_goes_live_too(deployed, said):
         replace(plan(), code_in_prod=deployed), Request(model="m"), date_var="d", columns_var="c", approval=""
     )
     assert ("is not what production was built with: changes of the model go live too." in text) is said
+
+
+def test_what_cannot_be_seen_is_shown_by_its_number():
+    assert text.code("fees\u200b") == "`fees&lt;U+200B&gt;`"
+    assert text.prose("\ufeffabc\u202e") == "&lt;U+FEFF&gt;abc&lt;U+202E&gt;"
+    assert text.visible("".join(map(chr, range(0x20, 0x7F)))) == "".join(map(chr, range(0x20, 0x7F)))

@@ -104,7 +104,17 @@ export class Text {
   /** A text object: mrkdwn, or plain_text with emoji names only. */
   object(text) {
     if (!text) return [];
-    return text.type === "mrkdwn" ? this.mrkdwn(text.text) : this.plain(text.text);
+    if (text.type !== "mrkdwn") return this.plain(text.text);
+    return this.mrkdwn(text.verbatim ? text.text : this.marked(text.text));
+  }
+
+  /** Without `verbatim` Slack makes links and mentions of addresses, `#names` and `@here` in plain text. */
+  marked(text) {
+    const ids = new Map(Object.entries(this.names.channels).map(([id, name]) => [name, id]));
+    return text
+      .replace(/(^|[\s(])(https?:\/\/[^\s<>|`]+)/g, "$1<$2>")
+      .replace(/(^|[\s(])@(here|channel|everyone)\b/g, "$1<!$2>")
+      .replace(/(^|[\s(])#([\w-]+)/g, (whole, before, name) => (ids.has(name) ? `${before}<#${ids.get(name)}>` : whole));
   }
 
   plain(text) {
