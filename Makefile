@@ -40,6 +40,11 @@ lint: .venv/ready .venv/audited
 chaos: .venv/ready
 	$(BIN)/python -m bench.chaos $(ARGS)
 
+# Breaks one safety rule at a time and runs the tests that should see it.
+.PHONY: mutants
+mutants: .venv/ready
+	@$(BIN)/python -m bench.mutants $(ARGS)
+
 bench-dbt: .venv/ready
 	@$(BIN)/python -m bench.dbt $(ARGS)
 

@@ -96,6 +96,18 @@ def test_a_worker_that_thaws_can_do_nothing(store: Store, clock: Clock) -> None:
     assert commit(store, taker.refresh, e.Started, claim=taker) is not None
 
 
+def test_a_thread_that_thaws_can_do_nothing_although_its_own_process_took_over(store: Store, clock: Clock) -> None:
+    """The owner is a process; the number of the claim tells its threads apart."""
+    ask(store)
+    (frozen,) = store.claim("a", 1, LEASE)
+    clock.forward(LEASE + 1)
+    (taker,) = store.claim("a", 1, LEASE)
+    assert not store.renew(frozen, LEASE)
+    assert not store.release(frozen)
+    assert commit(store, frozen.refresh, e.Started, claim=frozen) is None
+    assert commit(store, taker.refresh, e.Started, claim=taker) is not None
+
+
 def test_a_lapsed_lease_that_nobody_took_still_counts(store: Store, clock: Clock) -> None:
     ask(store)
     (slow,) = store.claim("a", 1, LEASE)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from bot import checks
-from bot.model import Finding, Relation, State, Verdict
+from bot.model import Content, Finding, Relation, State, Verdict
 from bot.verification import silent, verify
 from bot.wording.verification import verified as told
 from tests.contract.warehouses import World, world
@@ -100,6 +100,22 @@ def test_what_was_said_to_change_is_expected_and_what_cannot_be_seen_any_more_is
             findings = verify(session, given, promotion, refresh.candidate.content)
             found = {f.name.removeprefix("verification:"): f.verdict for f in findings}
             assert (found["tags"], found["keys"], found["grants"]) == (verdict, Verdict.FAIL, Verdict.UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    ("rows", "changed", "verdict"), [(0, 0, Verdict.PASS), (0, 1, Verdict.FAIL), (1, 0, Verdict.FAIL)]
+)
+def test_production_is_the_candidate_only_with_equal_rows_and_an_equal_hash(
+    shop: World, rows: int, changed: int, verdict: Verdict
+) -> None:
+    refresh = replace(in_state(State.VERIFYING), prod=ORDERS)
+    assert refresh.promotion and refresh.candidate
+    expected = refresh.candidate.content
+    found = Content(rows=expected.rows + rows, hash=expected.hash + changed)
+    with shop.warehouse.promoter("t") as session:
+        findings = verify(session, refresh, refresh.promotion, found)
+    (content,) = [f for f in findings if f.name == "verification:content"]
+    assert content.verdict is verdict
 
 
 def test_views_that_could_not_be_listed_are_unknown(shop: World) -> None:

@@ -73,6 +73,17 @@ def test_a_session_with_secondary_roles_is_refused(shop: World) -> None:
     assert "`NIGHTLY` has secondary roles" in refused.value.user_text
 
 
+def test_a_session_of_another_role_is_refused(shop: World) -> None:
+    """An account may override the role that was asked for at login."""
+    builder = UserSection(user="NIGHTLY", role="REFRESH_BUILDER", warehouse="WH")
+    with (
+        closing(shop.sandbox.connect("NIGHTLY", "nightly")) as connection,
+        pytest.raises(RefreshError) as refused,
+    ):
+        Session(connection, builder, doubts=False)
+    assert "TRANSFORMER" in refused.value.user_text
+
+
 def test_no_key_is_said(shop: World) -> None:
     secrets = shop.settings.secrets.model_copy(update={"snowflake_promoter_key_file": None})
     nobody = Warehouse(shop.settings.model_copy(update={"secrets": secrets}), "x")

@@ -69,6 +69,7 @@ def test_what_safety_could_not_see_is_waived_only_where_the_policy_says_so() -> 
 
 def test_every_group_needs_its_explanation() -> None:
     refresh = checked(groups=(group("g1"), group("g2")))
+    assert shut(refresh) == [("group", "g1", False), ("group", "g2", False)]
     assert shut(replace(refresh, explanations=(explanation("g1"),))) == [("group", "g2", False)]
 
 
