@@ -6,7 +6,7 @@ Errs to asking a person. The fence renames the source, so that a late statement 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import Enum
 
 from bot import names
@@ -17,6 +17,7 @@ from bot.model import Problem, Promotion, Refresh, Relation, Snapshot, Token
 from bot.patience import Alive
 from bot.services import Services
 from bot.session import FAILED, History, HistoryRow, Session, SqlError
+from bot.settings import WarehouseSection
 from bot.wording import production as say
 
 _REACH = timedelta(days=7)  # of Snowflake's QUERY_HISTORY; it refuses to look further back
@@ -64,6 +65,11 @@ def decide(seen: Evidence) -> Fate:
     return Fate.UNCERTAIN
 
 
+def latest_start(intended: datetime, limits: WarehouseSection) -> datetime:
+    """Until when a statement may still start, or appear in the history, which lags behind."""
+    return intended + limits.statement_timeout + limits.history_lag
+
+
 class Unfenced(RefreshError):
     """What a late statement would copy is there, and its user does not see it: nothing is fenced."""
 
@@ -102,13 +108,11 @@ class Recovery:
         history = History(rows=(), full_page=False) if too_old else session.history(intent.tag, since, prod.database)
         mine = [row for row in history.rows if self._is_replacement(row, prod)]
         token: Token | None = session.token(prod)
-        limits = services.settings.warehouse
-        grace = limits.statement_timeout + limits.history_lag
         return Evidence(
             statuses=tuple(row.status for row in mine),
             full_page=history.full_page,
             prod_moved=token != intent.prod_token,
-            settled=now > began + grace,
+            settled=now > latest_start(began, services.settings.warehouse),
             too_old=too_old,
         )
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from itertools import product
 
 import pytest
 
-from bot.recovery import Evidence, Fate, decide
+from bot.recovery import Evidence, Fate, decide, latest_start
+from bot.settings import WarehouseSection
 
 NOTHING, DONE, FAILED, STILL = (), ("SUCCESS",), ("FAILED_WITH_ERROR",), ("RUNNING",)
 UNHEARD = ("RESTARTED",)  # not among those that Snowflake's page of the function lists
@@ -80,3 +82,12 @@ def test_what_it_never_says(seen: tuple[tuple[str, ...], bool, bool, bool]) -> N
     if fate is Fate.NOT_SENT:
         assert settled and not full_page and not prod_moved and statuses in (NOTHING, FAILED)
     assert (fate is Fate.RUNNING) == ("RUNNING" in statuses)
+
+
+@pytest.mark.parametrize(("timeout", "lag"), [(60, 0), (0, 5), (60, 5)])
+def test_a_statement_is_absent_only_after_its_timeout_and_the_lag_of_the_history(timeout: int, lag: int) -> None:
+    limits = WarehouseSection.model_construct(
+        statement_timeout=timedelta(minutes=timeout), history_lag=timedelta(minutes=lag)
+    )
+    intended = datetime(2026, 4, 22, 14, 0, tzinfo=UTC)
+    assert latest_start(intended, limits) == intended + timedelta(minutes=timeout + lag)
