@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import structlog
 
-from bot import dbt_profile, reads
+from bot import dbt_profile, key_files, reads
 from bot.compiled import Analysis, Compiled
 from bot.dbt_process import ChildFailed, ChildGone, Conversation, Process, as_refresh_error, clean, setup
 from bot.dbt_warm import Forked, Warm
@@ -74,6 +74,7 @@ class DbtChild:
             "full_refresh": full_refresh,
             "analyses": list(analyses),
             "state_dir": str(state_dir.resolve()),
+            "private_key": _builder_key(settings),
         }
         self._within = settings.dbt.build_timeout.total_seconds()
         self._cancelled, self._warm, self._say = cancelled, warm, tell
@@ -256,6 +257,14 @@ class DbtChild:
             compiled_sql=ours["sql"],
             spot_checks={name: analysis.sql for name, analysis in compiled.analyses.items()},
         )
+
+
+def _builder_key(settings: Settings) -> str:
+    """In text; empty where there is none, as for reading a project. Raises RefreshError."""
+    file, passphrase = settings.secrets.builder_key
+    if file is None:
+        return ""
+    return key_files.packed(key_files.opened(settings.warehouse.builder.user, file, passphrase))
 
 
 class _Fail:

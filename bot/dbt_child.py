@@ -106,7 +106,7 @@ def _serve(parent: _Parent, send: Callable[[Reply], None], parse: Parse) -> None
     """Parse at once, while the parent still looks at the warehouse; what went wrong is said when something is asked."""
     with contextlib.suppress(KeyboardInterrupt):
         if setup := json.loads(parent.lines.get() or "{}"):
-            quiet_connector(setup["statement_timeout"])
+            quiet_connector(setup["statement_timeout"], setup.pop("private_key", ""))
             faulthandler.dump_traceback_later(STUCK, exit=True)  # what follows may leave no turn for the thread
             threading.Thread(target=parent.watch, args=(setup["silence"], send), daemon=True).start()
             project = _tried(parse, setup, send)

@@ -21,6 +21,7 @@ from bot.errors import RefreshError, Unfetched
 from bot.patience import Alive, turn, turn_on_host
 from bot.settings import Settings, scrubbed_environ
 from bot.wording import dbt as wording
+from bot.wording.text import without_credentials
 
 _FETCH_WITHIN = 120.0  # seconds
 _NO_BRANCH = "find remote ref"  # git's words; an answer, that asking again does not change
@@ -38,6 +39,8 @@ class Code:
         self._settings, self._workdir = settings, workdir.resolve()
         self._mirror = self._workdir / "repository.git"
         self._fetching = threading.Lock()
+        self._url = without_credentials(settings.dbt.repository)
+        self._environment = _git_environment(settings.dbt.repository)
 
     def fetch(self, beat: Alive = lambda: None) -> str:
         """The newest commit of the branch. Raises Unfetched when the repository does not answer, and RefreshError when
@@ -50,7 +53,7 @@ class Code:
         mirror = ("--git-dir", str(self._mirror))
         with turn(self._fetching, beat):
             try:
-                self._git(*mirror, "fetch", "--quiet", dbt.repository, f"+{branch}:{branch}", beat=beat)
+                self._git(*mirror, "fetch", "--quiet", "--", self._url, f"+{branch}:{branch}", beat=beat)
             except RefreshError as error:
                 if _NO_BRANCH in error.detail:
                     raise
@@ -112,11 +115,18 @@ class Code:
                 shutil.rmtree(place, ignore_errors=True)
 
     def _git(self, *arguments: str, beat: Alive = lambda: None) -> str:
-        environment = scrubbed_environ() | {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
         say = wording.no_repository
         return _run(
-            ["git", *arguments], environment, _FETCH_WITHIN, lambda why: say(self._settings.dbt.branch, why), beat
+            ["git", *arguments], self._environment, _FETCH_WITHIN, lambda why: say(self._settings.dbt.branch, why), beat
         )
+
+
+def _git_environment(url: str) -> dict[str, str]:
+    """Credentials of the URL are given here, where no list of processes shows them."""
+    given = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", "GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh"}
+    if (bare := without_credentials(url)) != url:
+        given |= {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": f"url.{url}.insteadOf", "GIT_CONFIG_VALUE_0": bare}
+    return scrubbed_environ() | given
 
 
 def _run(command: list[str], environment: dict[str, str], within: float, say: Callable[[str], str], beat: Alive) -> str:
@@ -125,7 +135,7 @@ def _run(command: list[str], environment: dict[str, str], within: float, say: Ca
     except (OSError, subprocess.TimeoutExpired) as error:
         raise RefreshError(say(type(error).__name__), str(error)) from error
     if done.returncode:
-        said = (done.stderr or done.stdout).strip()
+        said = without_credentials((done.stderr or done.stdout).strip())
         raise RefreshError(say(_reason(said)), said)
     return done.stdout
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from bot.errors import RefreshError, Unfetched
 from bot.wording import dbt as wording
+from bot.wording.text import without_credentials
 
 _WITHIN = 60.0  # seconds
 
@@ -53,7 +54,9 @@ class Deployed:
             with urllib.request.urlopen(self._url, timeout=_WITHIN) as answer, downloaded.open("wb") as file:
                 shutil.copyfileobj(answer, file)
         except (OSError, http.client.HTTPException) as error:  # the connection may also end in the middle
-            raise Unfetched(wording.no_state(self._url), str(error)) from error
+            raise Unfetched(
+                wording.no_state(without_credentials(self._url)), without_credentials(str(error))
+            ) from error
         return downloaded
 
     def keep(self, manifest: Path) -> dict[str, Any]:
@@ -70,7 +73,7 @@ class Deployed:
             fresh.replace(self._kept)
         except (OSError, ValueError) as error:
             fresh.unlink(missing_ok=True)
-            raise RefreshError(wording.no_state(self._where or str(self._local)), str(error)) from error
+            raise RefreshError(wording.no_state(without_credentials(self._where)), str(error)) from error
         self._code = None
         return content
 

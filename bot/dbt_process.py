@@ -79,6 +79,7 @@ def setup(settings: Settings, workdir: Path, profiles: Path, target: str, profil
         "full_refresh": False,
         "state_dir": "",
         "write": False,
+        "private_key": "",
         "silence": settings.worker.lease.total_seconds() / 2,
     }
 

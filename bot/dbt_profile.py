@@ -1,7 +1,7 @@
 """What a dbt child is given: an environment, and a profiles directory with one output and nothing else.
 
 The dev profile is the project's own dev output with the identity of the builder in it, so that no other role can
-build. The prod profile keeps the names of the prod output and none of its credentials: it can be parsed, never used.
+build, and no credential: code of the project can print all that a profile holds. A child that logs in is given the key. The prod profile keeps the names of the prod output and none of its credentials: it can be parsed, never used.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from bot.planning import ANY_USER
 from bot.settings import Settings, scrubbed_environ
 from bot.wording import dbt as wording
 
-_PASSPHRASE = "DBT_ENV_SECRET_REFRESH_KEY_PASSPHRASE"  # dbt keeps values of this prefix out of its logs
 _NO_THREADS = {  # that importing a library starts, and that no child of a fork would have
     "SNOWFLAKE_DISABLE_MINICORE": "true",  # the connector's, which only counts
     "OPENBLAS_NUM_THREADS": "1",  # numpy's
@@ -53,8 +52,7 @@ def environment(settings: Settings, user: str = ANY_USER) -> dict[str, str]:
     own = {name: value.replace("{user}", user) for name, value in settings.dbt.env.items()}
     quiet = {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DO_NOT_TRACK": "1", "PYTHONUNBUFFERED": "1"}
     code = {"PYTHONPATH": str(Path(bot.__file__).resolve().parent.parent)}
-    secret = settings.secrets.snowflake_key_passphrase.get_secret_value()
-    return scrubbed_environ() | own | quiet | _NO_THREADS | code | ({_PASSPHRASE: secret} if secret else {})
+    return scrubbed_environ() | own | quiet | _NO_THREADS | code
 
 
 def write_dev(settings: Settings, directory: Path, tag: str = "") -> Path:
@@ -81,7 +79,7 @@ def profile_name(settings: Settings) -> str:
 
 
 def _builder(settings: Settings, tag: str) -> dict[str, Any]:
-    warehouse, secrets = settings.warehouse, settings.secrets
+    warehouse = settings.warehouse
     login: dict[str, Any] = {
         "account": warehouse.account,
         "user": warehouse.builder.user,
@@ -89,12 +87,9 @@ def _builder(settings: Settings, tag: str) -> dict[str, Any]:
         "warehouse": warehouse.builder.warehouse,
         "threads": settings.dbt.threads,
         "query_tag": tag,
-        "private_key_path": str(secrets.snowflake_builder_key_file or ""),
     }
     if warehouse.host:
         login |= {"host": warehouse.host, "port": warehouse.port, "protocol": warehouse.protocol}
-    if secrets.snowflake_key_passphrase.get_secret_value():
-        login["private_key_passphrase"] = "{{ env_var('" + _PASSPHRASE + "') }}"
     return {key: value for key, value in login.items() if value != ""}
 
 

@@ -11,9 +11,9 @@ import re
 import tomllib
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.errors import RefreshError
@@ -35,6 +35,13 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class KeyFile(NamedTuple):
+    """A private key and what opens it."""
+
+    file: Path | None
+    passphrase: str
+
+
 class Secrets(BaseSettings):
     """The environment: what must not stand in a file."""
 
@@ -49,7 +56,20 @@ class Secrets(BaseSettings):
     refresh_config: Path = Path("refresh.toml")
     snowflake_builder_key_file: Path | None = None
     snowflake_promoter_key_file: Path | None = None
-    snowflake_key_passphrase: SecretStr = SecretStr("")
+    snowflake_builder_key_passphrase: SecretStr = SecretStr("")
+    snowflake_promoter_key_passphrase: SecretStr = SecretStr("")
+    snowflake_key_passphrase: SecretStr = SecretStr("")  # of a key that has none of its own above
+
+    @property
+    def builder_key(self) -> KeyFile:
+        return self._key(self.snowflake_builder_key_file, self.snowflake_builder_key_passphrase)
+
+    @property
+    def promoter_key(self) -> KeyFile:
+        return self._key(self.snowflake_promoter_key_file, self.snowflake_promoter_key_passphrase)
+
+    def _key(self, file: Path | None, own: SecretStr) -> KeyFile:
+        return KeyFile(file, own.get_secret_value() or self.snowflake_key_passphrase.get_secret_value())
 
 
 class SlackSection(_Section):
@@ -75,10 +95,27 @@ class PolicySection(_Section):
     hooks: Literal["refuse", "skip"] = "refuse"  # hooks that name another database than the dev one
 
 
+_HELPER = re.compile(r"[A-Za-z0-9.+-]+::")  # `ext::sh -c ...` has git run a program of that name
+_NO_BRANCH = re.compile(r"^[-/.]|[\s:*?\[\\^~]|\.\.|@\{|[/.]$")  # an option, a pattern, or no name
+
+
+def _git_url(url: str) -> str:
+    """As given. The sentence never repeats it, since it may hold a token."""
+    if url.startswith("-") or _HELPER.match(url):
+        raise ValueError("must be the URL or path of a git repository, not an option of git or a command (`ext::...`)")
+    return url
+
+
+def _git_branch(name: str) -> str:
+    if not name or _NO_BRANCH.search(name):
+        raise ValueError("must be the name of one branch, such as main")
+    return name
+
+
 class DbtSection(_Section):
     project_dir: Path  # with a repository: inside of it
-    repository: str = ""  # a git URL; empty: project_dir is read as it is
-    branch: str = "main"  # of the repository, fetched before each refresh
+    repository: Annotated[str, AfterValidator(_git_url)] = ""  # a git URL; empty: project_dir is read as it is
+    branch: Annotated[str, AfterValidator(_git_branch)] = "main"  # of the repository, fetched before each refresh
     profiles_dir: Path | None = None  # default: project_dir
     profile: str = ""  # default: as dbt_project.yml says
     target: str = "dev"

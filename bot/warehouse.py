@@ -8,16 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import snowflake.connector
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from snowflake.connector import SnowflakeConnection
 from snowflake.connector.errors import Error, OperationalError
 
-from bot import arrow
+from bot import arrow, key_files
 from bot.errors import RefreshError
 from bot.patience import Alive
 from bot.session import (
@@ -31,7 +28,7 @@ from bot.session import (
     TransientSource,
     Unreachable,
 )
-from bot.settings import Settings, UserSection
+from bot.settings import KeyFile, Settings, UserSection
 from bot.wording import warehouse as wording
 
 __all__ = [
@@ -66,7 +63,7 @@ class Warehouse:
 
         Raises RefreshError when the identity is not as set up.
         """
-        section, key = self._settings.warehouse.builder, self._settings.secrets.snowflake_builder_key_file
+        section, key = self._settings.warehouse.builder, self._settings.secrets.builder_key
         with self._open(section, key, tag, warehouse, abort_detached=True) as connection:
             yield Session(connection, section, doubts=False, alive=alive)
 
@@ -76,20 +73,19 @@ class Warehouse:
 
         `alive` as for the builder.
         """
-        section, key = self._settings.warehouse.promoter, self._settings.secrets.snowflake_promoter_key_file
+        section, key = self._settings.warehouse.promoter, self._settings.secrets.promoter_key
         with self._open(section, key, tag, "", abort_detached=False) as connection:
             yield Session(connection, section, doubts=True, alive=alive)
 
     @contextmanager
     def _open(
-        self, section: UserSection, key: Path | None, tag: str, warehouse: str, *, abort_detached: bool
+        self, section: UserSection, key: KeyFile, tag: str, warehouse: str, *, abort_detached: bool
     ) -> Iterator[SnowflakeConnection]:
-        if key is None:
+        if key.file is None:
             raise RefreshError(wording.no_key(section.user))
+        private_key = key_files.opened(section.user, key.file, key.passphrase)
         try:
-            connection = self._connect(
-                section, self._key(section, key), tag or self._installation, warehouse, abort_detached
-            )
+            connection = self._connect(section, private_key, tag or self._installation, warehouse, abort_detached)
         except (OperationalError, OSError) as error:
             raise Unreachable(wording.unreachable(), wording.redact(str(error))) from None
         except (Error, ValueError) as error:
@@ -99,13 +95,6 @@ class Warehouse:
             yield connection
         finally:
             connection.close(retry=False)
-
-    def _key(self, section: UserSection, file: Path) -> Any:
-        passphrase = self._settings.secrets.snowflake_key_passphrase.get_secret_value()
-        try:
-            return _loaded(file, file.stat().st_mtime_ns, passphrase)
-        except (OSError, TypeError, ValueError) as error:  # not there, not a key, another passphrase or none
-            raise RefreshError(wording.unusable_key(section.user), type(error).__name__) from None
 
     def _connect(
         self, section: UserSection, key: Any, tag: str, warehouse: str, abort_detached: bool
@@ -135,9 +124,3 @@ class Warehouse:
                 "CLIENT_TELEMETRY_ENABLED": False,
             },
         )
-
-
-@lru_cache(maxsize=8)
-def _loaded(file: Path, _written: int, passphrase: str) -> Any:
-    """A private key, checked once: that takes as long as all the rest of a login, and the connector does it twice."""
-    return load_pem_private_key(file.read_bytes(), passphrase.encode() or None)

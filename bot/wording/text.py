@@ -16,6 +16,7 @@ _LINK_TAIL = re.compile(r"<[^<>]*\Z")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u2028\u2029]")
 # They are not seen, or turn what follows around: two names that look alike need not be.
 _UNSEEN = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_USERINFO = re.compile(r"((?:https?|ftps?|git)://)[^\s/'\"]*@", re.IGNORECASE)
 FENCE = "```"
 # Slack has no way to escape these: a stray one would swallow the rest of the line as formatting. Underscores stay,
 # names are made of them.
@@ -38,6 +39,11 @@ def prose(text: object, limit: int = 300) -> str:
     line = " ".join(str(text).split())
     line = line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
     return escape(line).translate(_LOOKALIKE)
+
+
+def without_credentials(text: str) -> str:
+    """Without the user and the password or token of each URL in it."""
+    return _USERINFO.sub(r"\1", text)
 
 
 def code(text: object) -> str:

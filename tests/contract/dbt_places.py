@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.dbt import plain_profiles
 from bot import dbt_profile
 from bot.dbt_build import DbtChild
 from bot.dbt_project import Project
@@ -89,7 +90,7 @@ def place(world: World, project_dir: Path, directory: Path, **more: str) -> Plac
 
 def plain_options(there: Place, given: dict[str, Any], directory: Path) -> list[str]:
     """What every command of plain dbt is given, with directories of its own."""
-    profiles = dbt_profile.write_dev(there.settings, directory / "profiles")
+    profiles = plain_profiles(there.settings, directory / "profiles")
     options = ["--project-dir", str(there.settings.dbt.project_dir), "--profiles-dir", str(profiles), "--target", "dev"]
     options += ["--target-path", str(directory / "target"), "--log-path", str(directory / "log")]
     options += ["--vars", json.dumps(given)]

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import shutil
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from bot.dbt_code import Code
 from bot.dbt_project import Project
-from bot.errors import RefreshError, Unreadable
+from bot.errors import RefreshError, Unfetched, Unreadable
 from bot.settings import Settings
 from tests.contract.dbt_demo import PROJECT, deployed, git, unreachable
 
@@ -35,7 +39,7 @@ def commit(place: Path, message: str) -> str:
     return git(place, "rev-parse", "HEAD")
 
 
-def settings_of(repository: Path, directory: Path, **more: object) -> Settings:
+def settings_of(repository: Path | str, directory: Path, **more: object) -> Settings:
     directory.mkdir()
     given = {
         "repository": str(repository),
@@ -149,3 +153,48 @@ def test_packages_are_installed_as_the_lock_file_says(repository: Path, tmp_path
     commit(repository, "lock forgotten")
     with pytest.raises(RefreshError, match="does not fit"):
         code.at(code.fetch())
+
+
+class _Locked(BaseHTTPRequestHandler):
+    """A git server that lets nobody in, and says to whom."""
+
+    heard: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        self.heard.append(self.headers.get("Authorization", ""))
+        self.send_response(401)
+        self.send_header("WWW-Authenticate", 'Basic realm="git"')
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Nothing is written."""
+
+
+def test_a_token_in_the_url_is_used_and_never_told(tmp_path: Path):
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Locked) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        place = f"127.0.0.1:{server.server_port}/project.git"
+        url = f"http://bot:ghp_t0ken@{place}"
+        code = Code(settings_of(url, tmp_path / "bot"), tmp_path / "work")
+        with pytest.raises(Unfetched) as refused:
+            code.fetch()
+        server.shutdown()
+
+    told = refused.value.user_text + refused.value.detail
+    assert place in told, "what git said, and of which repository"
+    assert "t0ken" not in told and "bot:" not in told
+    assert f"Basic {base64.b64encode(b'bot:ghp_t0ken').decode()}" in _Locked.heard
+    kept = [file for file in (tmp_path / "work").rglob("*") if file.is_file() and b"t0ken" in file.read_bytes()]
+    assert kept == []
+
+
+@pytest.mark.parametrize("which", ["--upload-pack=touch made", "ext::touch made"])
+def test_what_settings_refuse_is_no_option_or_command_for_git_either(which: str, tmp_path: Path):
+    repository = which.replace("made", str(tmp_path / "made"))
+    code = Code(settings_of(repository, tmp_path / "bot"), tmp_path / "work")
+
+    with pytest.raises(Unfetched):
+        code.fetch()
+
+    assert not (tmp_path / "made").exists()

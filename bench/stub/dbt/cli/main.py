@@ -95,7 +95,6 @@ def _option(arguments: list[str], name: str) -> str:
 def _login(arguments: list[str]) -> dict[str, Any]:
     profiles = yaml.safe_load((Path(_option(arguments, "--profiles-dir")) / "profiles.yml").read_text())
     output = profiles[_option(arguments, "--profile")]["outputs"][_option(arguments, "--target")]
-    renamed = {"private_key_path": "private_key_file"}
-    kept = ("account", "user", "role", "warehouse", "host", "port", "protocol", "private_key_path")
-    login = {renamed.get(key, key): output[key] for key in kept if key in output}
+    kept = ("account", "user", "role", "warehouse", "host", "port", "protocol")
+    login = {key: output[key] for key in kept if key in output}
     return login | {"authenticator": "SNOWFLAKE_JWT", "session_parameters": {"QUERY_TAG": output.get("query_tag", "")}}
