@@ -26,11 +26,11 @@ def test_a_lost_answer_is_found_in_the_history_whatever_the_bots_clock_says(stag
 def test_a_clock_that_is_set_between_the_statement_and_the_look_proves_nothing(stage: Stage) -> None:
     """An absent statement may still come for an hour: that hour is Snowflake's, not ours."""
     stage.world.snowflake.inject(REPLACED, "lost_reply")
-    stage.world.snowflake.inject("QUERY_HISTORY", "hang")
+    stage.world.snowflake.inject(r"QUERY_HISTORY\(", "hang")
     incident = stage.incident()
     incident.wait_button("approve")
     stage.approves(incident, FACT)
-    look = stage.running("QUERY_HISTORY")
+    look = stage.running(r"QUERY_HISTORY\(")
     stage.clock.step(hours=2)
     stage.release(look)
     incident.wait_card("done")

@@ -175,7 +175,7 @@ def test_a_promotion_that_snowflake_refuses_waits_for_a_person(stage: Stage) -> 
 def test_a_promotion_that_could_not_be_looked_up_is_settled_by_a_person(stage: Stage, pressed: str) -> None:
     incident = stage.incident()
     stage.world.snowflake.inject(REPLACED, "lost_reply")
-    stage.world.snowflake.inject("QUERY_HISTORY", "fail", message="out of order", times=5)
+    stage.world.snowflake.inject(r"QUERY_HISTORY\(", "fail", message="out of order", times=5)
     stage.approves(incident, FACT)
     incident.wait_card("needs a person")
     asked = text_of(incident.wait_reply("*Needs a person.*"))
@@ -198,7 +198,7 @@ def test_a_promotion_that_could_not_be_looked_up_is_settled_by_a_person(stage: S
 def test_a_look_that_the_history_does_not_reach_any_more_says_so_and_concludes_nothing(stage: Stage) -> None:
     incident = stage.incident()
     stage.world.snowflake.inject(REPLACED, "lost_reply")
-    stage.world.snowflake.inject("QUERY_HISTORY", "fail", message="out of order", times=5)
+    stage.world.snowflake.inject(r"QUERY_HISTORY\(", "fail", message="out of order", times=5)
     stage.approves(incident, FACT)
     incident.wait_card("needs a person")
     incident.wait_button("look")
@@ -244,7 +244,7 @@ def test_a_candidate_that_an_administrator_gave_away_settles_nothing(stage: Stag
     """The fence cannot rename it, and the statement on its way still copies it."""
     incident = stage.incident()
     stage.world.snowflake.inject(REPLACED, "slow", seconds=8.0)
-    stage.world.snowflake.inject("QUERY_HISTORY", "fail", message="out of order", times=5)
+    stage.world.snowflake.inject(r"QUERY_HISTORY\(", "fail", message="out of order", times=5)
     stage.approves(incident, FACT)
     stage.running(REPLACED)
     refresh = stage.bot.store.get(1)
@@ -287,7 +287,7 @@ def test_a_backup_whose_answer_is_lost_is_no_doubt_about_production(stage: Stage
 def test_while_snowflake_stays_away_nobody_says_that_production_was_not_touched(stage: Stage) -> None:
     incident = stage.incident()
     stage.world.snowflake.inject(REPLACED, "lost_reply")
-    stage.world.snowflake.inject("QUERY_HISTORY", "lost_reply", times=5)
+    stage.world.snowflake.inject(r"QUERY_HISTORY\(", "lost_reply", times=5)
     stage.approves(incident, FACT)
     incident.wait_card("needs a person")
     asked = text_of(incident.wait_reply("*Needs a person.*"))

@@ -275,7 +275,7 @@ def test_rows_that_others_wrote_before_a_doubt_was_settled_are_never_lost_withou
     """They came before the bot could look, so that production was never seen without them."""
     incident = stage.incident()
     stage.world.snowflake.inject(REPLACED, "lost_reply")
-    stage.world.snowflake.inject("QUERY_HISTORY", "fail", message="out of order", times=5)
+    stage.world.snowflake.inject(r"QUERY_HISTORY\(", "fail", message="out of order", times=5)
     stage.approves(incident, FACT)
     incident.wait_card("needs a person")
     incident.wait_button("happened")
