@@ -15,19 +15,20 @@ import signal
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from bench import readers
-from bench.people import CHANNEL, People, steered
+from bench.people import CHANNEL, People
 from bench.processes import FREEZES, PHASES, Workers
 from bench.readers import Seen
 from bench.scene import EXPIRES_SECONDS, LEASE_SECONDS, Scene
+from bench.trouble import Trouble
 from sandbox.postgres import Postgres
 
 _AT_ONCE = 5
+_BETWEEN = 4  # refreshes between one trouble and the next
 _ONCE = tuple(
     f"{instant}: {when}"
     for instant in ("deciding/commit put_index", "building/build: create schema")
@@ -46,18 +47,12 @@ BROKEN = (
     "messages_doubled",
     "buttons_left",
     "cancels_ignored",
+    "unapproved",
+    "asked_twice",
 )
 _LONG = 200  # refreshes from which on a run has to have seen enough
 _KILLS = 10  # in each phase
 _FAILED = 0.05  # refreshes that may fail in words
-_REPLIES = ("chat.postMessage", "chat.update", "files.completeUploadExternal", "files.getUploadURLExternal")
-_STATEMENTS = {  # and the instants that a lost reply of theirs leads to
-    r"CREATE OR REPLACE TRANSIENT TABLE .ANALYTICS.\..PROD.": r"(promoting|undoing)/(fence|look|commit (release|record|forget))",
-    r"CREATE TRANSIENT TABLE .*BACKUP": r"promoting/commit release",
-    r"ALTER TABLE .* RENAME TO .*CANDIDATE": r"building/(build: drop|commit release)",
-    r"HASH_AGG.*.ANALYTICS.\..PROD.": r"(verifying|checking)/commit release",
-    r"SELECT COUNT": r"checking/commit release",
-}
 
 
 class Chaos:
@@ -72,14 +67,12 @@ class Chaos:
     ):
         self.until = float("inf")  # monotonic time at which people stop asking
         self.thorough = False  # they go on asking as long as there are instants at which nobody was ended
-        self.scene, self.workers, self.refreshes, self.chance, self.server = scene, workers, refreshes, chance, server
-        self.lost_replies, self.restarts = 0, 0
+        self.scene, self.workers, self.refreshes = scene, workers, refreshes
         self.accepted: set[str] = set()  # refreshes of which the bot said that they are on their way
         self._busy: dict[str, str] = {}  # model -> the refresh that people wait for
         self._ask_again: dict[str, float] = {}
-        self._trouble = 0
         self._last_asked = time.monotonic()
-        self._hit: Counter[str] = Counter()
+        self.trouble = Trouble(scene, chance, server, lambda: self.workers.unseen)
         self.people = People(scene, chance, lambda: self.workers.unseen, ways)
 
     def run(self) -> None:
@@ -97,8 +90,9 @@ class Chaos:
             if self._enough:
                 if self._over(seen):
                     break
-            elif len(self.accepted) - 4 * self._trouble > 6:
-                self._make_trouble()
+            elif len(self.accepted) - _BETWEEN * self.trouble.times > 6:
+                self.trouble.make()
+                self.workers.last_fault = time.monotonic()
             self._pause()
         self._settle()
         self.workers.stop()  # what it still sends is counted too
@@ -109,6 +103,7 @@ class Chaos:
         if self.workers.faults:
             if len(self._busy) <= 1 or now - self._last_asked > _LAST:
                 self.workers.calm()
+                self.trouble.calm()
             return False
         ended = self.accepted <= {s.ref for s in seen if s.ended} | self.told
         return (ended and not self._busy) or now - self.last_fault > _QUIET
@@ -126,15 +121,19 @@ class Chaos:
 
     def report(self) -> dict[str, Any]:
         seen, slack = self.seen(), self.scene.world.slack.control
-        promoted = readers.promotions(self.scene.world.snowflake)
+        promoted, deliveries = readers.promotions(self.scene.world.snowflake), slack.traffic("delivery")
         counts = readers.count(self.accepted, seen, self.told, promoted, readers.audit(slack))
         ignored = {ref for ref in self.people.cancels if promoted[ref]} - readers.too_late(slack, "alice")
         found: dict[str, Any] = {
             "refreshes": len(self.accepted),
             "kills": self.workers.kills,
             "freezes": self.workers.freezes,
-            "lost_replies": self.lost_replies,
-            "restarts": self.restarts,
+            "lost_replies": self.trouble.lost_replies,
+            "wrong_answers": sum(self.trouble.wrong_answers.values()),
+            "expired_tokens": self.trouble.expired_tokens,
+            "moved": dict(sorted(self.trouble.moved.items())),
+            "redelivered": self.trouble.redelivered,
+            "restarts": self.trouble.restarts,
             "lost": counts.lost,
             "promoted": sum(n for ref, n in promoted.items() if " " not in ref),
             "undone": sum(n for ref, n in promoted.items() if ref.endswith(" undo")),
@@ -142,7 +141,10 @@ class Chaos:
             "wrong": counts.wrong,
             "stuck": sum(not s.ended and not s.waits_for_people for s in seen),
             "failed": sum(s.state == "failed" for s in self._unspoiled(seen)) + len(self._not_begun),
-            "needs_attention": len({s.ref for s in seen if "needs_attention" in s.posted}),
+            "unapproved": len(readers.unapproved(deliveries, seen, promoted, self.scene.quorum, "U0ALICE")),
+            "asked_twice": readers.asked_twice(deliveries),
+            "needs_attention": len({s.ref for s in seen if s.doubts and not s.only_refused()}),
+            "refused": len({s.ref for s in seen if s.doubts and s.only_refused()}),
             "cancels_ignored": len(ignored),
             "pressed_again": self.people.pressed_again,
             "messages_lost": counts.messages_lost,
@@ -150,6 +152,8 @@ class Chaos:
             "buttons_left": counts.buttons_left,
             "killed_in": dict(sorted(self.workers.killed_in.items())),
             "frozen_in": dict(sorted(self.workers.frozen_in.items())),
+            "answered_wrongly": dict(sorted(self.trouble.wrong_answers.items())),
+            "codes_left": self.trouble.codes_left,
             "ways": dict(sorted(self.people.played.items())),
             "instants": len(self.workers.instants),
             "instants_reached": len(self.workers.reached.intersection(self.workers.instants)),
@@ -160,12 +164,15 @@ class Chaos:
     def _short(self, not_reached: int, failed: int) -> list[str]:
         """What a long run has to have seen and this one has not."""
         killed, frozen, refreshes = self.workers.killed_in, self.workers.frozen_past_a_lease, len(self.accepted)
-        faults = self.workers.kills + self.workers.freezes + self.lost_replies + self.restarts
+        trouble = self.trouble
+        faults = self.workers.kills + self.workers.freezes + trouble.lost_replies + trouble.restarts
         short = [f"{killed[p]} of {_KILLS} workers killed while {p}" for p in PHASES if killed[p] < _KILLS]
         short += [f"{frozen} of {FREEZES} workers frozen while they held a lease"] if frozen < FREEZES else []
         short += [f"{refreshes} of {self.refreshes} refreshes"] if refreshes < self.refreshes else []
         short += [f"{faults} faults over {refreshes} refreshes"] if 2 * faults < refreshes else []
         short += [f"{not_reached} instants at which no worker was killed"] if not_reached else []
+        codes = len(self.trouble.codes_left)
+        short += [f"{codes} codes with which no statement was answered"] if codes else []
         return short + ([f"{failed} of {refreshes} refreshes failed"] if failed > _FAILED * refreshes else [])
 
     def seen(self) -> list[Seen]:
@@ -220,22 +227,6 @@ class Chaos:
             self._pause()
         self.accepted.add(ref)
         return ref
-
-    # --- trouble ----------------------------------------------------------------------------------------------------
-
-    def _make_trouble(self) -> None:
-        """One lost reply of each service every four refreshes; a restart of the database every twelve."""
-        self._trouble += 1
-        self.scene.world.slack.control.fault("lost_reply", self.chance.choice(_REPLIES))
-        self.scene.world.snowflake.inject(
-            steered(self.chance, _STATEMENTS, self.workers.unseen, self._hit), "lost_reply"
-        )
-        self.lost_replies += 2
-        if self.server and self._trouble % 3 == 0:
-            self.server.crash() if self.restarts % 2 else self.server.stop()
-            self.server.start()
-            self.restarts += 1
-        self.workers.last_fault = time.monotonic()
 
 
 @contextlib.contextmanager

@@ -16,6 +16,7 @@ from bench.scene import EXPIRES_SECONDS, Scene
 from sandbox.slack.errors import Impossible
 
 CHANNEL = "C0INCIDENTS"
+_APPROVERS = ("bob", "carol")
 # The second where the answer to the first command got lost.
 _ON_ITS_WAY = re.compile(r"(R\d+)(?:\* is on its way| already refreshes this table)")
 _CLICK_AGAIN = 12.0  # seconds until a person presses a button again that did nothing
@@ -58,7 +59,7 @@ class Way:
 
 
 class People:
-    """Alice asks, bob decides. `unseen`: the named instants at which no worker was ended yet."""
+    """Alice asks, bob decides, with carol where two have to. `unseen`: the named instants at which no worker was ended yet."""
 
     def __init__(
         self, scene: Scene, chance: random.Random, unseen: Callable[[], list[str]], ways: Iterable[str] = ()
@@ -70,8 +71,8 @@ class People:
         self.cancels: set[str] = set()  # refreshes of which the bot said that it cancels them
         self.pressed_again = 0  # the same button of the same post
         self.played: Counter[str] = Counter()
-        self._pressed: dict[tuple[str, str], float] = {}
-        self._pressed_on: set[tuple[str, str]] = set()  # posts and buttons
+        self._pressed: dict[tuple[str, str, str], float] = {}
+        self._pressed_on: set[tuple[str, str, str]] = set()  # posts, buttons and who
         self._done: set[tuple[str, int]] = set()  # refresh and which of its acts
         self._since: dict[str, float] = {}  # when its approval was first seen to wait
         self._moved: dict[
@@ -146,7 +147,7 @@ class People:
 
     def _usual(self, refresh: Seen) -> None:
         if refresh.state == "needs a person":
-            self.press("bob", refresh, "look")
+            self.press("bob", refresh, "look" if refresh.with_button("look") else "not_happened")
         elif refresh.state.startswith("withdrawn"):
             self.press("bob", refresh, "recheck" if refresh.with_button("recheck") else "rebuild")
         elif refresh.state == "waiting for approval":
@@ -158,7 +159,8 @@ class People:
 
     def _decide(self, refresh: Seen) -> None:
         if refresh.with_button("approve"):
-            self.press("bob", refresh, "approve")
+            for person in _APPROVERS[: self._scene.quorum[refresh.model]]:
+                self.press(person, refresh, "approve")
         elif refresh.with_button("explain"):
             self.fill("bob", refresh, "explain", _REASON)
         else:
@@ -166,7 +168,7 @@ class People:
 
     def press(self, person: str, refresh: Seen, action: str) -> bool:
         message = refresh.with_button(action)
-        key, now = (refresh.ref, action), time.monotonic()
+        key, now = (person, refresh.ref, action), time.monotonic()
         if message is None or now - self._pressed.get(key, -_CLICK_AGAIN) < _CLICK_AGAIN:
             return False
         if key in self._pressed and self.ways.get(refresh.ref, "").startswith("hold"):
@@ -174,8 +176,8 @@ class People:
         with contextlib.suppress(Impossible):  # it was updated in between
             if self._slack.click(person, CHANNEL, message["ts"], action).ok:
                 self._pressed[key] = now
-                self.pressed_again += (message["ts"], action) in self._pressed_on
-                self._pressed_on.add((message["ts"], action))
+                self.pressed_again += (message["ts"], action, person) in self._pressed_on
+                self._pressed_on.add((message["ts"], action, person))
                 return True
         return False
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,6 +21,8 @@ _CANCELLED = re.compile(r"\*?(R\d+) (?:of \S+ was|is) cancelled")
 _ENDS = frozenset({"done", "rejected", "cancelled", "expired", "failed", "undone"})
 _FOR_PEOPLE = ("waiting for approval", "withdrawn", "promoted, but", "needs a person", "nothing would change")
 _TOO_LATE = re.compile(r"(R\d+) has moved on and this did nothing")
+_ON_ITS_WAY = re.compile(r"\*(R\d+)\* is on its way")
+_REFUSED = "Snowflake refused the statement, so production was not replaced"
 _AUDIT = "C0AUDIT"
 _NIGHTLY = "DBT_NIGHTLY"  # fills production before anybody asks; the bot has no such user
 _KNOWN = re.compile(r"R\d+( undo)?")
@@ -94,6 +97,22 @@ class Seen:
         dead: set[str] = {*_DECIDING, *(["undo"] if self.state != "done" else [])}
         return dead & {action for m in self.thread for action in actions_of(m)}
 
+    @property
+    def doubts(self) -> list[str]:
+        """What its posts said that needs a person, oldest first."""
+        return [text_of(m) for m in self.thread if _topic(_key(m)) == "needs_attention"]
+
+    def only_refused(self) -> bool:
+        """Whether a person was needed only because Snowflake refused a statement, as it does on others' tables."""
+        return all(_REFUSED in text for text in self.doubts)
+
+    def denies(self, promoted: Counter[str]) -> bool:
+        """Whether it still says that a statement was refused which Snowflake carried out."""
+        if not self.state.startswith("needs a person") or not self.doubts or _REFUSED not in self.doubts[-1]:
+            return False
+        undo = not self.posted.isdisjoint({"promoted", "faulty"})
+        return promoted[f"{self.ref} undo" if undo else self.ref] > 0
+
     def own_post_is_missing(self) -> bool:
         """Whether nothing in the thread says what the card says."""
         if self.state == "cancelled" and self._found_nothing():
@@ -156,7 +175,7 @@ class Counts:
     promotions: Counter[str] = field(default_factory=Counter)  # successful replacements of production, by refresh
     lost: int = 0
     promoted_twice: int = 0
-    wrong: int = 0  # replacements of production that no card explains
+    wrong: int = 0  # replacements of production that no card explains, or that one denies
     messages_lost: int = 0
     messages_doubled: int = 0
     buttons_left: int = 0  # on posts of refreshes that have ended
@@ -171,6 +190,33 @@ def promotions(snowflake: SnowflakeSandbox) -> Counter[str]:
             ref = _REF.match(statement.tag)
             found[f"{ref[1]}{' undo' if ref[2] == 'undo' else ''}" if ref else f"{statement.user} {statement.tag}"] += 1
     return found
+
+
+def approvers(deliveries: list[Json]) -> dict[str, set[str]]:
+    """Who pressed Approve, by the refresh, whether or not it counted."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for payload in (one["payload"] for one in deliveries):
+        for action in payload.get("actions") or []:
+            if action["action_id"] == "approve":
+                found[f"R{json.loads(action['value'])['r']}"].add(payload["user"]["id"])
+    return found
+
+
+def unapproved(
+    deliveries: list[Json], seen: list[Seen], promoted: Counter[str], quorum: dict[str, int], asker: str
+) -> set[str]:
+    """Refreshes that were promoted although fewer people than their model asks for, the asker apart, pressed Approve."""
+    pressed = approvers(deliveries)
+    return {s.ref for s in seen if promoted[s.ref] and len(pressed.get(s.ref, set()) - {asker}) < quorum[s.model]}
+
+
+def asked_twice(deliveries: list[Json]) -> int:
+    """Refreshes too many that one command began, which Slack delivered more than once."""
+    begun: dict[str, set[str]] = defaultdict(set)
+    for one in deliveries:
+        if one["envelope"] == "slash_commands" and (found := _ON_ITS_WAY.search(str(one["response"]))):
+            begun[one["payload"]["trigger_id"]].add(found[1])
+    return sum(len(refs) - 1 for refs in begun.values())
 
 
 def not_begun(slack: SlackControl, person: str) -> set[str]:
@@ -207,6 +253,7 @@ def count(
     for refresh in cards.values():
         counts.lost += refresh.state.startswith(("done", "undone", "promoted")) and promoted[refresh.ref] == 0
         counts.lost += refresh.state == "undone" and promoted[f"{refresh.ref} undo"] == 0
+        counts.wrong += refresh.denies(promoted)
         counts.buttons_left += len(refresh.buttons_left())
         _count_messages(counts, refresh)
         counts.messages_lost += _audits_lost(refresh, audited)

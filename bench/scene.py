@@ -36,6 +36,7 @@ class Scene:
         self.world = World(directory)
         self._directory, self._url = directory, database_url
         self.models = [f"m_{n:02d}" for n in range(models)]
+        self.quorum = {m: 2 if n % 4 == 3 else 1 for n, m in enumerate(self.models)}
 
     def start(self) -> None:
         self.world.start()
@@ -71,10 +72,28 @@ class Scene:
         """Somebody else's write to production; the next refresh puts it right."""
         self._nightly(f"UPDATE ANALYTICS.PROD.{model} SET AMOUNT = AMOUNT + 1 WHERE DAY = '2026-01-21'")
 
+    def somebody_grants(self, model: str, *, back: bool) -> None:
+        """Somebody else may read production from now on; `back`: no longer."""
+        how = "REVOKE SELECT ON TABLE {} FROM" if back else "GRANT SELECT ON TABLE {} TO"
+        self._admin(f"{how.format(f'ANALYTICS.PROD.{model}')} ROLE DASHBOARD")
+
+    def somebody_takes_over(self, model: str) -> None:
+        """Production belongs to a role that the bot does not have."""
+        self._own(model, "SYSADMIN")
+
+    def somebody_gives_back(self, model: str) -> None:
+        self._own(model, "TRANSFORMER")
+
+    def _own(self, model: str, role: str) -> None:
+        self._admin(f"GRANT OWNERSHIP ON TABLE ANALYTICS.PROD.{model} TO ROLE {role} COPY CURRENT GRANTS")
+
+    def _admin(self, sql: str) -> None:
+        with self.world.snowflake.admin() as connection, connection.cursor() as cursor:
+            cursor.execute(sql)
+
     def let_go(self, query_id: str) -> None:
         """A statement that a fault holds once its work is done."""
-        with self.world.snowflake.admin() as connection, connection.cursor() as cursor:
-            cursor.execute(f"SELECT SYSTEM$CANCEL_QUERY('{query_id}')")
+        self._admin(f"SELECT SYSTEM$CANCEL_QUERY('{query_id}')")
 
     @property
     def environ(self) -> dict[str, str]:
@@ -94,8 +113,8 @@ class Scene:
         (project / "profiles.yml").write_text(_PROFILES.format(dev=dev, prod=prod))
         manifest, state = project / "dev.json", project / "state"
         state.mkdir()
-        manifest.write_text(json.dumps(_manifest(self.models, "DEV.DEV_REFRESH_BOT")))
-        (state / "manifest.json").write_text(json.dumps(_manifest(self.models, "ANALYTICS.PROD")))
+        manifest.write_text(json.dumps(_manifest(self.quorum, "DEV.DEV_REFRESH_BOT")))
+        (state / "manifest.json").write_text(json.dumps(_manifest(self.quorum, "ANALYTICS.PROD")))
         settings = self.world.write_settings()
         text = settings.read_text()
         for before, after in _POLICY.items():
@@ -110,13 +129,14 @@ class Scene:
         self.world.write_settings = lambda **_: policy  # type: ignore[method-assign]
 
 
-def _manifest(models: list[str], schema: str) -> dict[str, Any]:
-    nodes = {f"model.chaos.{m}": _model(m, schema) for m in models}
-    sources = {f"source.chaos.{m}": {"relation_name": f"RAW.CHAOS.{m}"} for m in models}
+def _manifest(quorum: dict[str, int], schema: str) -> dict[str, Any]:
+    nodes = {f"model.chaos.{m}": _model(m, n, schema) for m, n in quorum.items()}
+    sources = {f"source.chaos.{m}": {"relation_name": f"RAW.CHAOS.{m}"} for m in quorum}
     return {"metadata": {"project_name": "chaos"}, "nodes": nodes, "sources": sources, "macros": {}}
 
 
-def _model(name: str, schema: str) -> dict[str, Any]:
+def _model(name: str, quorum: int, schema: str) -> dict[str, Any]:
+    refresh = {"grain": ["day"], "date_column": "day", "quorum": quorum}
     return {
         "unique_id": f"model.chaos.{name}",
         "resource_type": "model",
@@ -127,6 +147,6 @@ def _model(name: str, schema: str) -> dict[str, Any]:
         "relation_name": f"{schema}.{name}",
         "raw_code": f"select DAY, AMOUNT from RAW.CHAOS.{name}",
         "depends_on": {"nodes": [f"source.chaos.{name}"], "macros": []},
-        "config": {"materialized": "table", "meta": {"refresh": {"grain": ["day"], "date_column": "day"}}},
+        "config": {"materialized": "table", "meta": {"refresh": refresh}},
         "checksum": {"checksum": "1"},
     }

@@ -148,18 +148,20 @@ class SnowflakeSandbox:
         times: int = 1,
         after: bool = False,
         skip: int = 0,
-    ) -> None:
+    ) -> Fault:
         """A fault for the next `times` statements that `match` (a regular expression, any case) finds, after `skip` others.
 
         fail: error `code`; slow: `seconds` (1) later; hang: until cancelled, `seconds` (3600) at most; lost_reply: executed,
         the connection closed without an answer; misreport: executed, then answered once with `code`, after which a code of
         a dead session (390111, 390114 ...) has ended it; poll: answered only when the client asks for the result, as every
         statement is that takes longer than 45 seconds. `after`: act once the statement was executed.
+        Returns the fault: its `times` is 0 once it has struck as often as it should.
         """
         default = {"hang": 3600.0}.get(action, 1.0)
         pattern = re.compile(match, re.IGNORECASE | re.DOTALL)
         fault = Fault(pattern, action, code, message, default if seconds is None else seconds, times, after, skip)
         self._world.faults.add(fault)
+        return fault
 
     def clear_faults(self) -> None:
         self._world.faults.clear()

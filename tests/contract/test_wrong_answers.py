@@ -10,7 +10,6 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-from snowflake.connector import errorcode, network
 
 from bot import sql_errors
 from bot.decisions import STATEMENT_REFUSED
@@ -19,28 +18,13 @@ from bot.model import Kind, Refresh, State
 from bot.recovery import Recovery
 from bot.warehouse import ReadFailed, Session, SqlError, Unreachable
 from bot.wording import production as say
+from sandbox.snowflake.codes import KNOWN, RENEWED, six
 from tests.contract.approvals import Scene, Worker, scene
 from tests.contract.warehouses import DEV, FOREVER, ORDERS, World, made_dev
 
-OF_CONNECTOR = {code for name, code in vars(errorcode).items() if name.startswith("ER_")}
-OF_LOGIN = {
-    int(code)
-    for name, found in vars(network).items()
-    if name.endswith(("GS_CODE", "GS_CODES"))
-    for code in ([found] if isinstance(found, str) else found)
-}
-# What a server answers with, as far as public sources have it; none of them is complete, and so no list may be.
-OF_SERVER = {0, 1, 603, 604, 606, 625, 630, 707, 900, 1007, 2002, 2057, 2140, 3003, 3013, 3540, 90_073, 90_106, 93_044}
-OF_SERVER |= {100_035, 100_038, 100_051, 100_072, 100_078, 100_090, 200_001, 300_002, 300_010, 370_001, 999_999}
-OF_SERVER |= {390_100, 390_104, 390_111, 390_189, 390_201, 390_302, 390_420, 390_422, 390_432, 394_400, 395_090}
-RENEWED = 390_112  # the connector's own affair: it renews the token and asks again
-DOUBTFUL = sorted((OF_CONNECTOR | OF_LOGIN | OF_SERVER) - {RENEWED} - set(sql_errors.BEFORE_EXECUTION))
+DOUBTFUL = sorted(KNOWN - {RENEWED} - set(sql_errors.BEFORE_EXECUTION))
 PROOF = sorted(sql_errors.BEFORE_EXECUTION)
 COPY = ORDERS.renamed("ORDERS_COPY")
-
-
-def six(code: int) -> str:
-    return f"{code:06d}"
 
 
 @pytest.mark.parametrize("polled", [False, True])

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bench.readers import Counts, Seen, count
+from bench.readers import Counts, Seen, asked_twice, count, unapproved
 
 COUNTED = ("lost", "promoted_twice", "wrong", "messages_lost", "messages_doubled", "buttons_left")
 RESULT = "result file"
@@ -163,3 +163,51 @@ def test_buttons_that_an_ended_refresh_keeps(state: str, button: str, left: int)
     ended = DONE if state == "done" else UNDONE
     kept = replace(ended, thread=[*ended.thread, message("plan_b", 50, button)])
     assert counted(kept, log=("R1", "R1 undo")).buttons_left == left
+
+
+REFUSED = message("needs_attention", 50)
+REFUSED["text"] = "Snowflake refused the statement, so production was not replaced: no."
+
+
+@pytest.mark.parametrize(("undone", "log"), [(False, ("R1",)), (True, ("R1", "R1 undo"))])
+def test_a_replacement_that_its_card_calls_refused_is_wrong(undone: bool, log: tuple[str, ...]) -> None:
+    before = DONE.thread if undone else thread(*COMPARED)
+    denied = Seen(ref="R1", model="m_00", state="needs a person", thread=[*before, REFUSED])
+    audit = ("audit_start", "audit_change", "audit_end")[: 3 if undone else 1]
+    assert breaches(counted(denied, log=log, audit=audit)) == {"wrong": 1}
+    assert breaches(counted(denied, log=log[:-1], audit=audit)) == {}
+    assert denied.only_refused()
+    assert not replace(denied, thread=[*denied.thread, message("needs_attention", 60)]).only_refused()
+
+
+def delivery(user: str, action: str) -> dict[str, Any]:
+    payload = {"user": {"id": user}, "actions": [{"action_id": action, "value": '{"r": 1, "v": 5}'}]}
+    return {"envelope": "interactive", "payload": payload, "response": None}
+
+
+@pytest.mark.parametrize(
+    ("pressed", "quorum", "breach"),
+    [
+        ([("bob", "approve")], 1, False),
+        ([("bob", "approve"), ("bob", "approve")], 2, True),
+        ([("bob", "approve"), ("carol", "approve")], 2, False),
+        ([("bob", "approve"), ("alice", "approve")], 2, True),
+        ([("bob", "approve"), ("carol", "reject")], 2, True),
+        ([("alice", "approve")], 1, True),
+        ([], 1, True),
+    ],
+)
+def test_a_replacement_that_too_few_approved(pressed: list[tuple[str, str]], quorum: int, breach: bool) -> None:
+    deliveries = [delivery(*one) for one in pressed]
+    found = unapproved(deliveries, [DONE], Counter(["R1"]), {"m_00": quorum}, "alice")
+    assert found == ({"R1"} if breach else set())
+    assert unapproved(deliveries, [DONE], Counter(), {"m_00": quorum}, "alice") == set()
+
+
+def test_a_command_that_begins_two_refreshes() -> None:
+    def command(trigger: str, ref: str) -> dict[str, Any]:
+        said = {"text": f"*{ref}* is on its way"}
+        return {"envelope": "slash_commands", "payload": {"trigger_id": trigger}, "response": said}
+
+    assert asked_twice([command("1", "R1"), command("1", "R1"), command("2", "R2")]) == 0
+    assert asked_twice([command("1", "R1"), command("1", "R2")]) == 1
