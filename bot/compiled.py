@@ -21,11 +21,13 @@ class Compiled:
     """One model as dbt would build it now, with the vars that were given.
 
     `reads` is every relation in the SQL apart from the model itself. `hooks` are rendered, the model's own first,
-    then the project's on-run-start and on-run-end. Column lists are as written in the configuration.
+    then the on-run-start and on-run-end of project and packages; one that cannot be rendered before it runs is as
+    written. Column lists are as written in the configuration.
     """
 
     sql: str
     relation: Relation  # in dev, as dbt says
+    place: tuple[str, str] = ("", "")  # database and schema of a name without them
     reads: tuple[Relation, ...]
     hooks: tuple[str, ...] = ()
     tests: tuple[str, ...] = ()  # names of the tests that run with it

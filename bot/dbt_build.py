@@ -7,7 +7,7 @@ its own success is checked: the right model, in the right relation, from the rig
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -52,6 +52,7 @@ class DbtChild:
         warehouse: str = "",
         full_refresh: bool = False,
         analyses: tuple[str, ...] = (),
+        production: Collection[tuple[str, str]] = (),
         tag: str = "",
         cancelled: Callable[[], bool] = lambda: False,
         warm: Warm | None = None,
@@ -59,6 +60,7 @@ class DbtChild:
         tell: Callable[[str], object] = lambda _text: None,
     ) -> None:
         """`env_user` fills {user} in `[dbt.env]`; `warehouse` overrides the model's; `full_refresh` is the mode;
+        `production` is database and schema of all that no statement may write;
         `cancelled` is asked twice a second. The child is forked from `warm` where there is one; `version` is that of
         the code; `tell` hears what takes longer than people expect. Raises RefreshError when profiles or `[dbt.env]` cannot be used.
         """
@@ -73,6 +75,7 @@ class DbtChild:
             "warehouse": warehouse,
             "full_refresh": full_refresh,
             "analyses": list(analyses),
+            "production": sorted(production),
             "state_dir": str(state_dir.resolve()),
             "private_key": _builder_key(settings),
         }
@@ -188,6 +191,7 @@ class DbtChild:
         return Compiled(
             sql=done["sql"],
             relation=relation,
+            place=tuple(done["place"]),
             reads=tuple(r for r in self._reads(done["sql"], *place) if not _is_own(r, relation)),
             hooks=tuple(done["hooks"]),
             tests=tuple(done["tests"]),

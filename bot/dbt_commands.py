@@ -15,7 +15,8 @@ from typing import Any
 
 from dbt.cli.main import dbtRunner
 
-from bot.dbt_runtime import Failure, flags_of_a_build, refuse_flags
+from bot.dbt_hooks import Guard, hooks_of_run
+from bot.dbt_runtime import Failure, flags_of_a_build, judge_statements, refuse_flags
 
 Reply = dict[str, Any]
 
@@ -32,14 +33,17 @@ class Parsed:
     """One dbt project, parsed once; every command starts from the manifest as it was parsed."""
 
     def __init__(self, setup: dict[str, Any], send: Callable[[Reply], None]) -> None:
-        self.setup, self.send = setup, send
+        self.setup, self.send, self.guard = setup, send, Guard(setup["production"])
         self.query_ids: list[str] = []
         self.created: list[str] = []
         self.warnings = 0
         refuse_flags()
         flags_of_a_build(full_refresh=setup["full_refresh"])
+        judge_statements(self.guard.refused)
         self.manifest: Any = self.read()
         self.pristine = {uid: copy.deepcopy(self.manifest.nodes[uid]) for uid in self._touched()}
+        if setup["unique_id"]:
+            self.guard.protect(self._node())
 
     def read(self) -> Any:
         """The manifest, read whole with the refresh's vars: configuration is settled now, never taken from a cache."""
@@ -53,12 +57,14 @@ class Parsed:
         """Compile the model, and with the vars its hooks and analyses too; `incremental` pretends that dev is there."""
         node, analyses = self._node(), [] if without_vars else self._analyses()
         with self._macros(_FORCED if incremental else None):
-            compiled = self._compile([node, *analyses], without_vars=without_vars)
-            hooks = [] if without_vars else self._compile_hooks()
+            with hooks_of_run(self.guard, [] if without_vars else self._operations(), node) as run:
+                compiled = self._compile([node, *analyses], without_vars=without_vars)
+            hooks = [] if without_vars else [*self._compile_hooks(), *run.rendered]
         node = self._node()
         return {
             "sql": compiled[node.unique_id],
             "relation": node.relation_name,
+            "place": self.guard.place,
             "hooks": hooks,
             "tests": self._tests(),
             "config": _config(node),
@@ -132,8 +138,10 @@ class Parsed:
     def _hooks(self) -> list[Any]:
         """The model's hooks, then the project's on-run-start and on-run-end, as they run with every build."""
         config = self._node().config
-        operations = [n for n in self.manifest.nodes.values() if n.resource_type == "operation"]
-        return [*config.pre_hook, *config.post_hook, *operations]
+        return [*config.pre_hook, *config.post_hook, *self._operations()]
+
+    def _operations(self) -> list[Any]:
+        return [n for n in self.manifest.nodes.values() if n.resource_type == "operation"]
 
     @contextlib.contextmanager
     def _macros(self, is_incremental: str | None):
@@ -166,13 +174,13 @@ class Parsed:
         return compiled
 
     def _compile_hooks(self) -> list[str]:
-        """Hooks as they would be sent, by compiling them in the model's place, without letting them run queries.
+        """The model's hooks as they would be sent, by compiling them in its place, without letting them run queries.
 
-        One that cannot be rendered like this, and the project's own, come back as written.
+        One that cannot be rendered like this comes back as written.
         """
-        written = [getattr(hook, "sql", None) or hook.raw_code for hook in self._hooks()]
-        own = len(self._node().config.pre_hook) + len(self._node().config.post_hook)
-        plain = [number for number, text in enumerate(written) if number >= own or not _JINJA.search(text)]
+        config = self._node().config
+        written = [hook.sql for hook in [*config.pre_hook, *config.post_hook]]
+        plain = [number for number, text in enumerate(written) if not _JINJA.search(text)]
         rendered = self._rendered([text for number, text in enumerate(written) if number not in plain])
         return [text if number in plain else next(rendered) for number, text in enumerate(written)]
 

@@ -75,6 +75,7 @@ def setup(settings: Settings, workdir: Path, profiles: Path, target: str, profil
         "vars": {},
         "unique_id": "",
         "analyses": [],
+        "production": [],
         "warehouse": "",
         "full_refresh": False,
         "state_dir": "",

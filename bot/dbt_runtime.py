@@ -5,12 +5,15 @@ from __future__ import annotations
 import base64
 import os
 import re
+from collections.abc import Callable
 from typing import Any
 
 import dbt.flags
 import snowflake.connector
 from cryptography.hazmat.primitives.serialization import load_der_private_key
+from dbt.adapters.snowflake.connections import SnowflakeConnectionManager
 from dbt.cli.main import cli
+from dbt_common.exceptions import DbtRuntimeError
 
 from bot import arrow
 
@@ -53,6 +56,22 @@ def flags_of_a_build(*, full_refresh: bool) -> None:
         return found
 
     dbt.flags.get_flag_obj = of_build
+
+
+def judge_statements(refused: Callable[[str, str, str], str]) -> None:
+    """Ask before each statement of dbt's: `refused(sql, database, schema)` says why it must not be sent, or "".
+
+    Database and schema are those of the session. Raises DbtRuntimeError, as a statement that fails does.
+    """
+    send = SnowflakeConnectionManager.add_query
+
+    def add_query(self: Any, sql: str, *args: Any, **kwargs: Any) -> Any:
+        login = self.get_thread_connection().credentials
+        if why := refused(sql, login.database.upper(), login.schema.upper()):
+            raise DbtRuntimeError(why)
+        return send(self, sql, *args, **kwargs)
+
+    SnowflakeConnectionManager.add_query = add_query
 
 
 def quiet_connector(statement_timeout: float, private_key: str) -> None:

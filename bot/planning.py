@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import date
 
-from bot import hooks, separation
+from bot import separation, write_targets
 from bot.commands import write
 from bot.compiled import Compiled
 from bot.errors import Refusal
@@ -29,6 +29,7 @@ __all__ = [
     "exposures",
     "foreign_hooks",
     "kept_clocks",
+    "production_places",
     "readers",
     "refuse",
     "refuse_compiled",
@@ -215,23 +216,28 @@ def refuse_compiled(
         raise Refusal(say.columns_do_not_arrive(entry.name, missing, _text(without)), offers=_offer(without))
     if elsewhere := [r for r in compiled.reads if r not in index.relations]:
         raise Refusal(say.reads_elsewhere(entry.name, elsewhere))
-    if settings.policy.hooks == "refuse" and (foreign := foreign_hooks(compiled, index, settings)):
-        dev = compiled.relation.database
-        named = hooks.foreign_databases(foreign[0], dev, _databases(index, settings))
-        raise Refusal(say.foreign_hook(entry.name, foreign[0], named, dev))
+    if settings.policy.hooks == "refuse" and (foreign := foreign_hooks(compiled, index)):
+        raise Refusal(say.foreign_hook(entry.name, foreign[0], _outside(foreign[0], compiled, index)))
     for name, analysis in compiled.analyses.items():
         if wrong := [r for r in analysis.reads if r not in index.relations or r == entry.prod]:
             raise Refusal(say.spot_check_reads(name, wrong))
 
 
-def foreign_hooks(compiled: Compiled, index: Index, settings: Settings) -> tuple[str, ...]:
-    """Hooks that name a database other than the dev one: refused, or with `[policy] hooks = "skip"` left out and listed."""
-    own, known = compiled.relation.database, _databases(index, settings)
-    return tuple(hook for hook in compiled.hooks if hooks.foreign_databases(hook, own, known))
+def foreign_hooks(compiled: Compiled, index: Index) -> tuple[str, ...]:
+    """Hooks that write outside dev, or of which nobody can tell: left out and listed, or by `[policy] hooks` refused."""
+    return tuple(hook for hook in compiled.hooks if _outside(hook, compiled, index) != [])
 
 
-def _databases(index: Index, settings: Settings) -> frozenset[str]:
-    return frozenset(r.database for r in index.relations) | {d.upper() for d in settings.warehouse.prod_databases}
+def production_places(index: Index) -> frozenset[tuple[str, str]]:
+    """Database and schema of everything in production, sources included: a build writes to none of it."""
+    return frozenset((relation.database, relation.schema) for relation in index.relations)
+
+
+def _outside(hook: str, compiled: Compiled, index: Index) -> list[str] | None:
+    """What a hook writes outside dev; None where that cannot be told."""
+    found = write_targets.targets(hook, *compiled.place)
+    dev = write_targets.Dev(relation=compiled.relation, production=production_places(index))
+    return dev.outside(found) or ([] if found.known else None)
 
 
 def _full_refresh_instead(entry: Entry, request: Request) -> Request | None:

@@ -68,7 +68,7 @@ def child_of(
     tell: Callable[[str], object] = lambda _text: None,
 ) -> DbtChild:
     """The dbt child of this request, with exactly its vars; not started yet. `cancelled` is asked while it works."""
-    entry, _ = entry_of(services, subject.unique_id)
+    entry, index = entry_of(services, subject.unique_id)
     request, settings = subject.request, services.settings
     now = services.project.now
     return DbtChild(
@@ -82,6 +82,7 @@ def child_of(
         warehouse=request.warehouse,
         full_refresh=request.mode is Mode.FULL_REFRESH,
         analyses=planning.spot_checks(entry, settings),
+        production=planning.production_places(index),
         tag=tag,
         cancelled=cancelled,
         warm=now.warm,
@@ -176,7 +177,7 @@ def _plan(
     changed = request.columns or rules.metrics
     below = planning.readers(index, entry.unique_id, (), {})
     sql = services.project.sql(r.unique_id for r in below)
-    foreign = planning.foreign_hooks(compiled, index, settings)
+    foreign = planning.foreign_hooks(compiled, index)
     found = planning.readers(index, entry.unique_id, changed, sql)
     earlier = services.store.durations(entry.unique_id, request.mode)
     return Plan(

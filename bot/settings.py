@@ -92,7 +92,7 @@ class PolicySection(_Section):
     spot_check: Literal["required", "optional"] = "required"
     waive_unknown: bool = False  # may an approver waive a safety finding that could not be seen
     recovery: Literal["ask", "auto"] = "ask"
-    hooks: Literal["refuse", "skip"] = "refuse"  # hooks that name another database than the dev one
+    hooks: Literal["refuse", "skip"] = "skip"  # hooks that write outside dev: left out and listed, or refused
 
 
 _HELPER = re.compile(r"[A-Za-z0-9.+-]+::")  # `ext::sh -c ...` has git run a program of that name

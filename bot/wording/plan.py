@@ -81,7 +81,7 @@ def _code(found: Plan) -> str:
 def _hooks(found: Plan) -> str:
     runs = f"Hooks that run in dev: {listed([code(_short(h)) for h in found.hooks], most=3)}." if found.hooks else ""
     skipped = (
-        f"Skipped, since they name another database; run them by hand after the promotion: "
+        f"Left out, since they write outside dev or it is not known what they write; run them by hand after the promotion: "
         f"{listed([code(_short(h)) for h in found.skipped_hooks], most=3)}."
         if found.skipped_hooks
         else ""

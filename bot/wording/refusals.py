@@ -241,10 +241,12 @@ def reads_elsewhere(name: str, reads: Sequence[Relation]) -> str:
     )
 
 
-def foreign_hook(name: str, hook: str, databases: Sequence[str], dev: str) -> str:
+def foreign_hook(name: str, hook: str, outside: Sequence[str] | None) -> str:
+    """`outside` is what the hook would write; None: nobody can tell before it runs."""
     short = hook if len(hook) <= 120 else hook[:119] + "…"
+    does = f"would write to {_codes(outside)}" if outside else "may write anywhere"
     return (
-        f"A hook of {code(name)} names {_codes(databases)}, and a build may only touch {code(dev)}: {code(short)}. "
+        f"A hook that runs with {code(name)} {does}, and a build may only write to dev: {code(short)}. "
         'Write it with `this`, or let an operator set `hooks = "skip"` in `[policy]`.'
     )
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives import serialization as keys
 
+from bot import planning
 from bot.dbt_build import DbtChild
 from bot.dbt_project import Project
 from bot.index import Index
@@ -44,6 +45,7 @@ class Demo:
         settings = more.pop("settings", self.settings)
         warm = self.project.now[1] if settings is self.settings else None  # else it is another project
         defaults = {"vars": {}, "env_user": "ALICE", "tag": "dbt-refresh:test", "warm": warm}
+        defaults["production"] = planning.production_places(self.index)
         name = unique_id.rsplit(".", 1)[1]
         return DbtChild(
             settings,

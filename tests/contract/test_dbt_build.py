@@ -18,6 +18,7 @@ from bot import planning
 from bot.dbt_build import DbtChild
 from bot.errors import BuildFailed, Cancelled, RefreshError, Refusal
 from bot.model import Mode, Relation, Request
+from bot.settings import Settings
 from sandbox.incident import BAD, INCIDENT_DAY, TRUE
 from tests.contract.dbt_demo import BEFORE, EZ, FACT, PROJECT, Demo, changed_project, contents, demo
 
@@ -29,6 +30,7 @@ SCHEMA = f"CREATE SCHEMA IF NOT EXISTS {DEV}"
 COPY_EZ = f"CREATE OR REPLACE TRANSIENT TABLE {DEV}.EZ_ETHEREUM_METRICS CLONE {PROD_EZ}"
 DEV_EZ = "dev.DEV_refresh_bot.ez_ethereum_metrics"  # as dbt writes it
 BACKFILL = {"backfill_date": INCIDENT_DAY, "backfill_columns": ["dex_volumes", "total_economic_activity"]}
+FULL = Request(model="fact_ethereum_daily_dex_volumes")
 REQUEST = Request(
     model="ez_ethereum_metrics",
     mode=Mode.BACKFILL,
@@ -174,7 +176,7 @@ def test_failing_tests_are_results_and_a_failing_model_is_told_without_its_rows(
     assert "__dbt__cte__" in failed.value.compiled_sql
 
 
-def test_a_hook_into_another_database_is_found_and_can_be_left_out(there: Demo, tmp_path: Path):
+def test_a_hook_that_writes_to_another_database_is_found_and_can_be_left_out(there: Demo, tmp_path: Path):
     model = (PROJECT / "models/core/ez_ethereum_metrics.sql").read_text()
     theirs = "create or replace view ETHEREUM.PROD_CORE.HOOKED as select * from {{ this }}"
     settings = changed_project(
@@ -188,15 +190,98 @@ def test_a_hook_into_another_database_is_found_and_can_be_left_out(there: Demo, 
 
     with there.child(EZ, tmp_path / "work", vars=BACKFILL, settings=settings) as child:
         compiled = child.compile(incremental=True)
-        foreign = planning.foreign_hooks(compiled, there.index, settings)
+        foreign = planning.foreign_hooks(compiled, there.index)
         with pytest.raises(Refusal, match="HOOKED"):
-            planning.refuse_compiled(there.index.by_id[EZ], REQUEST, compiled, there.index, settings)
+            planning.refuse_compiled(there.index.by_id[EZ], REQUEST, compiled, there.index, refusing(settings))
         child.build(skip_hooks=foreign)
 
     assert foreign == (f"create or replace view ETHEREUM.PROD_CORE.HOOKED as select * from {DEV_EZ}",)
     assert len(compiled.hooks) == 2
     assert not [s for s in there.snowflake.log if "HOOKED" in s.sql]
     assert there.rows(f"SELECT COUNT(*) FROM {DEV}.EZ_ETHEREUM_METRICS_LATEST") == [(1,)]
+
+
+AUDIT = """
+{% macro upload_manifest() %}
+merge into {{ ref('dim_chains') }} t using (select chain from {{ ref('dim_chains') }}) s on t.chain = s.chain
+when matched then update set t.name = 'uploaded'
+{% endmacro %}
+{% macro count_by_hand() %}{% do run_query('delete from ' ~ ref('dim_chains')) %}select 1{% endmacro %}
+"""
+RUN_HOOKS = """
+on-run-start:
+  - "create table if not exists {{ target.schema }}.audit_log (day date)"
+  - "create table if not exists {{ ref('dim_chains') }}_log (day date)"
+on-run-end:
+  - "{{ upload_manifest() }}"
+  - "{% for schema in schemas %}grant usage on schema dev.{{ schema }} to role transformer{% endfor %}"
+  - "select count(*) from {{ ref('dim_chains') }}"
+  - "{% for result in results %}insert into {{ ref('dim_chains') }} select 1{% endfor %}"
+  - "{{ count_by_hand() }}"
+"""
+
+
+def test_hooks_of_the_run_that_write_outside_dev_are_left_out_before_anything_starts(there: Demo, tmp_path: Path):
+    """As a public package does: its `ref` goes to production, since the build defers to it."""
+    copy = changed_project(there.settings, tmp_path / "copy")
+    (tmp_path / "copy/macros/audit.sql").write_text(AUDIT, encoding="utf-8")
+    with (tmp_path / "copy/dbt_project.yml").open("a", encoding="utf-8") as project:
+        project.write(RUN_HOOKS)
+    there.as_builder(SCHEMA)
+    prod = there.snowflake.census({"ANALYTICS", "ETHEREUM", "RAW"})
+
+    with there.child(FACT, tmp_path / "work", full_refresh=True, settings=copy) as child:
+        compiled = child.compile()
+        foreign = planning.foreign_hooks(compiled, there.index)
+        with pytest.raises(Refusal, match=r"DIM_CHAINS_LOG`, and a build may only write to dev"):
+            planning.refuse_compiled(there.index.by_id[FACT], FULL, compiled, there.index, refusing(copy))
+        assert not [s for s in there.snowflake.log if s.user == "REFRESH_BUILDER_SVC" and "audit_log" in s.sql]
+        build = child.build(skip_hooks=foreign)
+
+    assert [" ".join(hook.split())[:60] for hook in foreign] == [
+        "create table if not exists analytics.PROD.dim_chains_log (da",
+        "merge into analytics.PROD.dim_chains t using (select chain f",
+        "{% for result in results %}insert into {{ ref('dim_chains') ",
+        "{{ count_by_hand() }}",
+    ]
+    assert len(build.hooks) == 3
+    sent = [s.sql.lower() for s in there.snowflake.log if s.user == "REFRESH_BUILDER_SVC"]
+    assert not [sql for sql in sent if "merge into" in sql or "insert into" in sql or "delete from" in sql]
+    assert [sql for sql in sent if "audit_log" in sql]
+    assert there.snowflake.census({"ANALYTICS", "ETHEREUM", "RAW"}) == prod
+
+
+def test_a_statement_that_writes_outside_dev_is_never_sent(there: Demo, tmp_path: Path):
+    """Wherever it comes from: a hook that was not left out, one that turns out otherwise, the model itself."""
+    model = (PROJECT / "models/facts/fact_ethereum_daily_dex_volumes.sql").read_text()
+    copy = changed_project(
+        there.settings,
+        tmp_path / "copy",
+        facts__fact_ethereum_daily_dex_volumes=model
+        + "{% if execute %}{% do run_query('delete from analytics.PROD.dim_chains') %}{% endif %}",
+    )
+    there.as_builder(SCHEMA)
+    with (
+        there.child(FACT, tmp_path / "work", full_refresh=True, settings=copy) as child,
+        pytest.raises(
+            RefreshError,
+            match=r"it would write to ANALYTICS\.PROD\.DIM_CHAINS, which is outside dev, so it was not sent",
+        ),
+    ):
+        child.compile()
+    with (tmp_path / "copy/dbt_project.yml").open("a", encoding="utf-8") as project:
+        project.write("on-run-end: ['{{ log(\"\") }} call analytics.prod.load()']")
+    (tmp_path / "copy/models/facts/fact_ethereum_daily_dex_volumes.sql").write_text(model, encoding="utf-8")
+    with (
+        there.child(FACT, tmp_path / "work", full_refresh=True, settings=copy) as child,
+        pytest.raises(BuildFailed, match="it is not known what this hook would write"),
+    ):
+        child.build()
+    assert not [s for s in there.snowflake.log if "delete from analytics" in s.sql or "call " in s.sql]
+
+
+def refusing(settings: Settings) -> Settings:
+    return settings.model_copy(update={"policy": settings.policy.model_copy(update={"hooks": "refuse"})})
 
 
 def test_a_project_whose_own_ref_reads_dev_is_refused_with_the_list(there: Demo, tmp_path: Path):

@@ -86,6 +86,7 @@ def project(project: stages.Parts, tmp_path_factory: pytest.TempPathFactory) -> 
     changed.stop()
 
 
+@pytest.mark.settings(policy={"hooks": "refuse"})
 def test_what_dbt_would_run_is_refused_with_what_works_instead(stage: Stage) -> None:
     assert stage.told("alice", "dim_chains") == (
         "dbt would build `dim_chains` right in production (`ANALYTICS.PROD.DIM_CHAINS`) with the dev target: "
@@ -105,18 +106,19 @@ def test_what_dbt_would_run_is_refused_with_what_works_instead(stage: Stage) -> 
         "sources. Declare them as sources; where it is a dev table, the project's own `ref` overrides dbt's: repair it."
     )
     assert acts.refused(stage, "fact_solana_daily_dex_volumes") == (
-        "A hook of `fact_solana_daily_dex_volumes` names `ANALYTICS`, and a build may only touch `DEV`: "
+        f"A hook that runs with `fact_solana_daily_dex_volumes` would write to `{SOLANA}`, and a build may only write to dev: "
         f'`{HOOK}`. Write it with `this`, or let an operator set `hooks = "skip"` in `[policy]`.'
     )
     assert not [s for s in stage.world.snowflake.log if " CLONE " in s.sql]
 
 
-@pytest.mark.settings(policy={"hooks": "skip", "spot_check": "optional"})
-def test_a_hook_into_production_is_skipped_and_listed_where_the_policy_says_so(stage: Stage) -> None:
+@pytest.mark.settings(policy={"spot_check": "optional"})
+def test_a_hook_into_production_is_left_out_and_listed(stage: Stage) -> None:
     stage.nightly_writes(SOLANA, f"UPDATE {SOLANA} SET trades = trades + 1 WHERE date = '2026-03-09'")
     incident = acts.waiting(stage, "fact_solana_daily_dex_volumes")
     assert (
-        f"Skipped, since they name another database; run them by hand after the promotion: `{HOOK}`."
+        "Left out, since they write outside dev or it is not known what they write; run them by hand after the promotion: "
+        f"`{HOOK}`."
     ) in incident.replies[0]
     assert not [s for s in stage.world.snowflake.log if "gas_gwei is null" in s.sql]
     assert acts.offered(incident) == {"approve", "reject"}

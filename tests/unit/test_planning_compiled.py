@@ -10,7 +10,6 @@ import pytest
 from bot import planning
 from bot.compiled import Analysis, Compiled
 from bot.errors import Refusal
-from bot.hooks import foreign_databases
 from bot.model import Relation
 from bot.settings import (
     PolicySection,
@@ -66,13 +65,19 @@ def test_reading_anything_but_production_and_sources():
     assert "would read `DEV.DEV_REFRESH_BOT.FACT`" in refused_compiled(compiled(reads=(SOURCE, stale))).user_text
 
 
-def test_a_hook_into_another_database_is_refused_or_left_out():
-    hook = "grant usage on database ETHEREUM to role X"
-    skip = settings(policy=PolicySection(hooks="skip"))
+def test_a_hook_that_writes_outside_dev_is_left_out_or_refused():
+    hook = "grant select on ETHEREUM.PROD_CORE.EZ_METRICS to role X"
+    reads = "create or replace view DEV.DEV_REFRESH_BOT.EZ_ETHEREUM_METRICS_V as select * from ETHEREUM.PROD_CORE.EZ_METRICS"
+    made = compiled(hooks=("select 1", hook, reads, "call ETHEREUM.PROD_CORE.LOAD()"))
+    refuse = settings(policy=PolicySection(hooks="refuse"))
 
-    assert "names `ETHEREUM`, and a build may only touch `DEV`" in refused_compiled(compiled(hooks=(hook,))).user_text
-    planning.refuse_compiled(model(), BACKFILL, compiled(hooks=(hook,)), index_of(model()), skip)
-    assert planning.foreign_hooks(compiled(hooks=("select 1", hook)), index_of(model()), skip) == (hook,)
+    planning.refuse_compiled(model(), BACKFILL, made, index_of(model()), settings())
+    assert planning.foreign_hooks(made, index_of(model())) == (hook, "call ETHEREUM.PROD_CORE.LOAD()")
+    assert "would write to `ETHEREUM.PROD_CORE.EZ_METRICS`, and a build may only write to dev" in (
+        refused_compiled(made, using=refuse).user_text
+    )
+    unknown = compiled(hooks=("{{ upload(results) }}",))
+    assert "`ez` may write anywhere, and" in refused_compiled(unknown, using=refuse).user_text
 
 
 @pytest.mark.parametrize("reads", [PROD, DEV])
@@ -80,24 +85,6 @@ def test_a_spot_check_that_would_compare_the_model_with_itself(reads: Relation):
     made = compiled(analyses={"spot": Analysis(sql="", reads=(SOURCE, reads))})
 
     assert "The spot check `spot` reads" in refused_compiled(made).user_text
-
-
-@pytest.mark.parametrize(
-    ("sql", "named"),
-    [
-        ("create view dev.s.v as select t.a from DEV.s.t t", ()),
-        ("insert into prod.s.t select 1", ("PROD",)),
-        ('insert into "Prod".s.t select 1', ("Prod",)),
-        ("call prod.s.p()", ("PROD",)),
-        ("grant usage on schema ethereum.core to role r", ("ETHEREUM",)),
-        ("execute immediate 'drop table ethereum.core.t'", ("ETHEREUM",)),
-        ("drop database if exists other", ("OTHER",)),
-        ("select 'www.example.com' -- prod.s.t", ()),
-        ("/* prod.s.t */ select s.t from dev.s.t", ()),
-    ],
-)
-def test_databases_in_hooks(sql: str, named: tuple[str, ...]):
-    assert foreign_databases(sql, "DEV", {"ETHEREUM"}) == named
 
 
 @pytest.mark.parametrize(
