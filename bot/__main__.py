@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 import structlog
 
-from bot import __version__, audit, logs
+from bot import __version__, audit, logs, private_files
 from bot.errors import RefreshError
 from bot.settings import Settings
 from bot.wording.failures import no_database
@@ -52,6 +52,7 @@ def _reason(error: OperationalError) -> str:
 @click.group(cls=_Commands, help="Refresh a dbt model in production from Slack: proven before, undoable after.")
 @click.version_option(__version__)
 def main() -> None:
+    private_files.by_default()
     logs.configure(as_json=not sys.stderr.isatty())
 
 
@@ -150,7 +151,7 @@ def migrate() -> None:
     from bot.store import Store
 
     settings = _settings()
-    settings.worker.data_dir.mkdir(parents=True, exist_ok=True)
+    private_files.directory(settings.worker.data_dir)
     store = Store(settings.database_url)
     store.migrate()
     click.echo(f"The database is up to date; this installation is {store.installation}.")

@@ -5,16 +5,18 @@ Repeated from the start when a worker dies in the middle: names carry the claim'
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
 from bot import freezing, names, planning
 from bot.dbt_build import DbtChild
-from bot.errors import BuildFailed, Unfetched, Unreadable
+from bot.errors import BuildFailed, RefreshError, Unfetched, Unreadable
 from bot.events import BaselineTaken, Built, Planned
 from bot.identity import env_user, require_requester
 from bot.leases import Lease
-from bot.model import Kind, Mode, Refresh, Snapshot, State
+from bot.model import Build, Mode, Refresh, Snapshot, State
+from bot.provenance import Start
 from bot.resolving import Resolved, Subject, child_of, entry_of, look_at_production, resolve
 from bot.services import Services
 from bot.session import Session, Unreachable
@@ -89,15 +91,19 @@ class Building:
         baseline = freezing.baseline(services, refresh, session, attempt)
         event = BaselineTaken(at=services.clock(), baseline=baseline)
         refresh = services.record(refresh, event, claim=lease.claim)
-        self._prepare_dev(refresh, session, baseline, child, resolved)
-        lease.progress(say.building(refresh.name))
-        started = session.now()  # what the build writes as the current time is by that clock
-        build = child.build(lease.progress, lease.cancelled, resolved.plan.skipped_hooks)
-        candidate = self._candidate(refresh, lease, resolved.plan.prod.kind)
+        freezing.take_dev(services, refresh, session)
+        try:
+            start = self._prepare_dev(refresh, session, baseline, child, resolved)
+            lease.progress(say.building(refresh.name))
+            started = session.now()  # what the build writes as the current time is by that clock
+            build = child.build(lease.progress, lease.cancelled, resolved.plan.skipped_hooks)
+            candidate = self._candidate(refresh, lease, build, start)
+        finally:
+            self._leave_dev(refresh, lease)
         built = Built(at=services.clock(), build=replace(build, started=started), candidate=candidate)
         return services.record(refresh, built, claim=lease.claim)
 
-    def _candidate(self, refresh: Refresh, lease: Lease, prod_kind: Kind) -> Snapshot:
+    def _candidate(self, refresh: Refresh, lease: Lease, build: Build, start: Start) -> Snapshot:
         """In a session of its own, since the one before idled as long as dbt built. In doubt the tables are looked up
         once more by their names: hours of building are not thrown away for one answer.
         """
@@ -106,24 +112,32 @@ class Building:
 
         def frozen() -> Snapshot:
             with services.warehouse.builder(tag, alive=lease.stay) as session:
-                return freezing.candidate(services, refresh, session, prod_kind, attempt)
+                return freezing.candidate(services, refresh, session, build, start, attempt)
 
         try:
             return frozen()
         except Unreachable:
             return frozen()
 
+    def _leave_dev(self, refresh: Refresh, lease: Lease) -> None:
+        """Let others build there again; a marker that cannot be dropped now, the next build of ours takes over."""
+        tag = names.tag(refresh, self._services.store.installation, "build")
+        with suppress(RefreshError), self._services.warehouse.builder(tag, alive=lease.check) as session:
+            session.drop(names.lock(refresh))
+
     def _prepare_dev(
         self, refresh: Refresh, session: Session, baseline: Snapshot, child: DbtChild, resolved: Resolved
-    ) -> None:
+    ) -> Start:
         """What dev holds when dbt starts, and once more what dbt would run on it (facts seen only with dev in place)."""
+        rows, alone = baseline.content.rows, not resolved.plan.hooks
         if refresh.request.mode is Mode.FULL_REFRESH:
             freezing.clear_dev(self._services, refresh, session)
-            return
-        freezing.dev_from_baseline(self._services, refresh, session, baseline)
+            return Start(dev=None, rows=rows, alone=alone)
+        dev = freezing.dev_from_baseline(self._services, refresh, session, baseline)
         compiled = child.compile()
         if compiled.sql != resolved.compiled.sql:
             _, index = entry_of(self._services, refresh.unique_id)
             planning.refuse_compiled(resolved.entry, refresh.request, compiled, index, self._services.settings)
         if compiled.relation != refresh.dev:
             raise BuildFailed(say.built_elsewhere(refresh.name, str(refresh.dev), str(compiled.relation)))
+        return Start(dev=dev, rows=rows, alone=alone)

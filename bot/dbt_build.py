@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import structlog
 
-from bot import dbt_profile, key_files, reads
+from bot import dbt_profile, inspection, key_files, queries, reads
 from bot.compiled import Analysis, Compiled
 from bot.dbt_process import ChildFailed, ChildGone, Conversation, Process, as_refresh_error, clean, setup
 from bot.dbt_warm import Forked, Warm
@@ -164,7 +164,8 @@ class DbtChild:
         started = datetime.now(UTC)
         try:
             hear = _Progress(self._unique_id, self._name, len(compiled.tests), progress)
-            done = self._ask({"do": "build", "skip_hooks": numbers}, hear, cancelled)
+            command = {"do": "build", "skip_hooks": numbers, "look": _look(compiled.relation)}
+            done = self._ask(command, hear, cancelled)
         except ChildFailed as failure:
             if failure.kind == "interrupted":
                 raise Cancelled(wording.cancelled(self._name)) from failure
@@ -244,6 +245,7 @@ class DbtChild:
             seconds=ours["seconds"],
             query_ids=tuple(dict.fromkeys(done["query_ids"])),
             rows_affected=ours["rows"] if merged else None,
+            left=inspection.token(done["left"][0]) if done["left"] else None,
             tests=tuple(
                 TestResult(
                     name=r["name"],
@@ -292,6 +294,12 @@ class _Progress:
         elif event["event"] == "NodeFinished" and event["type"] == "test":
             self._done += 1
             self._tell(wording.testing(self._done, self._total), None)
+
+
+def _look(relation: Relation) -> dict[str, Any]:
+    """The statement that reads the table's token, for dbt's process to send."""
+    binds = {"relation": relation.sql, "schema": relation.schema, "name": relation.name}
+    return {"sql": queries.render("inspect/token", relation=relation), "binds": binds}
 
 
 def _of_type(done: dict[str, Any], kind: str) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from dbt.cli.main import dbtRunner
 
 from bot.dbt_hooks import Guard, hooks_of_run
 from bot.dbt_runtime import Failure, flags_of_a_build, judge_statements, refuse_flags
+from bot.dbt_witness import witness
 
 Reply = dict[str, Any]
 
@@ -71,8 +72,8 @@ class Parsed:
             "analyses": {a.name: compiled[a.unique_id] for a in analyses},
         }
 
-    def build(self, *, skip_hooks: list[int]) -> Reply:
-        """Build the model and its own tests; leaves out the hooks with these numbers."""
+    def build(self, *, skip_hooks: list[int], look: dict[str, Any]) -> Reply:
+        """Build the model and its own tests; leaves out the hooks with these numbers. `look` is sent in between."""
         self._restore()
         self._skip(skip_hooks)
         self.query_ids, self.created = [], []
@@ -81,13 +82,15 @@ class Parsed:
         arguments.append("--cache-selected-only")  # else it lists every schema that any model of the project has
         if self.setup["full_refresh"]:
             arguments.append("--full-refresh")
-        outcome = self.invoke("build", arguments, manifest=self.manifest, may_fail=True)
+        with witness(self.setup["unique_id"], look) as left:
+            outcome = self.invoke("build", arguments, manifest=self.manifest, may_fail=True)
         if outcome.result is None:
             raise Failure("dbt", str(outcome.exception or "dbt gave no result"))
         return {
             "results": [_result(r) for r in outcome.result.results],
             "query_ids": self.query_ids,
             "created": self.created,
+            "left": left,
             "version": str(self.manifest.metadata.dbt_version),
             "invocation_id": outcome.result.args.get("invocation_id") or self.manifest.metadata.invocation_id,
         }

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
 
+from bot import dbt_user
 from bot.errors import Cancelled, RefreshError
 from bot.settings import Settings
 from bot.wording import dbt as wording
@@ -81,6 +82,8 @@ def setup(settings: Settings, workdir: Path, profiles: Path, target: str, profil
         "state_dir": "",
         "write": False,
         "private_key": "",
+        "run_as": settings.dbt.run_as,
+        "data_dir": str(settings.worker.data_dir.resolve()),
         "silence": settings.worker.lease.total_seconds() / 2,
     }
 
@@ -198,6 +201,7 @@ class Process(Conversation):
                 cwd=workdir,
                 env=environment,
                 start_new_session=True,
+                **dbt_user.popen(content, workdir),
                 text=True,
             )
         assert self._popen.stdin is not None and self._popen.stdout is not None

@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 import bot
+from bot import dbt_user
 from bot.errors import RefreshError
 from bot.planning import ANY_USER
 from bot.settings import Settings, scrubbed_environ
@@ -52,7 +53,8 @@ def environment(settings: Settings, user: str = ANY_USER) -> dict[str, str]:
     own = {name: value.replace("{user}", user) for name, value in settings.dbt.env.items()}
     quiet = {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DO_NOT_TRACK": "1", "PYTHONUNBUFFERED": "1"}
     code = {"PYTHONPATH": str(Path(bot.__file__).resolve().parent.parent)}
-    return scrubbed_environ() | own | quiet | _NO_THREADS | code
+    inherited = scrubbed_environ() | dbt_user.home(settings.dbt.run_as)
+    return inherited | own | quiet | _NO_THREADS | code
 
 
 def write_dev(settings: Settings, directory: Path, tag: str = "") -> Path:

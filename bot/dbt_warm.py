@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from bot import dbt_user
 from bot.dbt_process import LOG, STOP_WITHIN, ChildFailed, Conversation, clean, end
 from bot.errors import RefreshError
 from bot.wording import dbt as wording
@@ -54,6 +55,7 @@ class Warm:
                 env=environment,
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
+                **dbt_user.popen(content, workdir),
             )
         with contextlib.suppress(OSError):
             self._line.sendall(_packed(content))
@@ -157,6 +159,7 @@ class Forked(Conversation):
         log = workdir / LOG
         with theirs, log.open("wb") as file, contextlib.ExitStack() as undo:
             undo.callback(self._line.close)
+            dbt_user.hand_over(content, workdir)
             self._pid = warm.fork_onto(theirs, file.fileno())
             undo.pop_all()
         given = self._line.makefile("w", encoding="utf-8")

@@ -7,7 +7,10 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot import rights
 from bot.chat import Chat, ChatError
@@ -17,8 +20,10 @@ from bot.errors import RefreshError
 from bot.index import Index
 from bot.queries import plain as plain_sql
 from bot.queries import render
+from bot.session import Session
 from bot.settings import Settings
 from bot.slack_manifest import SCOPES
+from bot.store import Store
 from bot.warehouse import Warehouse
 from bot.wording.text import plain
 
@@ -45,6 +50,7 @@ def examine(settings: Settings) -> Iterator[Examined]:
     index, parsed = _parsed(settings)
     yield from _rights(settings, index)
     yield parsed
+    yield Examined(what="A user of its own for dbt", good=True, detail=_own_user(settings))
     if index is not None:
         yield from _project(settings, index)
 
@@ -120,8 +126,12 @@ def _snowflake(settings: Settings) -> Warehouse:
 
 def _rights(settings: Settings, index: Index | None) -> Iterator[Examined]:
     """What each role may not do; the rest in one line, for there may be hundreds of databases."""
+
+    def shared(session: Session) -> Iterator[rights.Look]:
+        return rights.shared(session, index, _installation(settings))
+
     for who, open_session, looks in (
-        ("Builder", _snowflake(settings).builder, rights.builder),
+        ("Builder", _snowflake(settings).builder, lambda *given: chain(rights.builder(*given), shared(given[0]))),
         ("Promoter", _snowflake(settings).promoter, rights.promoter),
     ):
         with suppress(RefreshError), open_session(_TAG) as session:
@@ -129,6 +139,17 @@ def _rights(settings: Settings, index: Index | None) -> Iterator[Examined]:
             yield from (examined for examined in found if not examined.good)
             there = sum(examined.good for examined in found)
             yield Examined(what=f"{who}'s rights", good=True, detail=f"{there:,} of {len(found):,} are there")
+
+
+def _installation(settings: Settings) -> str:
+    """This installation's id; "" before the first migration."""
+    store = Store(settings.database_url)
+    try:
+        return store.installation
+    except SQLAlchemyError:
+        return ""
+    finally:
+        store.close()
 
 
 def _project(settings: Settings, index: Index) -> Iterator[Examined]:
@@ -167,6 +188,13 @@ def _parsed(settings: Settings) -> tuple[Index | None, Examined]:
     warned = f", {index.warnings:,} warnings of dbt (deprecations and the like)" if index.warnings else ""
     found = f"{len(index.entries):,} models, code {index.code or 'not in git'}{warned}; {ready}"
     return index, Examined(what="dbt project", good=True, detail=found)
+
+
+def _own_user(settings: Settings) -> str:
+    """Code of the project runs in dbt's process: under the bot's user it can read whatever the bot can."""
+    if settings.dbt.run_as:
+        return f"dbt runs as {settings.dbt.run_as}"
+    return "recommended: dbt runs as the bot's user, which can read the promoter's key; set [dbt] run_as where the bot runs as root"
 
 
 def _ready(settings: Settings, warm: Warm | None) -> str:

@@ -33,6 +33,12 @@ def candidate(refresh: Refresh, installation: str, attempt: int | str) -> Relati
     return refresh.dev.renamed(_name(refresh.dev.name, "CANDIDATE", refresh, installation, attempt))
 
 
+def lock(refresh: Refresh) -> Relation:
+    """The marker of who builds in dev: the same name for every installation, since it keeps the others out."""
+    suffix = "__BUILDING"
+    return refresh.dev.renamed(refresh.dev.name[: _LONGEST - len(suffix)] + suffix)
+
+
 def backup(refresh: Refresh, schema: str, installation: str, attempt: int | str) -> Relation:
     """In `[warehouse] backup_schema` of prod's own database, where schema-level tag policies are prod's."""
     name = _name(refresh.prod.name, "BACKUP", refresh, installation, attempt)

@@ -5,10 +5,12 @@ Nothing is written and no row is read.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
+from bot import names
 from bot.errors import RefreshError
 from bot.index import Index
 from bot.model import Relation
@@ -38,6 +40,37 @@ def builder(session: Session, settings: Settings, index: Index | None) -> Iterat
             )
     for database, models in by_database(e.dev for e in index.entries if e.enabled).items():
         yield f"Builder builds in {database}", lambda d=database, m=models: _builds(session, d, m, place.builder.role)
+
+
+def shared(session: Session, index: Index | None, installation: str) -> Iterator[Look]:
+    """Nobody else's bot builds in the same dev schemas: what one builds the other would replace or wait for."""
+    for database, models in by_database(e.dev for e in index.entries if e.enabled).items() if index else ():
+        schemas = {model.schema for model in models}
+        yield (
+            f"Dev schemas in {database} are this installation's own",
+            lambda d=database, s=schemas: _only_ours(session, d, s, installation),
+        )
+
+
+def _only_ours(session: Session, database: str, schemas: set[str], installation: str) -> str:
+    places = [re.compile(re.escape(schema).replace(ANY_USER, ".+")) for schema in schemas]
+    try:
+        rows = session.rows("inspect/owners", database=database)
+    except SqlError:
+        return ""  # what is wrong then, another look says
+    found = {
+        (row["table_schema"], made.installation)
+        for row in rows
+        if (made := names.made(row["table_name"])) is not None
+        and made.installation != installation
+        and any(place.fullmatch(row["table_schema"]) for place in places)
+    }
+    if found:
+        where = ", ".join(f"{database}.{schema} (of {other})" for schema, other in sorted(found)[:5])
+        raise RefreshError(
+            f"another installation's tables stand in {where}: give each a dev schema of its own in [dbt.env], or drop them"
+        )
+    return ""
 
 
 def promoter(session: Session, settings: Settings, index: Index | None) -> Iterator[Look]:

@@ -11,7 +11,7 @@ from slack_bolt import App
 from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_sdk import WebClient
 
-from bot import socket_mode
+from bot import private_files, socket_mode
 from bot.blocks import render_live
 from bot.chat import Chat
 from bot.clicks import Clicks
@@ -84,7 +84,7 @@ class Service:
         project: Project | None = None,
     ) -> None:
         self.settings = settings
-        settings.worker.data_dir.mkdir(parents=True, exist_ok=True)
+        private_files.directory(settings.worker.data_dir)
         self.store = Store(settings.database_url)
         self.store.migrate()
         self.chat = Chat(settings)

@@ -350,6 +350,15 @@ class Session:
         rows = self.rows("inspect/made_tables", {"schema": schema}, database=database)
         return {Relation(database, schema, row["table_name"]): inspection.utc(row["created"]) for row in rows}
 
+    def times(self, query_ids: Sequence[str], since: datetime, database: str) -> dict[str, tuple[datetime, datetime]]:
+        """Start and end of these statements by query id, as far as Snowflake shows them by now."""
+        binds = {"ids": " ".join(query_ids), "since": since.astimezone(UTC).isoformat()}
+        try:
+            rows = self.rows("inspect/times", binds, database=database)
+        except (SqlError, ReadFailed):
+            return {}
+        return {r["query_id"]: (inspection.utc(r["start_time"]), inspection.utc(r["end_time"])) for r in rows}
+
     # Changing
 
     def clone(self, source: Relation, to: Relation, kind: Kind, *, replace: bool = False) -> str:
@@ -359,8 +368,25 @@ class Session:
     def rename(self, source: Relation, target: Relation) -> str:
         return self.run("dev/rename", source=source, target=target)
 
+    def lock(self, marker: Relation, holder: str) -> str:
+        """Make the marker for `holder`, or find it there; who holds it now, "" when it went meanwhile."""
+        try:
+            self.run("dev/lock", {"holder": holder}, relation=marker)
+        except Unreachable:  # also where it is there already, which is no proof that somebody else made it
+            rows = self.rows("inspect/table", named(marker), relation=marker)
+            return (rows[0]["comment"] or "") if rows else ""
+        return holder
+
     def drop(self, relation: Relation) -> str:
         return self.run("dev/drop", relation=relation)
+
+    def only_for_owner(self, relation: Relation, reader: str) -> None:
+        """Take every right to change a table of ours from all other roles, and let `reader` read it."""
+        for row in self.rows("inspect/grants", relation=relation):
+            own = row["privilege"] in ("OWNERSHIP", "SELECT", "REFERENCES") or row["granted_to"] != "ROLE"
+            if not own:
+                self.run("dev/revoke", relation=relation, privilege=row["privilege"], role=row["grantee_name"])
+        self.grant_select(relation, reader)
 
     def grant_select(self, relation: Relation, role: str) -> str:
         return self.run("dev/grant_select", relation=relation, role=role)

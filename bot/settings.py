@@ -127,6 +127,7 @@ class DbtSection(_Section):
     threads: int = 4
     build_timeout: Span = timedelta(hours=2)
     warm_mb: int = Field(default=1500, ge=0)  # how large the process that keeps the project parsed may be; 0: none
+    run_as: str = ""  # the user of this machine that dbt runs as; empty: the bot's own
     env: dict[str, str] = {}  # the dbt child's variables; {user} is the asker's name in capitals
 
 

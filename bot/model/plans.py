@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from bot.model.states import Mode
-from bot.model.tables import Relation, Table
+from bot.model.tables import Relation, Table, Token
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,4 +151,5 @@ class Build:
     hooks: tuple[str, ...]
     dbt_version: str
     compiled_sql: str
+    left: Token | None = None  # of the dev table, as dbt's own process saw it right after the model was built
     spot_checks: dict[str, str] = field(default_factory=dict)  # analysis name -> compiled SQL

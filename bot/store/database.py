@@ -13,6 +13,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import URL, Connection, Table, create_engine, event, extract, func, make_url, select, text, update
 
+from bot import private_files
 from bot.store import tables as t
 
 _MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
@@ -47,7 +48,7 @@ class Database:
         self._sqlite = parsed.get_backend_name() == "sqlite"
         self._clock = clock or (time.time if self._sqlite else None)
         if self._sqlite and parsed.database:
-            Path(parsed.database).resolve().parent.mkdir(parents=True, exist_ok=True)
+            private_files.database(Path(parsed.database).resolve())
         self._engine = create_engine(
             parsed, pool_pre_ping=not self._sqlite, pool_size=10, max_overflow=20, hide_parameters=True
         )

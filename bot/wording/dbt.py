@@ -156,3 +156,11 @@ def building(name: str) -> str:
 
 def testing(done: int, total: int) -> str:
     return f"Testing in dev, {done} of {total}"
+
+
+def no_such_user(name: str) -> str:
+    return f"There is no user {code(name)} on this machine: make it, or leave `[dbt] run_as` out."
+
+
+def may_not_become(name: str) -> str:
+    return f"dbt cannot be started as {code(name)}: `[dbt] run_as` needs a bot that runs as root."

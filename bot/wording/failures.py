@@ -45,6 +45,22 @@ def dev_not_there(dev: Relation) -> str:
     return f"dbt reported success, but {code(dev)} is not there."
 
 
+def not_what_was_built(dev: Relation) -> str:
+    return (
+        f"Somebody else wrote to {code(dev)} while it was built, or it cannot be seen that nobody did: what stands there is "
+        "not known to be what dbt built, so it was not taken. Production was not touched. Where two installations share a "
+        "dev schema, give each its own (`[dbt.env]`); then try again."
+    )
+
+
+def dev_taken(dev: Relation, marker: Relation, holder: str) -> str:
+    installation, _, ref = holder.partition(":")
+    return (
+        f"Another installation ({code(installation or 'unknown')}, {code(ref or 'unknown')}) builds in {code(dev)} now: try again "
+        f"when it has ended, and give each installation a dev schema of its own. If it is gone, `DROP TABLE {marker};` lets us in."
+    )
+
+
 def no_way_in() -> str:
     return (
         "Slack cannot reach the bot: set `SLACK_APP_TOKEN` (Socket Mode), or `SLACK_SIGNING_SECRET` and `PORT` (HTTP)."

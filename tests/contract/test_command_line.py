@@ -34,6 +34,15 @@ from tests.unit.samples import CONTEXT
 pytestmark = pytest.mark.xdist_group("dbt")
 
 
+@pytest.fixture(autouse=True)
+def own_umask() -> Iterator[None]:
+    """A command that runs in this process keeps its files private from then on."""
+    before = os.umask(0o022)
+    os.umask(before)
+    yield
+    os.umask(before)
+
+
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     world = World(tmp_path_factory.mktemp("world"))
@@ -128,7 +137,7 @@ def test_doctor_names_each_permission_that_is_missing_and_goes_on_after_a_bad_to
         "Policies are visible to the promoter": "run GRANT APPLY ROW ACCESS POLICY ON ACCOUNT TO ROLE TRANSFORMER;",
     }
     good = {e.what: e.detail for e in found if e.good}
-    assert good["Builder's rights"] == "2 of 6 are there"
+    assert good["Builder's rights"] == "3 of 7 are there"
     assert good["Promoter's rights"] == "2 of 5 are there"
     assert good["dbt project"].endswith("every build starts it from scratch ([dbt] warm_mb = 10)"), "too little for it"
 

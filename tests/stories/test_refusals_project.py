@@ -106,7 +106,8 @@ def test_what_dbt_would_run_is_refused_with_what_works_instead(stage: Stage) -> 
         "sources. Declare them as sources; where it is a dev table, the project's own `ref` overrides dbt's: repair it."
     )
     assert acts.refused(stage, "fact_solana_daily_dex_volumes") == (
-        f"A hook that runs with `fact_solana_daily_dex_volumes` would write to `{SOLANA}`, and a build may only write to dev: "
+        "A hook that runs with `fact_solana_daily_dex_volumes` would write to `ANALYTICS.PROD.FACT_ETHEREUM_GAS`, "
+        "and a build may only write to dev: "
         f'`{HOOK}`. Write it with `this`, or let an operator set `hooks = "skip"` in `[policy]`.'
     )
     assert not [s for s in stage.world.snowflake.log if " CLONE " in s.sql]

@@ -14,6 +14,8 @@ from typing import Any
 import snowflake.connector
 import yaml
 
+from dbt.task.runnable import GraphRunnableTask
+
 cli = SimpleNamespace(params=[], commands={})
 
 
@@ -63,9 +65,10 @@ class dbtRunner:
                 cursor.execute(sql)
                 self._tell(_event("SQLQuery", sql=sql))
                 self._tell(_event("SQLQueryStatus", query_id=cursor.sfqid))
-        self._event("NodeFinished", node)
-        done = {"node": node, "status": "success", "message": "", "failures": None, "adapter_response": {}}
-        result = SimpleNamespace(execution_time=time.monotonic() - started, **done)
+            self._event("NodeFinished", node)
+            done = {"node": node, "status": "success", "message": "", "failures": None, "adapter_response": {}}
+            result = SimpleNamespace(execution_time=time.monotonic() - started, **done)
+            GraphRunnableTask(connection)._handle_result(result)  # type: ignore
         return SimpleNamespace(results=[result], args={"invocation_id": str(uuid.uuid4())})
 
     def _selected(self, arguments: list[str]) -> Any:
