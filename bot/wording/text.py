@@ -152,6 +152,8 @@ def shorten(text: str, limit: int, rest: str = "in the details file") -> str:
     note = f"\n… {text.count(chr(10)) + 1:,} more lines {rest}"  # the longest it can become
     room = max(0, limit - len(note) - len(FENCE) - 3)
     kept = text[:room]
+    if text[room - 1 : room + 1] == "``":  # a part of a fence would be completed to one
+        kept = kept.rstrip("`")
     if (line := kept.rfind("\n")) > room // 2 or (line := kept.rfind(" ")) > room // 2:
         kept = kept[:line]
     kept = _LINK_TAIL.sub("", _ENTITY_TAIL.sub("", kept)).rstrip()

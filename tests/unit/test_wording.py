@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot import commands, wording
@@ -47,6 +47,7 @@ pieces = st.lists(
 ).map("".join)
 
 
+@example("&amp;" * 3 + "<@U0BOB>" * 2 + "`code`<https://x|link>ab`code````\nfence\n```" + "&amp;" * 6, 103)
 @given(pieces, st.integers(80, 400))
 def test_shortening_never_breaks_markup_and_says_what_was_cut(whole, limit):
     short = text.shorten(whole, limit)
