@@ -140,7 +140,7 @@ class Chaos:
             "promoted_twice": counts.promoted_twice,
             "wrong": counts.wrong,
             "stuck": sum(not s.ended and not s.waits_for_people for s in seen),
-            "failed": sum(s.state == "failed" for s in self._unspoiled(seen)) + len(self._not_begun),
+            "failed": sum(s.state == "failed" for s in self._unspoiled(seen)) + len(readers.not_begun(slack, "alice")),
             "unapproved": len(readers.unapproved(deliveries, seen, promoted, self.scene.quorum, "U0ALICE")),
             "asked_twice": readers.asked_twice(deliveries),
             "needs_attention": len({s.ref for s in seen if s.doubts and not s.only_refused()}),
@@ -188,7 +188,9 @@ class Chaos:
 
     @property
     def _not_begun(self) -> set[str]:
-        return readers.not_begun(self.scene.world.slack.control, "alice")
+        slack, cards = self.scene.world.slack.control, {s.ref for s in self.seen()}
+        without = {ref: model for ref, model in self.people.asked.items() if ref not in cards}
+        return readers.not_begun(slack, "alice") | readers.not_seen(slack.private("alice"), without)
 
     def _pause(self) -> None:
         """Until something changes in Slack, a fifth of a second at most."""

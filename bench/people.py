@@ -68,6 +68,7 @@ class People:
         self._leads = {name: WAYS[name].leads for name in ways or WAYS}
         self._slack = scene.world.slack.control
         self.ways: dict[str, str] = {}  # by refresh
+        self.asked: dict[str, str] = {}  # refresh -> model, oldest first
         self.cancels: set[str] = set()  # refreshes of which the bot said that it cancels them
         self.pressed_again = 0  # the same button of the same post
         self.played: Counter[str] = Counter()
@@ -93,6 +94,7 @@ class People:
         found = _ON_ITS_WAY.search(str(receipt.body))
         if not found or found[1] in self.ways:
             return ""
+        self.asked[found[1]] = model
         self.ways[found[1]] = way = self._moved.pop(model)
         if way == "cancel at once":
             self.cancel(found[1])

@@ -17,6 +17,7 @@ _TITLE = re.compile(r"\W*(R\d+) · (\S+) · .* · ([^·*]+)\*")
 _REPLACED = re.compile(r'CREATE OR REPLACE (?:TRANSIENT )?TABLE "?ANALYTICS"?\."?PROD"?\.')
 _REF = re.compile(r"^dbt-refresh:\w+:(R\d+):(promote|undo):")
 _NOT_BEGUN = re.compile(r"\*(R\d+) of .* could not begin\.\*")
+_NOT_SEEN = re.compile(r"`ANALYTICS\.PROD\.(\w+)` does not exist yet, or I may not see it")
 _CANCELLED = re.compile(r"\*?(R\d+) (?:of \S+ was|is) cancelled")
 _ENDS = frozenset({"done", "rejected", "cancelled", "expired", "failed", "undone"})
 _FOR_PEOPLE = ("waiting for approval", "withdrawn", "promoted, but", "needs a person", "nothing would change")
@@ -222,6 +223,15 @@ def asked_twice(deliveries: list[Json]) -> int:
 def not_begun(slack: SlackControl, person: str) -> set[str]:
     """Refreshes that failed before they had a card: of them only the asker hears."""
     return _told(slack, person, _NOT_BEGUN)
+
+
+def not_seen(private: list[Json], without_card: dict[str, str]) -> set[str]:
+    """Of those without a card, with their models, oldest first: as many as were refused over a table that others own."""
+    told = Counter(found[1].lower() for m in private if (found := _NOT_SEEN.search(text_of(m))))
+    by_model: dict[str, list[str]] = defaultdict(list)
+    for ref, model in without_card.items():
+        by_model[model].append(ref)
+    return {ref for model, refs in by_model.items() for ref in refs[: told[model]]}
 
 
 def cancelled(slack: SlackControl, person: str) -> set[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bench.readers import Counts, Seen, asked_twice, count, unapproved
+from bench.readers import Counts, Seen, asked_twice, count, not_seen, unapproved
 
 COUNTED = ("lost", "promoted_twice", "wrong", "messages_lost", "messages_doubled", "buttons_left")
 RESULT = "result file"
@@ -211,3 +211,9 @@ def test_a_command_that_begins_two_refreshes() -> None:
 
     assert asked_twice([command("1", "R1"), command("1", "R1"), command("2", "R2")]) == 0
     assert asked_twice([command("1", "R1"), command("1", "R2")]) == 1
+
+
+def test_a_refusal_over_a_table_that_others_own_tells_of_one_refresh() -> None:
+    told = [{"text": "`ANALYTICS.PROD.M_00` does not exist yet, or I may not see it: more."}]
+    assert not_seen(told, {"R1": "m_00", "R2": "m_01", "R3": "m_00"}) == {"R1"}
+    assert not_seen([], {"R1": "m_00"}) == set()
