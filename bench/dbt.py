@@ -90,13 +90,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench-dbt")
     parser.add_argument("--models", type=int, default=5000)
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--ordinary", action="store_true", help="a project without a `ref` of its own")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--only", choices=("ours", "plain"), help="leave the other out")
     given = parser.parse_args()
     logs.configure(as_json=False)  # to where they do not stand beside the figures
     with tempfile.TemporaryDirectory(prefix="bench-dbt-") as place:
         directory = Path(place)
-        made = dbt_project.write(directory / "project", models=given.models, seed=given.seed)
+        made = dbt_project.write(
+            directory / "project", models=given.models, seed=given.seed, own_ref=not given.ordinary
+        )
         with _bench(directory) as bench:
             figures: dict[str, Any] = {"models": len(made)}
             if given.only != "plain":

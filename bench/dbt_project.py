@@ -41,13 +41,17 @@ class Shape:
 
     models: int
     rng: random.Random
+    own_ref: bool = True
     made: list[Model] = field(default_factory=list)
     sources: dict[str, list[str]] = field(default_factory=dict)
 
 
-def write(directory: Path, *, models: int = 1000, seed: int = 7) -> list[Model]:
-    """Write the whole project into the empty `directory`; equal arguments write equal files."""
-    shape = Shape(models=models, rng=random.Random(seed))
+def write(directory: Path, *, models: int = 1000, seed: int = 7, own_ref: bool = True) -> list[Model]:
+    """Write the whole project into the empty `directory`; equal arguments write equal files.
+
+    Without a `ref` of its own dbt reads most models with its static parser, as it does in ordinary projects.
+    """
+    shape = Shape(models=models, rng=random.Random(seed), own_ref=own_ref)
     for number in range(models):
         shape.made.append(_model(shape, number))
     for path, content in _files(shape):
@@ -125,6 +129,8 @@ def _files(shape: Shape) -> Iterator[tuple[str, str]]:
     lock = {"packages": [{"local": f"local/{p}", "name": p} for p in texts.PACKAGES], "sha1_hash": "0" * 40}
     yield "package-lock.yml", yaml.safe_dump(lock)
     yield "macros/names.sql", texts.NAMES_SQL
+    if shape.own_ref:
+        yield "macros/ref.sql", texts.REF_SQL
     yield "macros/windows.sql", texts.WINDOWS_SQL
     for package in texts.PACKAGES:
         yield f"local/{package}/dbt_project.yml", texts.PACKAGE_YML.format(package=package)

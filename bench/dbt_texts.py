@@ -80,8 +80,9 @@ NAMES_SQL = """{# In dev everything is in one schema for each person; only produ
     {%- elif target.name == 'dev' or not custom_alias_name -%}{{ node.name }}
     {%- else -%}{{ custom_alias_name | trim }}{%- endif -%}
 {%- endmacro %}
+"""
 
-{% macro ref() %}
+REF_SQL = """{% macro ref() %}
     {%- do return(builtins.ref(*varargs, **kwargs).quote(database=false, schema=false, identifier=false)) -%}
 {% endmacro %}
 """
