@@ -32,7 +32,6 @@ from bot.known_failures import known
 from bot.model import (
     Build,
     Column,
-    ColumnChange,
     Finding,
     Headline,
     Mode,
@@ -82,11 +81,6 @@ class Paired:
     nulls: Finding
     unseen: dict[str, object]  # numbers of rows of production that were not paired; empty: all were
     other: unpaired.Otherwise | None = None
-
-    def changes(self, about: scope.Scope) -> tuple[ColumnChange, ...]:
-        """Columns that changed, by the other key where there is one that pairs more rows."""
-        by = self.other if isinstance(self.other, ByKey) else None
-        return checks.changes(by.scope, by.counts) if by else checks.changes(about, self.counts)
 
 
 def compare(
@@ -159,7 +153,7 @@ class Comparison:
             findings=(*self._findings, *safety),
             baseline=base,
             candidate=cand,
-            changes=paired.changes(self._scope),
+            changes=checks.changes(self._scope, counts),
             columns_compared=len(self._scope.columns),
             outliers=found,
             groups=groups,
@@ -233,8 +227,13 @@ class Comparison:
         self._add(replace(parity, numbers=told, examples=tuple(broken) if parity.blocks else ()), "grain")
         if moved := checks.presumed_clocks(self._scope, found.counts):
             self._add(moved, "parity")
-        self._add(found.nulls, "parity")
+        self._add(self._as_waivable(found.nulls, found), "parity")
         return found
+
+    def _as_waivable(self, finding: Finding, paired: Paired) -> Finding:
+        """A backfill that loses keys is never promoted, so that no waiver of what rests on its pairs helps."""
+        lost = bool(paired.unseen) and self._scope.unique and self._request.mode is Mode.BACKFILL
+        return replace(finding, waivable=finding.waivable and not lost)
 
     def _by_key(self, sides: Sides, rows_in: int) -> Paired:
         counts, rows = self._pairs(self._scope, sides, rows_in)
@@ -315,19 +314,16 @@ class Comparison:
         )
 
     def _outliers(self, paired: Paired) -> tuple[tuple[Outlier, ...], tuple[OutlierGroup, ...]]:
-        """By the other key, where there is one that pairs more rows."""
-        about, rows = self._scope, paired.rows
-        if isinstance(paired.other, ByKey):
-            about, rows = paired.other.scope, list(paired.other.rows)
         unseen = paired.unseen | (paired.other.changed if paired.other else {})
-        if not about.pair_keys:
+        if not self._scope.pair_keys:
             self._add(outliers.unpaired(unseen), "parity")
             return (), ()
-        found = outliers.outliers(about, [r for r in rows if r["part"] == "outlier"])
-        days = [r for r in rows if r["part"] == "days"]
-        groups = outliers.groups(about, days, found, self._rules)
-        examples = paired.other.examples if isinstance(paired.other, Sums) else ()
-        self._add(outliers.judged(about, days, groups, self._rules, unseen, examples), "parity")
+        found = outliers.outliers(self._scope, [r for r in paired.rows if r["part"] == "outlier"])
+        days = [r for r in paired.rows if r["part"] == "days"]
+        groups = outliers.groups(self._scope, days, found, self._rules)
+        examples = paired.other.examples if paired.other else ()
+        judged = outliers.judged(self._scope, days, groups, self._rules, unseen, examples)
+        self._add(self._as_waivable(judged, paired), "parity")
         return found, groups
 
     # What surrounds it

@@ -13,7 +13,7 @@ from bot.scope import Scope
 
 FOUND = "found in the data"
 _GREATEST = 1e290  # times 2^17 it is still a float
-_MOST_OTHERS = 4  # keys that are tried where the first does not pair all rows
+_MOST_OTHERS = 2  # keys that are tried where the first does not pair all rows
 _PROBLEMS = ("null_rows", "duplicate_keys")
 
 

@@ -23,9 +23,7 @@ def paired(scope: Scope, counts: Row, unseen: Mapping[str, object]) -> Finding:
     """
     lost = {c.name: n for c in (*columns(scope), *scope.loose) if (n := count(counts, f"z{c.index}"))}
     filled = {c.name: n for c in columns(scope) if (n := count(counts, f"f{c.index}"))}
-    verdict = Verdict.FAIL if lost or unseen.get("other_lost") else Verdict.PASS
-    if verdict is Verdict.PASS and (unseen or scope.sample > 1):
-        verdict = Verdict.UNKNOWN
+    verdict = Verdict.FAIL if lost else Verdict.UNKNOWN if unseen or scope.sample > 1 else Verdict.PASS
     return _finding(verdict, lost, filled, sample=scope.sample, **unseen)
 
 

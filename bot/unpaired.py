@@ -13,7 +13,7 @@ from bot.checks import Counts, Row, count
 from bot.columns import ScopedColumn
 from bot.scope import Scope
 
-SHOWN = 10  # sums that moved
+SHOWN = 10  # values, or sums, that moved
 _ENDS = ("before_text", "after_text")
 
 
@@ -26,11 +26,6 @@ def numbers(counts: Counts, production: Row) -> dict[str, object]:
     """What every finding that rests on pairs has to say; empty where each row of production was paired."""
     gone = count(counts, "unpaired")
     return {"unpaired": gone, "production": count(production, "row_count")} if gone else {}
-
-
-def rekeyed(counts: Counts, before: int, after: int) -> bool:
-    """Whether not one key of production is in dev, although both have rows."""
-    return count(counts, "unpaired") == before > 0 and after > 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +51,21 @@ class ByKey:
     def emptied(self) -> dict[str, object]:
         """Values that it shows to have turned NULL, by column."""
         return self.about | {"other_lost": self._counted("z")}
+
+    @property
+    def examples(self) -> list[dict[str, object]]:
+        """The values that moved most by it."""
+        names = {c.index: c.name for c in self.scope.columns}
+        found = [row for row in self.rows if row["part"] == "outlier"][:SHOWN]
+        return [
+            {
+                "key": ", ".join(str(row[f"k{i}"]) for i in range(len(self.scope.keys))),
+                "metric": names[int(row["i"])],
+                "before": row["before_text"],
+                "after": row["after_text"],
+            }
+            for row in found
+        ]
 
     def _counted(self, kind: str) -> list[str]:
         found = {c.name: count(self.counts, f"{kind}{c.index}") for c in self._judged}

@@ -81,11 +81,9 @@ def _changed(n: dict[str, Any], report: Report) -> list[str]:
     left = f"left out: {columns(n['clock'])} (when, not what)" if n["clock"] else ""
     if n["method"] != "key":
         return ["rows are one gone and one new: no key", left]
+    if n.get("unpaired") and n["unpaired"] == n["production"]:
+        return [left]
     moved = [c for c in report.changes if c.window]
-    if n.get("unpaired"):
-        by = f"by {columns(n['other_key'])}:" if n.get("other_key") else ""
-        named = [f"{c.window:,} in {column(c.column)}" for c in moved[:_MOST_COLUMNS]]
-        return [by if named else "", *named, left]
     named = [f"{c.window:,} in {column(c.column)}" for c in moved[:_MOST_COLUMNS]]
     if len(moved) > _MOST_COLUMNS:
         named.append(f"some in {plural(len(moved) - _MOST_COLUMNS, 'more column')}")

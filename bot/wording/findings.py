@@ -83,7 +83,7 @@ def outliers(report: Report, shown: int) -> str:
     some = sampled(found.numbers)
     total, heavy = int(str(found.numbers["reported"])), int(str(found.numbers["to_explain"]))
     if not total and found.numbers.get("unpaired"):
-        return "\n".join(filter(None, [f"*Outliers: not known.* {escape(unseen(found.numbers))}", _sums(found)]))
+        return "\n".join(filter(None, [f"*Outliers: not known.* {escape(unseen(found.numbers))}", _unpaired(found)]))
     if not total:
         return f"*Outliers: not known.*{some} None of its values moved." if some else "Outliers: none."
     if heavy:
@@ -93,17 +93,17 @@ def outliers(report: Report, shown: int) -> str:
     else:
         head = f"Outliers: {plural(total, 'value')} moved, none by more than {_percent(found, 'explain_over')}.{some}"
     head = f"{head} {escape(unseen(found.numbers))}".rstrip()
-    table = fenced(tables.outliers(report.outliers[:shown])) if shown else _sums(found)
+    table = fenced(tables.outliers(report.outliers[:shown])) if shown else ""
     rest = total - shown
     more = "" if rest <= 0 else f"{rest:,} more in outliers.csv." if report.outliers else f"{total:,} values in all."
     if total > len(report.outliers) > 0 and rest > 0:
         more = f"{rest:,} more, the first {len(report.outliers):,} in outliers.csv."
-    return "\n".join(filter(None, [head, table, more]))
+    return "\n".join(filter(None, [head, table, more, _unpaired(found)]))
 
 
-def _sums(found: Finding) -> str:
-    """Sums that moved, where rows could not be paired; nothing where values may not leave the warehouse."""
-    return fenced(tables.sums(found.examples)) if found.examples else ""
+def _unpaired(found: Finding) -> str:
+    """What moved by another key, or in sum; nothing where values may not leave the warehouse."""
+    return fenced(tables.unpaired(found.examples)) if found.examples else ""
 
 
 def _percent(found: Finding, name: str) -> str:

@@ -83,8 +83,9 @@ def _backfill_said(n: dict[str, Any], some: list[str]) -> list[str]:
 
 def _rekeyed(n: dict[str, Any]) -> str:
     """Every key is another one: rows that may be the same cannot be recognised."""
-    whole = n["method"] == "key" and n.get("unpaired") == n.get("production", 0)
-    return "No key of production is in dev: was the key's definition changed?" if whole and n.get("unpaired") else ""
+    whole = n["method"] == "key" and "unpaired" in n and n["unpaired"] == n["production"]
+    came = any(n.get(name) for name in ("keys_added", "history_extra", "window_new"))
+    return "No key of production is in dev: was the key's definition changed?" if whole and came else ""
 
 
 def _offered(n: dict[str, Any]) -> list[str]:

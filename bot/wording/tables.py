@@ -90,21 +90,17 @@ def moves(rows: Sequence[Outlier]) -> tuple[list[str], list[list[str]]]:
     return [head[i] for i in used], [[row[i] for i in used] for row in told]
 
 
-def sums(shown: Sequence[dict[str, object]]) -> str:
-    """Sums that moved, of all rows and of days, by metric."""
-    rows = [
-        [column(str(e["metric"])), str(e["day"] or "no date"), *map(_sum, (e["before"], e["after"]))] for e in shown
-    ]
-    flat = _plain(["sum of", "date", "prod", "dev"], rows)
+def unpaired(shown: Sequence[dict[str, object]]) -> str:
+    """Values by another key that moved, or sums of all rows and of days: what is known of rows that were not paired."""
+    by_key = "key" in shown[0]
+    where = [str(e["key"] if by_key else e["day"] or "no date") for e in shown]
+    values = [[rounded(e[end]) if e[end] not in (None, "") else "NULL" for end in ("before", "after")] for e in shown]
+    rows = [[column(str(e["metric"])), at, *v] for e, at, v in zip(shown, where, values, strict=True)]
+    name, place = ("value of", "key") if by_key else ("sum of", "date")
+    flat = _plain([name, place, "prod", "dev"], rows)
     if _fits(flat):
         return flat
-    return _plain(
-        ["sum of", "prod, dev"], [[f"{name}\n{day}", f"{before}\n{after}"] for name, day, before, after in rows]
-    )
-
-
-def _sum(text: object) -> str:
-    return "NULL" if text in (None, "") else rounded(text)
+    return _plain([name, "prod, dev"], [[f"{row[0]}\n{row[1][:_KEY]}", f"{row[2]}\n{row[3]}"] for row in rows])
 
 
 def _fits(table: str) -> bool:

@@ -178,7 +178,9 @@ def test_what_was_left_behind(session: DirectSession, made: Any, more: Any) -> N
     fill(session, M, model)
     described = session.rows("checks/columns", {}, baseline=C, candidate=C)
     columns = tuple(column(r) for r in described if r["side"] == "candidate")
-    about = replace(scope.build(C, C, (columns, columns), BACKFILL, replace(RULES, tolerance={})), unique=True)
+    about = replace(
+        scope.build(C, C, (columns, columns), BACKFILL, replace(RULES, tolerance={}, clock=())), unique=True
+    )
     asked = left_behind.Model(sql=f"SELECT * FROM {M.sql}", own=M, frozen=M)
     finding = left_behind.check(session, about, asked, {c.name: c for c in columns})  # pyright: ignore
     mine = {(r["DAY"], r["chain"]): r for r in after if new(r)}

@@ -30,11 +30,14 @@ def test_lost_rows_and_a_lost_column_are_waived_by_approvers_and_by_nobody_else(
     assert "*Safety: warn.* Views read production: ANALYTICS.PROD.DEX_SHARE" in said
     assert "prod 2017-11-03 to 2026-04-21" in said
     assert "dev  2018-01-02 to 2026-04-21" in said
-    assert "waits for 1 explanation, and for parity and schema to be repaired or waived" in acts.opening(incident)
+    waits = "waits for 1 explanation, and for parity, turned null, schema and outliers to be repaired or waived"
+    assert waits in acts.opening(incident)
+    unseen = "40 of 3,072 rows of production (1.3 %) have no counterpart in dev, so their values were not compared."
+    assert f"*Turned null: unknown.* {unseen}" in said
     assert acts.offered(incident) == {"explain", "waive", "reject", "recheck", "rebuild"}
 
     form = acts.opens(stage, incident, "alice", "waive")
-    assert acts.choices(form, "finding") == ["parity", "schema"]
+    assert acts.choices(form, "finding") == ["parity", "turned null", "schema", "outliers"]
     refused = incident.answered(
         "alice", lambda: stage.slack.submit("alice", "", {"finding": "parity", "reason": "mine"})
     )
@@ -43,10 +46,14 @@ def test_lost_rows_and_a_lost_column_are_waived_by_approvers_and_by_nobody_else(
     acts.waives(stage, incident, "parity", "the days before 2018 were a test")
     assert "approve" not in acts.offered(incident)
     acts.waives(stage, incident, "schema", "nobody reads note", person="carol")
+    acts.waives(stage, incident, "turned null", "they are gone")
+    acts.waives(stage, incident, "outliers", "they are gone")
     acts.explains(stage, incident)
     incident.wait_button("approve")
     assert acts.offered(incident) == {"explain", "approve", "reject"}
-    assert "Waived by <@U0BOB>: parity, “the days before 2018 were a test”." in acts.approval(incident)
+    share = "(40 of 3,072 rows of production, 1.3 %, not compared)"
+    assert f"Waived by <@U0BOB>: parity {share}, “the days before 2018 were a test”." in acts.approval(incident)
+    assert f"Waived by <@U0BOB>: turned null {share}, “they are gone”." in acts.approval(incident)
     assert "Waived by <@U0CAROL>: schema, “nobody reads note”." in acts.approval(incident)
     stage.approves(incident, FACT)
     incident.wait_card("done")
