@@ -22,7 +22,6 @@ from bot.model import DRIVEN, Kind, Refresh, Relation, State
 from bot.pipeline import Pipeline
 from bot.record import Recorder
 from bot.services import Services
-from bot.settings import PolicySection
 from bot.store import Store
 from sandbox.snowflake import Saved
 from tests import refreshes
@@ -37,7 +36,7 @@ _numbers = itertools.count(1)
 
 @dataclass(kw_only=True)
 class Worker:
-    """Drives refreshes on a store of its own; `ahead` moves the bot's clock."""
+    """Drives refreshes on a store of its own; `ahead`: what has passed by the bot's clock."""
 
     shop: World
     store: Store
@@ -45,9 +44,14 @@ class Worker:
     recovery: str = "ask"
     ahead: timedelta = field(default_factory=timedelta)
 
+    def waits(self, time: timedelta) -> None:
+        """It passes for everybody."""
+        self.ahead += time
+        self.shop.sandbox.set_clock(self.ahead)
+
     @property
     def services(self) -> Services:
-        policy = PolicySection.model_validate({"recovery": self.recovery})
+        policy = self.shop.settings.policy.model_copy(update={"recovery": self.recovery})
         settings = self.shop.settings.model_copy(update={"policy": policy})
         return Services(
             settings=settings,
@@ -151,6 +155,7 @@ class Scene:
         with store_on("sqlite", folder, Clock()) as store:
             yield Worker(shop=shop, store=store, folder=folder, **how)
         shop.sandbox.clear_faults()
+        shop.sandbox.set_clock(timedelta())
 
 
 def scene(shop: World, folder: Path, make: Callable[[Worker], Refresh]) -> Scene:

@@ -94,8 +94,11 @@ def world(people: World) -> World:
 
 
 @pytest.fixture(scope="session")
-def one_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[warehouses.World, Saved]]:
+def one_shop(
+    tmp_path_factory: pytest.TempPathFactory, local_slack: SlackSandbox
+) -> Iterator[tuple[warehouses.World, Saved]]:
     with warehouses.shop_world(tmp_path_factory.mktemp("keys")) as made:
+        made.asks(local_slack)
         yield made, made.sandbox.save()
 
 

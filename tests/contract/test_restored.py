@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from bot import events as e
 from bot import guards, reconcile_cli
+from bot.errors import InDoubt
 from bot.model import State, TakenOver, Trace, Unrecorded
 from bot.session import Unreachable
 from bot.store import Held
+from bot.store.records import lift_hold
 from tests.contract.databases import BACKENDS
 from tests.contract.timelines import TRUE, Bot, amount, replacements, timeline
 from tests.contract.warehouses import ORDERS, World
@@ -166,9 +169,34 @@ def test_a_backup_that_a_crash_left_behind_is_used_by_who_recorded_it(shop: Worl
         assert sum("__BACKUP_R1" in s.sql and s.sql.startswith("CREATE TRANSIENT") for s in shop.sandbox.log) == 1
 
 
+def test_a_life_without_a_restore_leaves_nothing_unknown(shop: World, tmp_path: Path) -> None:
+    """Else a healthy installation could promote nothing: with lost answers, fences, undos and what the janitor dropped."""
+    with timeline(shop, "sqlite", tmp_path) as made:
+        bot = made.bot
+        for number, lost in ((1, "CREATE OR REPLACE TRANSIENT TABLE"), (2, "RENAME TO")):
+            bot.asked()
+            shop.sandbox.inject('^CREATE OR REPLACE TRANSIENT TABLE "SHOP"."PROD"', "lost_reply")
+            with suppress(InDoubt):
+                bot.does(number)
+            shop.sandbox.inject(lost, "lost_reply")
+            with suppress(InDoubt, Unreachable):
+                bot.does(number)
+            assert bot.does(number).state is State.DONE
+            assert look(bot, shop) == ()
+            shop.sandbox.clear_faults()
+            assert bot.undoes(number).state is State.UNDONE
+            with bot.store.writing() as connection:
+                lift_hold(connection, UNIQUE_ID)
+            for made_by in bot.store.objects(number):
+                bot.store.record_object(made_by.relation, made_by.kind, number, bot.now)
+            bot.timers.clean_up()
+            assert look(bot, shop) == ()
+        assert bot.store.unrecorded(taken_over=True) == []
+
+
 def test_the_look_costs_two_statements(shop: World, tmp_path: Path) -> None:
     with timeline(shop, "sqlite", tmp_path) as made:
         made.bot.asked()
         assert made.bot.does().state is State.DONE
-        ours = [s for s in shop.sandbox.log if "QUERY_HISTORY" in s.sql or "CONTAINS(TABLE_NAME" in s.sql]
+        ours = [s for s in shop.sandbox.log if "QUERY_HISTORY_BY_USER" in s.sql or "CONTAINS(TABLE_NAME" in s.sql]
         assert len(ours) == 2

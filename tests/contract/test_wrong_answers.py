@@ -11,7 +11,7 @@ from threading import Thread
 
 import pytest
 
-from bot import sql_errors
+from bot import reconcile_cli, sql_errors
 from bot.decisions import STATEMENT_REFUSED
 from bot.errors import InDoubt
 from bot.model import Kind, Refresh, State
@@ -146,8 +146,18 @@ def undoing(one_shop: tuple[World, object], tmp_path_factory: pytest.TempPathFac
 @pytest.fixture
 def on(shop: World, tmp_path: Path) -> Iterator[Callable[..., Worker]]:
     """A worker on the copy of a scene, with a fault."""
+    made: list[Worker] = []
+
+    def enter(scene: Scene, **how: object) -> Worker:
+        made.append(stack.enter_context(scene.worker(shop, tmp_path, **how)))
+        return made[-1]
+
     with ExitStack() as stack:
-        yield lambda scene, **how: stack.enter_context(scene.worker(shop, tmp_path, **how))
+        yield enter
+        for worker in made:
+            shop.sandbox.clear_faults()
+            shown = reconcile_cli.look(worker.store, shop.warehouse, shop.settings.warehouse)
+            assert shown.unrecorded == ()  # whatever was answered, the bot knows all that it did
 
 
 def true_of_production(worker: Worker, refresh: Refresh, mark: str, *, undo: bool = False) -> None:
@@ -198,7 +208,7 @@ def test_a_promotion_that_failed_in_doubt_is_looked_up(
     true_of_production(worker, asked, mark)
     assert worker.replaced(asked) == 0
     assert asked.state is (State.NEEDS_ATTENTION if recovery == "ask" else State.PROMOTING)
-    worker.ahead = timedelta(days=1)
+    worker.waits(timedelta(days=1))
     ended = worker.drive(asked)
     true_of_production(worker, ended, mark)
     assert ended.state is (State.NEEDS_ATTENTION if recovery == "ask" else State.DONE)
@@ -285,7 +295,7 @@ def test_a_fence_in_doubt_is_looked_up(
 def test_a_candidate_that_somebody_else_owns_now_is_not_gone(
     approved: Scene, on: Callable[..., Worker], recovery: str
 ) -> None:
-    worker = on(approved, recovery=recovery, ahead=timedelta())
+    worker = on(approved, recovery=recovery)
     refresh, mark = approved.refresh, worker.mark(approved.refresh)
     assert refresh.candidate is not None
     candidate = refresh.candidate.relation
@@ -294,7 +304,7 @@ def test_a_candidate_that_somebody_else_owns_now_is_not_gone(
     )
     inject(worker, REPLACES, "fail", "390114", False)
     worker.drive(refresh)
-    worker.ahead = timedelta(days=1)  # an absent statement would be proven by now
+    worker.waits(timedelta(days=1))  # an absent statement would be proven by now
     asked = worker.store.get(refresh.id)
     assert asked is not None
     asked = worker.drive(asked)

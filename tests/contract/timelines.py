@@ -18,8 +18,9 @@ from bot.context import Context
 from bot.dbt_project import Project
 from bot.decisions import carried
 from bot.leases import Lease
-from bot.model import DRIVEN, Kind, Origin, Refresh, State
+from bot.model import DRIVEN, Origin, Refresh, State
 from bot.pipeline import Pipeline
+from bot.provenance import Start
 from bot.record import Recorder
 from bot.services import Services
 from bot.store import Store, tables
@@ -91,7 +92,7 @@ class Bot:
         self.services = Services(
             settings=shop.settings,
             store=self.store,
-            chat=Chat(CONTEXT.settings),
+            chat=Chat(shop.settings),
             warehouse=shop.warehouse,
             project=Project(CONTEXT.settings, folder),
             record=Copying(self.store, lambda _: CONTEXT, stored),
@@ -153,10 +154,12 @@ class Bot:
             baseline = freezing.baseline(self.services, refresh, session, fence)
             event = e.BaselineTaken(at=self.now, baseline=baseline)
             refresh = self.services.record(refresh, event, claim=lease.claim)
-            freezing.dev_from_baseline(self.services, refresh, session, baseline)
-            session.send(f"UPDATE {DEV.sql} SET AMOUNT = {TRUE} WHERE DAY = '2026-04-08'")
-            candidate = freezing.candidate(self.services, refresh, session, Kind.TRANSIENT, fence)
-        built = e.Built(at=self.now, build=sample.build(), candidate=candidate)
+            dev = freezing.dev_from_baseline(self.services, refresh, session, baseline)
+            sent = session.send(f"UPDATE {DEV.sql} SET AMOUNT = {TRUE} WHERE DAY = '2026-04-08'")
+            build = replace(sample.build(), query_ids=(sent,), left=session.token(DEV))
+            start = Start(dev=dev, rows=baseline.content.rows, alone=True)
+            candidate = freezing.candidate(self.services, refresh, session, build, start, fence)
+        built = e.Built(at=self.now, build=build, candidate=candidate)
         return self.services.record(refresh, built, claim=lease.claim)
 
     def _as_owner(self) -> Any:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from pydantic import SecretStr
 
 from bot.model import Relation
 from bot.settings import (
@@ -22,6 +23,7 @@ from bot.settings import (
     WorkerSection,
 )
 from bot.warehouse import Warehouse
+from sandbox.slack import SlackSandbox
 from sandbox.snowflake import SnowflakeSandbox
 
 ORDERS = Relation("SHOP", "PROD", "ORDERS")
@@ -68,6 +70,15 @@ class World:
         self.sandbox = sandbox
         self.settings = settings(sandbox, keys)
         self.warehouse = Warehouse(self.settings, "test1234")
+
+    def asks(self, slack: SlackSandbox) -> None:
+        """People are looked up in this Slack, where some of them may approve."""
+        secrets = {"slack_bot_token": SecretStr(slack.bot_token), "slack_api_url": slack.api_url}
+        more = {
+            "secrets": self.settings.secrets.model_copy(update=secrets),
+            "policy": PolicySection(approvers=("S0DATA",)),
+        }
+        self.settings = self.settings.model_copy(update=more)
 
     def nightly(self, *statements: str) -> None:
         self._run(self.sandbox.connect("NIGHTLY", "nightly"), statements)
