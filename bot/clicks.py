@@ -16,7 +16,7 @@ from bot.blocks.answers import answer
 from bot.blocks.buttons import left_behind
 from bot.blocks.live import approval_rule
 from bot.blocks.posts import plan_only
-from bot.decisions import explained, waived
+from bot.decisions import explained, refused, waived
 from bot.errors import ClickTaken, LostClaim, RefreshError, SlackAway
 from bot.identity import env_user, judge, require_own_channel
 from bot.leases import ClickLease
@@ -24,7 +24,7 @@ from bot.machine import NotAllowed, allows, step
 from bot.messages import Click, Message, Post
 from bot.model import Plan, Problem, Refresh, State
 from bot.reconcile import waits
-from bot.recovery import Recovery
+from bot.recovery import Contradicted, Recovery
 from bot.resolving import Subject, child_of, entry_of, look_at_production, outline, resolve
 from bot.services import Services
 from bot.store import BACKUPS, Decided, Hold, Taken
@@ -228,13 +228,17 @@ class Clicks:
         self._unless_held(click, refresh, e.RecheckAsked(at=self._now, by=click.by))
 
     def _not_happened(self, lease: ClickLease, refresh: Refresh) -> None:
-        """Counts once it cannot happen any more: doubt may come before any fence."""
+        """Counts once it cannot happen any more, and Snowflake does not show that it did: doubt may come before any look."""
         click = lease.click
         if allows(refresh, e.Settled):
             try:
                 refresh = self._recovery.fenced(refresh, f"CLICK{click.id}", lease.check)
+                if not refused(refresh):
+                    self._recovery.make_sure_it_is_absent(refresh, lease.check)
             except ClickTaken:
                 raise
+            except Contradicted as error:
+                return self._answer(click, error.user_text)
             except RefreshError as error:
                 return self._answer(click, production.cannot_settle(error.user_text))
             if not refresh.undo_request:

@@ -32,6 +32,11 @@ def too_late(refresh: Refresh) -> bool:
     return refresh.problem is not None and refresh.problem.kind == TOO_LATE
 
 
+def seen_undone(refresh: Refresh) -> bool:
+    """Whether production was read after the undo and is the backup; else a person has said that it happened."""
+    return refresh.undo is not None and refresh.undo.after is not None
+
+
 def approvals(refresh: Refresh) -> tuple[Decision, ...]:
     """The approvals that count: those given on what the refresh is now, in the wait that goes on now."""
     return tuple(d for d in refresh.decisions if d.approve and d.digest == refresh.digest and d.wait == refresh.wait)

@@ -74,6 +74,10 @@ class Unfenced(RefreshError):
     """What a late statement would copy is there, and its user does not see it: nothing is fenced."""
 
 
+class Contradicted(RefreshError):
+    """Snowflake shows that the statement runs or has happened, whatever a person says."""
+
+
 class Recovery:
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -98,6 +102,17 @@ class Recovery:
         if fate is Fate.NOT_SENT and auto and not unfenced:
             return fenced, fate
         return services.record(fenced, self.doubt(seen, unfenced), claim=lease.claim), fate
+
+    def make_sure_it_is_absent(self, refresh: Refresh, alive: Alive | None = None) -> None:
+        """After the fence: a statement that was faster has found what it copies. Raises Contradicted, and as the session."""
+        intent = refresh.undo if refresh.undo_request else refresh.promotion
+        assert intent is not None
+        with self._services.warehouse.promoter(f"{intent.tag}:look", alive=alive) as session:
+            fate = decide(self.evidence(session, intent, refresh.prod))
+        if fate is Fate.RUNNING:
+            raise Contradicted(say.still_runs())
+        if fate is Fate.HAPPENED:
+            raise Contradicted(say.did_happen())
 
     def evidence(self, session: Session, intent: Promotion, prod: Relation) -> Evidence:
         """Look for the one statement by its tag and text, and at prod's token; all times are Snowflake's."""

@@ -294,17 +294,20 @@ def _audit(topic: Topic, refresh: Refresh, event: e.Event, context: Context) -> 
     elif topic is Topic.AUDIT_CHANGE:
         text = _change(refresh, event)
     else:
-        text = audit.ended(refresh, THREAD_LINK, AUDIT_HEAD)
+        text = audit.ended(refresh, THREAD_LINK, AUDIT_HEAD, _settled(event))
     return (Post(key=_key(refresh, topic), channel=channel, message=message(section(text)), thread=False),)
+
+
+def _settled(event: e.Event) -> str:
+    return audit.settled(event.by, event.happened, event.reason) if isinstance(event, e.Settled) else ""
 
 
 def _change(refresh: Refresh, event: e.Event) -> str:
     """What was just done to production, or came out about it."""
     match event:
-        case e.Settled(by=by, happened=happened, reason=reason):
-            settled = audit.settled(by, happened, reason)
+        case e.Settled(happened=happened):
             told = audit.replaced if happened else audit.not_replaced
-            return told(refresh, THREAD_LINK, settled)
+            return told(refresh, THREAD_LINK, _settled(event))
         case e.Verified():
             return audit.faulty(refresh, THREAD_LINK)
         case e.Doubted():

@@ -56,7 +56,7 @@ def settled(by: Actor, happened: bool, reason: str) -> str:
     return _by(f"said {'' if happened else 'not '}to have happened by", by, reason)
 
 
-def ended(refresh: Refresh, link: str, head: str) -> str:
+def ended(refresh: Refresh, link: str, head: str, settled: str = "") -> str:
     """R42 finished ez_ethereum_metrics (backfill from 2026-04-08): asked by @alice, approved by @bob, thread"""
     people = [_by("asked by", refresh.asker, ""), _approved(refresh)]
     if refresh.state is State.REJECTED and refresh.decisions:
@@ -64,7 +64,11 @@ def ended(refresh: Refresh, link: str, head: str) -> str:
     if refresh.state is State.CANCELLED and refresh.cancel:
         people.append(_by("cancelled by", refresh.cancel, ""))
     if refresh.state is State.UNDONE and refresh.undo_request:
-        people += [_by("undone by", refresh.undo_request.by, refresh.undo_request.reason), _taken_along(refresh)]
+        people += [
+            _by("undone by", refresh.undo_request.by, refresh.undo_request.reason),
+            _taken_along(refresh),
+            settled,
+        ]
     if refresh.acceptance:
         although = "although it could not be verified" if unverified(refresh) else "although verification failed"
         people.append(_by(f"accepted {although} by", refresh.acceptance.by, refresh.acceptance.reason))

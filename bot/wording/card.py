@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import median
 
-from bot.decisions import approvals, refused, unverified
+from bot.decisions import approvals, refused, seen_undone, unverified
 from bot.model import ColumnChange, Headline, Mode, Plan, Refresh, Report, Request, Side, State
 from bot.wording.numbers import number, pair
+from bot.wording.production import undo_not_seen
 from bot.wording.sentences import called
 from bot.wording.tables import column
 from bot.wording.text import clock, code, day, dotted, ended, lasted, listed, mention, plural, prose
@@ -93,6 +94,8 @@ def _undone(refresh: Refresh) -> str:
 
 def as_before(refresh: Refresh) -> str:
     """After an undo, in place of what had changed."""
+    if not seen_undone(refresh):
+        return undo_not_seen(refresh)
     return f"Production is as it was before the promotion: {code(refresh.prod)} holds the old values again."
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from bot.decisions import seen_undone
 from bot.model import Actor, Decision, Loss, Problem, Refresh, Relation
 from bot.wording import production
 from bot.wording.requests import command
@@ -76,7 +77,7 @@ def settled(by: Actor, happened: bool, reason: str, at: datetime) -> str:
 
 
 def undo_did_not_happen() -> str:
-    return "*Not undone.* The undo did not reach production, which stays as it was promoted."
+    return "*Not undone.* Production stays as it was before the undo was asked for."
 
 
 def undone(refresh: Refresh) -> str:
@@ -88,7 +89,9 @@ def undone(refresh: Refresh) -> str:
     return sentences(
         f"*Undone{who} {clock(refresh.changed_at)}.*",
         why,
-        f"{code(refresh.prod)} is what it was before the promotion.",
+        f"{code(refresh.prod)} is what it was before the promotion."
+        if seen_undone(refresh)
+        else production.undo_not_seen(refresh),
         production.undo_unseen(hidden) if hidden else "",
         f"The model is on hold: nobody can refresh it until an approver writes {command(f'unhold {refresh.name}')}.",
     )

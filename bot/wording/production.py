@@ -194,6 +194,11 @@ def undo_unseen(what: Sequence[str]) -> str:
     )
 
 
+def undo_not_seen(refresh: Refresh) -> str:
+    """Where a person said that an undo happened: nobody has compared."""
+    return f"Whether {code(refresh.prod)} is what it was before the promotion was not compared: a person said that the undo happened."
+
+
 def not_the_backup() -> str:
     return "Prod does not equal the backup that it was to be replaced by."
 
@@ -241,4 +246,18 @@ def cannot_settle(message: str) -> str:
     return (
         "This cannot be settled yet: the statement could still arrive, and what it would copy has to be renamed first. "
         f"{message}"
+    )
+
+
+def still_runs() -> str:
+    return (
+        "This cannot be settled yet: Snowflake's query history shows that the statement still runs, and what it copies "
+        "it has found already. Press *Look again* once it has ended."
+    )
+
+
+def did_happen() -> str:
+    return (
+        "This cannot be settled so: Snowflake's query history shows that the statement succeeded, and production was "
+        "replaced or written since. Press *Look again*, which takes it from there."
     )

@@ -230,10 +230,12 @@ def test_who_says_that_it_did_not_happen_is_heard_once_it_cannot_happen_any_more
     stage.world.snowflake.clear_faults()
     thaws(stage, "not_happened")
     assert not [s for s in stage.world.snowflake.log if "_CLICK99" in s.sql]
+    assert "the statement still runs" in incident.answered("bob", lambda: says_no(stage, incident))
+    assert state(stage) is State.NEEDS_ATTENTION
+    assert stage.idle()
     says_no(stage, incident)
     incident.wait_card("withdrawn")
     assert "<@U0BOB> says that the replacement did not happen" in text_of(incident.wait_reply("*Withdrawn.*"))
-    assert stage.idle()
     assert "does not exist" in late.error  # it came after the fence, and found nothing to clone
     assert replacements(stage) == 0
     stage.approved.clear()

@@ -9,13 +9,14 @@ import pytest
 
 from bot.model import State
 from sandbox.people import Incident, text_of
-from tests.stories.acts import audited, fills, opens, thaws, undoes
+from tests.stories.acts import audited, fills, opens, state, thaws, undoes
 from tests.stories.conftest import FACT, Stage
 from tests.stories.moments import FACT_ASKED
 
 BAD, TRUE = 11_290_000_000_000_000, 1_676_204_911.20
 NEW_DAY = f"INSERT INTO {FACT} (date, daily_volume, trades) VALUES ('2026-04-22', 1700000000, 410000)"
 REPLACED = "create or replace .* clone"
+LOOKED = r"QUERY_HISTORY\("
 
 
 def value(stage: Stage) -> float:
@@ -189,6 +190,29 @@ def test_an_undo_that_never_came_is_settled_by_a_person_and_can_be_asked_again(s
     assert value(stage) == TRUE
     undoes(stage, incident)  # from the backup under its new name
     incident.wait_card("undone by <@U0BOB>")
+    assert value(stage) == BAD
+
+
+@pytest.mark.moment("done")
+def test_nobody_says_that_an_undo_did_not_happen_where_the_history_shows_that_it_did(stage: Stage) -> None:
+    """The looks failed, so a person is asked; by then Snowflake answers again, and the hold is not lost."""
+    incident = stage.incident()
+    stage.world.snowflake.inject(REPLACED, "lost_reply")
+    stage.world.snowflake.inject(LOOKED, "fail", message="out of order", times=5)
+    stage.note_approval(FACT)
+    undoes(stage, incident)
+    incident.wait_card("needs a person")
+    incident.wait_button("not_happened")
+    stage.world.snowflake.clear_faults()
+
+    def says_no() -> None:
+        assert fills(stage, incident, "carol", "not_happened", reason="I saw nothing").ok
+
+    assert "shows that the statement succeeded" in incident.answered("carol", says_no)
+    assert state(stage) is State.NEEDS_ATTENTION
+    incident.click("carol", "look")
+    incident.wait_card("undone by <@U0BOB>")
+    assert stage.bot.store.holds()
     assert value(stage) == BAD
 
 

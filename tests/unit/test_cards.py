@@ -221,7 +221,11 @@ def test_an_undone_card_says_that_production_is_as_before_and_not_what_had_chang
     assert "-> 1,676,204,911" in done
     assert "1,676,204,911" not in undone
     assert "Changed" not in undone
-    assert "Production is as it was before the promotion" in undone
+    assert "Production is as it was before the promotion" not in undone  # somebody said so, and nobody has compared
+    assert "a person said that the undo happened" in undone
+    compared = refresh(State.UNDONE, undo=refresh(State.DONE).promotion)
+    assert compared.undo.after
+    assert "Production is as it was before the promotion" in render_live(Live.CARD, compared, CONTEXT).text
 
 
 @pytest.mark.parametrize(

@@ -199,8 +199,13 @@ def test_an_undo_says_why_in_the_thread_and_in_the_audit_channel():
     undone = refresh(State.UNDONE, undo_request=request)
     (post,) = posts_for(Topic.UNDONE, undone, e.Started(at=NOW), CONTEXT)
     assert "*Undone by <@U0CAROL> 14:07 UTC.* “the source was wrong.”" in post.message.text
+    assert "is what it was before the promotion was not compared" in post.message.text
+    (post,) = posts_for(Topic.UNDONE, replace(undone, undo=undone.promotion), e.Started(at=NOW), CONTEXT)
+    assert "`ETHEREUM.PROD_CORE.EZ_METRICS` is what it was before the promotion." in post.message.text
     (line,) = posts_for(Topic.AUDIT_END, undone, e.Started(at=NOW), CONTEXT)
     assert "undone by <@U0CAROL>, “the source was wrong”, the model is on hold · " in line.message.text
+    (line,) = posts_for(Topic.AUDIT_END, undone, replace(SETTLED, reason="the values are back"), CONTEXT)
+    assert "on hold, said to have happened by <@U0CAROL>, “the values are back” · " in line.message.text
 
 
 @pytest.mark.parametrize(("key", "way"), [(("DATE",), "WHERE NOT EXISTS"), ((), "MINUS SELECT")])
