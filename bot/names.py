@@ -14,7 +14,7 @@ from bot.model import Refresh, Relation, Trace
 
 _LONGEST = 255  # Snowflake's limit for an identifier
 _MADE = re.compile(
-    r"(?s)(?P<base>.*)__(?P<purpose>BASELINE|CANDIDATE|BACKUP)_(?P<ref>R\d+)_(?P<installation>[0-9A-F]+)_(?P<attempt>[0-9A-Z]+)\Z"
+    r"(?s)(?P<base>.*)__(?P<purpose>BASELINE|CANDIDATE|BACKUP|BEFORE_UNDO)_(?P<ref>R\d+)_(?P<installation>[0-9A-F]+)_(?P<attempt>[0-9A-Z]+)\Z"
 )
 _SENT = re.compile(r"dbt-refresh:(?P<installation>[^:]+):(?P<ref>R\d+):(?P<step>promote|undo):(?P<attempt>[^:]+)\Z")
 _STEPS = {"promote": Trace.PROMOTION, "undo": Trace.UNDO}
@@ -45,7 +45,7 @@ def backup(refresh: Refresh, schema: str, installation: str, attempt: int | str)
     return Relation(refresh.prod.database, schema, name)
 
 
-def before_undo(refresh: Refresh, schema: str, installation: str, attempt: int) -> Relation:
+def before_undo(refresh: Refresh, schema: str, installation: str, attempt: int | str) -> Relation:
     """Production as an undo found it, beside the backups."""
     name = _name(refresh.prod.name, "BEFORE_UNDO", refresh, installation, attempt)
     return Relation(refresh.prod.database, schema, name)
@@ -82,7 +82,7 @@ def made(name: str) -> Made | None:
     if found is None:
         return None
     return Made(
-        trace=Trace(found["purpose"].lower()),
+        trace=Trace(found["purpose"].lower().replace("_", " ")),
         ref=found["ref"],
         installation=found["installation"].lower(),
         attempt=found["attempt"],

@@ -13,7 +13,7 @@ from bot.events import Noted
 from bot.model import OF_PRODUCTION, Relation, TakenOver, Trace, Unrecorded
 from bot.reconcile import Reconciliation, foreign
 from bot.settings import Settings, WarehouseSection
-from bot.store import Hold, Store
+from bot.store import BACKUPS, Hold, Store
 from bot.store.codec import plain
 from bot.warehouse import Warehouse
 from bot.wording import reconcile as say
@@ -133,7 +133,7 @@ def take_over(
     for one in found:
         number = int(one.ref[1:])
         if one.table.sql == one.key:
-            keep = settings.keep_backup if one.trace is Trace.BACKUP else settings.keep_dev
+            keep = settings.keep_backup if one.trace in BACKUPS else settings.keep_dev
             store.record_object(one.table, one.trace, number, said.at + keep)
         refresh = store.get(number)
         if refresh is not None and refresh.prod == one.table:

@@ -10,11 +10,12 @@ from bot.model.tables import Relation
 
 
 class Trace(StrEnum):
-    """What was found. The first three changed production or were about to; the others are only left in dev."""
+    """What was found. The first three changed production or were about to; the others are only left behind."""
 
     PROMOTION = "promotion"
     UNDO = "undo"
     BACKUP = "backup"
+    BEFORE_UNDO = "before undo"  # production as an undo found it, with rows of others
     CANDIDATE = "candidate"
     BASELINE = "baseline"
 

@@ -29,6 +29,8 @@ def happened(one: Unrecorded, now: datetime) -> str:
             return f"{one.ref} was promoted {when}{_running(one)}"
         case Trace.UNDO:
             return f"{one.ref} was undone {when}{_running(one)}"
+        case Trace.BEFORE_UNDO:
+            return f"{code(one.table)}, a copy of production with rows of others, was made {when} before {one.ref} was undone"
     return f"the {one.trace} {code(one.table)} of {one.ref} was made {when}"
 
 

@@ -65,9 +65,13 @@ def test_tables_of_ours_that_are_not_recorded_are_found_and_those_of_others_name
     theirs = names.backup(queued(7), "BACKUPS", OTHERS, 3)
     lookalike = BACKUP.renamed(f"{BACKUP.name} of Bob")
     candidate = names.candidate(queued(7), OURS, "CLICK4")
-    tables = dict.fromkeys([BACKUP, theirs, lookalike, candidate, PROD])
-    assert found(tables=tables) == [Trace.BACKUP, Trace.CANDIDATE]
-    assert found(tables=tables, known=replace(NOTHING, recorded={BACKUP})) == [Trace.CANDIDATE]
+    kept = names.before_undo(queued(7), "BACKUPS", OURS, 5)  # rows of others, which nobody else has any more
+    tables = dict.fromkeys([BACKUP, kept, theirs, lookalike, candidate, PROD])
+    assert found(tables=tables) == [Trace.BACKUP, Trace.BEFORE_UNDO, Trace.CANDIDATE]
+    assert found(tables=tables, known=replace(NOTHING, recorded={BACKUP, kept})) == [Trace.CANDIDATE]
+    (one,) = unrecorded(Seen(tables={kept: AT}), NOTHING, OURS)
+    assert not concerns(one, PROD)  # the undo that came after it does
+    assert "a copy of production with rows of others" in say.line(one, AT)
     assert foreign(tables, OURS) == [theirs]
 
 
@@ -97,12 +101,13 @@ def test_no_fence_and_no_id_of_the_lost_time_is_used_again() -> None:
 )
 def test_every_name_that_we_give_is_read_back(name: str, number: int, attempt: int | str) -> None:
     refresh = replace(queued(number), prod=PROD.renamed(name))
-    table = names.backup(refresh, "BACKUPS", OURS, attempt)
-    made = names.made(table.name)
-    assert made is not None
-    assert (made.trace, made.ref, made.installation, made.attempt) == (Trace.BACKUP, f"R{number}", OURS, str(attempt))
-    assert made.of(refresh.prod, table.name)
-    assert len(table.name) <= 255
+    for name_of, trace in ((names.backup, Trace.BACKUP), (names.before_undo, Trace.BEFORE_UNDO)):
+        table = name_of(refresh, "BACKUPS", OURS, attempt)
+        made = names.made(table.name)
+        assert made is not None
+        assert (made.trace, made.ref, made.installation, made.attempt) == (trace, f"R{number}", OURS, str(attempt))
+        assert made.of(refresh.prod, table.name)
+        assert len(table.name) <= 255
 
 
 def test_the_words_say_what_was_found_and_what_to_do() -> None:
