@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import structlog
 
-from bot import policy
+from bot import policy, slack_errors
 from bot.chat import Chat, ChatError, ChatRefused
 from bot.errors import RefreshError, Refusal, SlackAway
 from bot.events import Lapse
@@ -53,9 +53,10 @@ def lapsed(services: Services, refresh: Refresh) -> tuple[Lapse, ...]:
     for by in policy.approvals(refresh):
         try:
             verdict = _judged(services, "approve", by, alone)
-        except ChatRefused:
-            verdict = policy.Denied("unknown", "")
         except ChatError as error:
+            if error.code in slack_errors.NO_PERSON:
+                found.append(Lapse(by=by, rule="unknown"))
+                continue
             raise SlackAway(say.approvals_not_checked(error.scope), f"{error.method}: {error.code}") from error
         if isinstance(verdict, policy.Denied):
             found.append(Lapse(by=by, rule=verdict.rule))

@@ -91,6 +91,7 @@ REMEDIES: dict[str, Remedy] = {
 # Slack's trouble, or the token's: the next call would fare no better.
 TROUBLE = frozenset({"fatal_error", "internal_error", "request_timeout", "service_unavailable"})
 TOKEN = frozenset({"accesslimited", "account_inactive", "invalid_auth", "not_authed", "token_expired", "token_revoked"})
+NO_PERSON = frozenset({"user_not_found", "user_not_visible"})  # users.info
 NO_ROOT = frozenset({"thread_not_found", "cannot_reply_to_message"})  # the card was deleted
 
 

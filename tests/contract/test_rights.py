@@ -99,6 +99,15 @@ def test_a_person_whom_slack_does_not_know_any_more_counts_no_more(services: Ser
     assert gone(services, approved_by(services, BOB)) == [("U0BOB", "unknown")]
 
 
+@pytest.mark.parametrize("code", ["missing_scope", "invalid_auth", "access_denied", "a_code_of_tomorrow"])
+def test_a_call_that_slack_refuses_says_nothing_about_the_person(
+    services: Services, slack: SlackSandbox, code: str
+) -> None:
+    slack.control.fault("error", "users.info", error=code)
+    with pytest.raises(SlackAway, match=code):
+        identity.lapsed(services, approved_by(services, BOB))
+
+
 def test_a_silent_slack_says_neither_yes_nor_no_about_an_approval(services: Services, slack: SlackSandbox) -> None:
     slack.control.fault("error", "usergroups.users.list", times=9, error="internal_error")
     with pytest.raises(SlackAway, match=r"usergroups\.users\.list: internal_error"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from sandbox.people import text_of
 from tests.stories import acts
 from tests.stories.conftest import FACT, Stage
 
@@ -21,9 +20,7 @@ def test_what_somebody_else_put_into_dev_is_not_taken(stage: Stage) -> None:
         stage.running(TESTED)
         stage.as_builder(swap)
         incident.wait_card("failed")
-        assert f"Somebody else wrote to `{DEV}` while it was built" in text_of(incident.card) + "\n".join(
-            incident.replies
-        )
+        incident.wait_reply(f"Somebody else wrote to `{DEV}` while it was built")
         assert not [s for s in stage.world.snowflake.log if "__CANDIDATE_" in s.sql]
 
 
@@ -34,8 +31,7 @@ def test_another_installation_that_builds_there_keeps_this_one_out_until_it_has_
     )
     incident = stage.asks(ASKED)
     incident.wait_card("failed")
-    said = text_of(incident.card) + "\n".join(incident.replies)
-    assert f"Another installation (`feedbeef`, `R7`) builds in `{DEV}` now" in said
+    incident.wait_reply(f"Another installation (`feedbeef`, `R7`) builds in `{DEV}` now")
     stage.as_builder(f"DROP TABLE {DEV}__BUILDING", f"CREATE TRANSIENT TABLE {DEV} AS SELECT 1 AS one")
     acts.waiting(stage, ASKED, ref="R2")
     assert not [s for s in stage.world.snowflake.log if s.error and s.user != "REFRESH_BUILDER_SVC"]

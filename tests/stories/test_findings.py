@@ -115,7 +115,7 @@ def test_a_source_that_is_still_wrong_changes_nothing_and_can_only_be_closed(sta
     message = incident.wait_button("close")
     assert acts.text_of(message) == (
         "*Nothing would change.* The candidate equals production; 2026-04-08 still holds 11,290,000,000,000,000. "
-        "The source has probably not been corrected yet."
+        "The source has probably not been corrected yet.\nNotified: <@U0ALICE>."
     )
     assert acts.offered(incident) == {"close"}
     incident.click("alice", "close")

@@ -131,7 +131,7 @@ def test_a_build_that_reaches_further_than_asked_is_never_approved(stage: Stage)
     incident.wait_card("nothing would change")
     assert acts.text_of(incident.wait_button("close")) == (
         "*2026-04-08 would not change.* It is as in production and still holds 11,290,000,000,000,000, "
-        "while other rows would change, and parity fails: close this."
+        "while other rows would change, and parity fails: close this.\nNotified: <@U0ALICE>."
     )
     incident.click("alice", "close")
     incident.wait_card("cancelled")

@@ -67,7 +67,7 @@ def test_a_build_over_which_every_worker_dies_is_given_up_in_words(stage: Stage)
     """It would else take one worker after the other along, and what these do for others."""
     with left_building(stage) as orphan:
         store = stage.bot.store
-        stage.slack.wait(lambda: store.claim("dies", 1, -1.0, {State.BUILDING}), what="the first process to let go")
+        stage.slack.wait(lambda: store.claim("dies", 1, 60.0, {State.BUILDING}), what="the first process to let go")
         for _ in range(DEATHS - 1):
             assert store.claim("dies", 1, -1.0, {State.BUILDING})
         goes_on(stage)
