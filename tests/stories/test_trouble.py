@@ -332,7 +332,7 @@ def test_a_promotion_that_is_proven_absent_is_sent_again_where_the_policy_says_s
     stage.approves(incident, FACT)
     late = stage.running(REPLACED)
     stage.restart()
-    stage.clock.advance(days=1)
+    stage.clock.advance(hours=2)
     incident.wait_card("done")
     incident.wait_reply("verified: pass")
     assert late.error is not None
