@@ -67,7 +67,7 @@ def test_an_undo_that_ran_and_is_answered_with_an_error_is_undone(stage: Stage) 
     stage.world.snowflake.inject(REPLACED, "poll")
     stage.world.snowflake.inject(REPLACED, "misreport", code="390111")
     stage.note_approval(FACT)
-    incident.click("bob", "undo")
+    undoes(stage, incident)
     incident.wait_card("undone by <@U0BOB>")
     assert value(stage) == BAD
     assert "is on hold by <@U0BOB>" in stage.told("carol", FACT_ASKED)
