@@ -43,6 +43,7 @@ def test_a_busy_child_leaves_when_its_parent_is_killed_or_frozen(how: str, tmp_p
     never = tmp_path / "manifest"  # reading it takes for ever: nobody writes into this pipe
     os.mkfifo(never)
     setup = {"silence": 1.0, "statement_timeout": 1, "unique_id": "", "vars": {}, "write": False, "full_refresh": False}
+    setup |= {"analyses": [], "production": [], "warehouse": "", "state_dir": ""}
     setup |= dict.fromkeys(("project_dir", "profiles_dir", "profile", "target", "target_path", "log_path"), "x")
     path = f"{STUB}:{ROOT}"
     environ = {**os.environ, "PYTHONPATH": path, "CHAOS_MANIFEST": str(never)}
